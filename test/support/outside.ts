@@ -6,7 +6,7 @@ import type { Context } from 'mocha'
  * True where every suite must run: `.ci/run` installs the packages of `test/outside/packages.txt`
  * first and then says so by this variable.
  */
-export const mustRun = process.env['S3MP_MUST_RUN'] === '1'
+export const mustRun = process.env.S3MP_MUST_RUN === '1'
 
 /**
  * Skips the running test or hook with a printed reason; where everything was to be installed, the
