@@ -1,0 +1,147 @@
+/** Smallest datagram worth a look: a COSE_Encrypt0 of nothing is larger. */
+export const DATAGRAM_BYTES_MIN = 40
+/** Largest datagram taken: SCION's payload on an Ethernet with the longest path stays below. */
+export const DATAGRAM_BYTES_MAX = 1472
+/** Sources whose rate is remembered; beyond it the longest silent one is forgotten. */
+export const SOURCES_MAX = 65_536
+/** Datagrams that one source may send at once, after having been silent. */
+export const SOURCE_BURST_MAX = 2048
+/** Datagrams per second that one source may keep up: a concentrator's worth, not a flood's. */
+export const SOURCE_RATE_MAX = 1000
+/** Failures (wrong kid, wrong tag, wrong signature) that one source may make at once. */
+export const FAILURE_BURST_MAX = 64
+/** Failures per second that one source may keep up before its datagrams are not even opened. */
+export const FAILURE_RATE_MAX = 8
+
+/** One token bucket: how much it holds, and how fast that comes back. */
+export interface Allowance {
+  readonly burst: number
+  readonly perSecond: number
+}
+
+interface Bucket {
+  tokens: number
+  atMs: number
+}
+
+/**
+ * How much each source may still do: a token bucket a source, in a table that never grows beyond
+ * `sourcesMax`.
+ *
+ * A flood from ever new (forged) sources only pushes out other silent sources; a bucket that was
+ * pushed out comes back full, so that honest meters are never locked out by it. What forged sources
+ * cost beyond that is bounded by the checks that follow, not by this table.
+ */
+export class RateLimiter {
+  readonly #allowance: Allowance
+  readonly #sourcesMax: number
+  // A Map iterates in order of insertion: re-inserting on use makes its first key the oldest.
+  readonly #buckets = new Map<string, Bucket>()
+
+  constructor(allowance: Allowance, sourcesMax: number = SOURCES_MAX) {
+    this.#allowance = allowance
+    this.#sourcesMax = sourcesMax
+  }
+
+  /** Sources remembered now. */
+  get size(): number {
+    return this.#buckets.size
+  }
+
+  /** Whether `source` has a token left, without taking it. */
+  allows(source: string, monotonicMs: number): boolean {
+    const bucket = this.#buckets.get(source)
+    return bucket === undefined || this.#refilled(bucket, monotonicMs) >= 1
+  }
+
+  /** Takes a token of `source`; false where none is left. */
+  take(source: string, monotonicMs: number): boolean {
+    const known = this.#buckets.get(source)
+    const tokens = known === undefined ? this.#allowance.burst : this.#refilled(known, monotonicMs)
+    const allowed = tokens >= 1
+    const bucket = known ?? { tokens: 0, atMs: 0 }
+    bucket.tokens = allowed ? tokens - 1 : tokens
+    bucket.atMs = monotonicMs
+    if (known !== undefined) this.#buckets.delete(source)
+    else if (this.#buckets.size >= this.#sourcesMax) this.#forgetOldest()
+    this.#buckets.set(source, bucket)
+    return allowed
+  }
+
+  #refilled(bucket: Bucket, monotonicMs: number): number {
+    const earned = (Math.max(0, monotonicMs - bucket.atMs) / 1000) * this.#allowance.perSecond
+    return Math.min(this.#allowance.burst, bucket.tokens + earned)
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#buckets.keys().next()
+    if (oldest.done !== true) this.#buckets.delete(oldest.value)
+  }
+}
+
+/** Bits per known kid: 16 with 4 probes let 1 unknown kid in 420 through to the exact look-up. */
+const BITS_PER_KID = 16
+const PROBES = 4
+/** Kids that the filter is sized for before it has seen any. */
+export const KIDS_MIN = 4096
+/** Bytes of a kid: wire format, eight random bytes an epoch. */
+export const KID_BYTES = 8
+
+/**
+ * Says in a few nanoseconds that a kid is surely unknown: a Bloom filter, so that junk costs no
+ * look-up in the store.
+ *
+ * Kids are random bytes made by enrolled devices, so the probes are cut from the kid itself, without
+ * another hash. The filter doubles when it is full; its memory is two bytes a kid.
+ */
+export class KidFilter {
+  #bits: Uint32Array
+  #mask: number
+  #count = 0
+  #capacity: number
+
+  constructor(expected = 0) {
+    this.#capacity = KIDS_MIN
+    while (this.#capacity < expected) this.#capacity *= 2
+    this.#bits = new Uint32Array((this.#capacity * BITS_PER_KID) / 32)
+    this.#mask = this.#capacity * BITS_PER_KID - 1
+  }
+
+  /** Kids that were added. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** True when the filter should be built anew, larger, from the store's kids. */
+  get full(): boolean {
+    return this.#count >= this.#capacity
+  }
+
+  /** Remembers a kid for good. */
+  add(kid: Uint8Array): void {
+    for (let probe = 0; probe < PROBES; probe++) {
+      const bit = this.#bit(kid, probe)
+      const word = bit >>> 5
+      this.#bits[word] = (this.#bits[word] ?? 0) | (1 << (bit & 31))
+    }
+    this.#count++
+  }
+
+  /** False: surely never added. True: probably known, look it up. */
+  has(kid: Uint8Array): boolean {
+    if (kid.length !== KID_BYTES) return false
+    for (let probe = 0; probe < PROBES; probe++) {
+      const bit = this.#bit(kid, probe)
+      if (((this.#bits[bit >>> 5] ?? 0) & (1 << (bit & 31))) === 0) return false
+    }
+    return true
+  }
+
+  /** Double hashing over the kid's two halves; the step is odd so that the probes differ. */
+  #bit(kid: Uint8Array, probe: number): number {
+    const view = new DataView(kid.buffer, kid.byteOffset, kid.byteLength)
+    const start = view.getUint32(0)
+    const step = view.getUint32(4) | 1
+    return ((start + Math.imul(probe, step)) >>> 0) & this.#mask
+  }
+}
