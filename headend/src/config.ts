@@ -85,7 +85,9 @@ export function readConfig(path: string): HeadendConfig {
   try {
     const bytes = readFileSync(path)
     if (bytes.length > CONFIG_BYTES_MAX) {
-      throw configError(`${path}: expected at most ${CONFIG_BYTES_MAX} bytes, found ${bytes.length}`)
+      throw configError(
+        `${path}: expected at most ${CONFIG_BYTES_MAX} bytes, found ${bytes.length}`,
+      )
     }
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
@@ -161,7 +163,7 @@ function explain(issue: z.core.$ZodIssue, text: string, path: string): string {
   const name = keys.length === 0 ? 'the file' : keys.join('.')
   const reason = issue.message.replace(/^Invalid input: /, '')
   const missing = issue.code === 'invalid_type' && issue.input === undefined
-  const remedy = missing && /received undefined/.test(reason) ? '; add the key' : ''
+  const remedy = missing && reason.includes('received undefined') ? '; add the key' : ''
   return `${path}:${lineOf(text, keys)}: ${name}: ${reason}${remedy}`
 }
 

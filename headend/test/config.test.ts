@@ -49,7 +49,10 @@ describe('parseConfig', () => {
   })
 
   it('lists the known keys when none is near', () => {
-    assert.match(refusal(`${GOOD}colour = 3\n`), /http\.colour: unknown key; known here: host, port/)
+    assert.match(
+      refusal(`${GOOD}colour = 3\n`),
+      /http\.colour: unknown key; known here: host, port/,
+    )
   })
 
   it('says what was expected and found', () => {
