@@ -283,15 +283,7 @@ export type PathState = 'active' | 'alive' | 'probing' | 'down' | 'expired'
  * `only`: nothing else is alive.
  */
 export type PathReason =
-  | 'best'
-  | 'kept'
-  | 'only'
-  | 'slower'
-  | 'lossy'
-  | 'unproven'
-  | 'silent'
-  | 'revoked'
-  | 'expired'
+  'best' | 'kept' | 'only' | 'slower' | 'lossy' | 'unproven' | 'silent' | 'revoked' | 'expired'
 
 /** One end-to-end path. */
 export interface NetworkPath {

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { readAssets } from './assets.ts'
+import type { PageAsset } from './assets.ts'
+
+/**
+ * What every answer of a server that shows the page carries beside its content: nothing but the own
+ * origin is loaded, nothing inline runs, nobody frames it (CSP level 3, Fetch, Referrer Policy).
+ */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; " +
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
+    "require-trusted-types-for 'script'; trusted-types 'none'",
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
+}
+
+/** The front end as files: built ones in a release, bundled on the spot when run from source. */
+export async function pageAssets(): Promise<readonly PageAsset[]> {
+  const here = fileURLToPath(import.meta.url)
+  // Source is always bundled anew (about a tenth of a second), so that it can never be stale.
+  if (here.endsWith('.ts') && existsSync(fileURLToPath(new URL('./bundle.ts', import.meta.url)))) {
+    const { bundlePage } = await import('./bundle.ts')
+    return bundlePage()
+  }
+  const built = await readAssets(fileURLToPath(new URL('./page', import.meta.url)))
+  if (built.length === 0) throw new Error('the page is not built: run `npm run build` first')
+  return built
+}
+
+/** Answers for the page's addresses. */
+export interface Page {
+  readonly assets: readonly PageAsset[]
+  /** The answer to a GET or HEAD of one of the page's files; undefined for any other request. */
+  respond(request: Request): Response | undefined
+}
+
+/** Loads the front end once and answers from memory. */
+export async function loadPage(): Promise<Page> {
+  return servePage(await pageAssets())
+}
+
+/** The page made of `assets`; `loadPage` gives the real ones. */
+export function servePage(assets: readonly PageAsset[]): Page {
+  const byPath = new Map(assets.map((asset) => [asset.path, asset]))
+  return {
+    assets,
+    respond: (request) => {
+      if (request.method !== 'GET' && request.method !== 'HEAD') return undefined
+      const asset = byPath.get(new URL(request.url).pathname)
+      return asset === undefined ? undefined : answer(asset, request)
+    },
+  }
+}
+
+function answer(asset: PageAsset, request: Request): Response {
+  const headers = new Headers({
+    ...PAGE_HEADERS,
+    'content-type': asset.type,
+    etag: asset.etag,
+    'cache-control': asset.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+    vary: 'accept-encoding',
+  })
+  const known = request.headers.get('if-none-match')
+  if (known?.split(/\s*,\s*/).some((tag) => tag.replace(/^W\//, '') === asset.etag)) {
+    return new Response(null, { status: 304, headers })
+  }
+  const gzip = asset.gzipped !== undefined && acceptsGzip(request)
+  const bytes = gzip ? asset.gzipped : asset.bytes
+  if (gzip) headers.set('content-encoding', 'gzip')
+  headers.set('content-length', String(bytes.length))
+  return new Response(request.method === 'HEAD' ? null : bytes.slice(), { headers })
+}
+
+function acceptsGzip(request: Request): boolean {
+  const accepted = request.headers.get('accept-encoding') ?? ''
+  return accepted.split(',').some((each) => /^\s*gzip\s*(;\s*q=(?!0(\.0*)?\s*$).*)?$/.test(each))
+}
