@@ -1,0 +1,92 @@
+/** Protocols whose telegrams this package reads. */
+export type Protocol = 'sml'
+
+/** One number of a meter, exactly as it was sent: `digits × 10^scaler unit`, never a float. */
+export interface Register {
+  /** 'A-B:C.D.E*F' of IEC 62056-61, such as '1-0:16.7.0*255' for the sum of active power. */
+  readonly obis: string
+  readonly digits: bigint
+  /** Power of ten, −128…127. */
+  readonly scaler: number
+  /** Name of the unit ('W', 'Wh', …), '' where the meter gives none. */
+  readonly unit: string
+  /** Code of the DLMS unit table; 255 for none. */
+  readonly unitCode: number
+  /** What stood on the wire where it was repaired; the reading's flags say how. */
+  readonly wireDigits?: bigint
+  /** True for a register that the telegram lacks and that follows from others. */
+  readonly derived?: boolean
+}
+
+/** Something a meter said that is no number: names, keys, versions. */
+export interface TextEntry {
+  readonly obis: string
+  readonly bytes: Uint8Array
+}
+
+/** The meter's own idea of time, which need not be right. */
+export type MeterTime =
+  /** Seconds since power-up or installation: good for intervals, not a date. */
+  | { readonly kind: 'second-index'; readonly seconds: number }
+  /** Seconds since 1970-01-01 UTC. */
+  | { readonly kind: 'utc'; readonly seconds: number }
+  /** The same with the meter's offsets to local time, in minutes. */
+  | {
+      readonly kind: 'local'
+      readonly seconds: number
+      readonly offsetMinutes: number
+      readonly seasonMinutes: number
+    }
+
+/** What one telegram says about one device. */
+export interface Reading {
+  readonly protocol: Protocol
+  /** Identification of the metering device, '' where it gives none. */
+  readonly device: string
+  /** Three letters of the maker (FLAG association), where the telegram names it. */
+  readonly manufacturer?: string
+  readonly registers: readonly Register[]
+  readonly texts: readonly TextEntry[]
+  /** Doubts and repairs, each a {@link ReadingFlag}; empty for a reading beyond suspicion. */
+  readonly flags: readonly ReadingFlag[]
+  /** Status word of the energy registers (FNN or EDL21), where sent. */
+  readonly statusWord?: bigint
+  readonly meterTime?: MeterTime
+}
+
+/** Doubts about a reading and repairs made to it. */
+export type ReadingFlag =
+  /** A power in a 16-bit field had wrapped into the negative; 65,536 was added. */
+  | 'sign-repaired-int16'
+  /** The power's direction came from the status word, because the value carries no sign. */
+  | 'sign-from-status'
+  /** Value and status word say opposite directions and no rule explains it. */
+  | 'sign-doubt'
+  /** A power without sign on a two-way meter without status word: direction unknown. */
+  | 'sign-unknown'
+  /** Energy registers keep moving against the direction of the power. */
+  | 'sign-contradicts-energy'
+  /** An energy register that only grows became smaller. */
+  | 'register-went-back'
+  /** The meter's CRC is the KERMIT variant. */
+  | 'crc-kermit'
+  /** No checksum over the whole telegram: a body without its transport frame. */
+  | 'unframed'
+
+/**
+ * Exact decimal text of a register: digits and scaler, nothing rounded.
+ *
+ * ```ts
+ * decimal({ digits: 50700n, scaler: -2 }) // '507.00'
+ * decimal({ digits: 13391n, scaler: 3 })  // '13391000'
+ * ```
+ */
+export function decimal(register: Pick<Register, 'digits' | 'scaler'>): string {
+  const { digits, scaler } = register
+  if (scaler === 0 || (scaler > 0 && digits === 0n)) return digits.toString()
+  if (scaler > 0) return digits.toString() + '0'.repeat(scaler)
+  const negative = digits < 0n
+  const text = (negative ? -digits : digits).toString().padStart(1 - scaler, '0')
+  const point = text.length + scaler
+  return `${negative ? '-' : ''}${text.slice(0, point)}.${text.slice(point)}`
+}
