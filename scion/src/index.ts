@@ -1,2 +1,30 @@
-/** @packageDocumentation */
-export {}
+/** @packageDocumentation A SCION end-host stack for Node.js. */
+export { ScionError } from './errors.ts'
+export type { ScionErrorCode } from './errors.ts'
+
+export * from './addr/isd-as.ts'
+export * from './addr/host.ts'
+export * from './addr/endpoint.ts'
+
+export * from './path/dataplane.ts'
+export * from './path/fields.ts'
+export * from './path/standard.ts'
+export * from './path/one-hop.ts'
+export * from './path/epic.ts'
+export * from './path/reverse.ts'
+export * from './path/cursor.ts'
+export * from './path/mac.ts'
+export * from './path/expiry.ts'
+export * from './path/path.ts'
+export * from './path/fingerprint.ts'
+export * from './path/source.ts'
+
+export * from './packet/protocol.ts'
+export * from './packet/header.ts'
+export * from './packet/extensions.ts'
+export * from './packet/checksum.ts'
+export * from './packet/packet.ts'
+export * from './packet/udp.ts'
+export * from './packet/scmp.ts'
+export * from './packet/scmp-codec.ts'
+export * from './packet/quote.ts'
