@@ -22,7 +22,7 @@ const restrictedProperties = [
 ]
 
 export default defineConfig(
-  globalIgnores(['**/dist/**', 'coverage/**', 'bench/peers/**', 'scripts/testnet/**']),
+  globalIgnores(['**/dist/**', 'coverage/**', 'bench/peers/**']),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
