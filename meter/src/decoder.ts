@@ -1,5 +1,7 @@
 import { MeterError } from './errors.ts'
 import type { Reading } from './reading.ts'
+import type { Recognizer } from './recognizer.ts'
+import { SmlStream } from './sml/stream.ts'
 
 /** Why bytes were dropped. */
 export type DiscardReason =
@@ -66,5 +68,43 @@ export type DecoderProtocol = 'auto' | 'sml'
  * @throws {@link MeterError} `unsupported` for a protocol that it does not know.
  */
 export function createDecoder(protocol: DecoderProtocol): TelegramDecoder {
-  throw new MeterError('unsupported', `protocol: expected auto or sml, found ${protocol}`)
+  switch (protocol) {
+    case 'auto':
+    case 'sml':
+      return new StreamDecoder(new SmlStream())
+    default:
+      throw new MeterError(
+        'unsupported',
+        `protocol: expected auto or sml, found ${String(protocol)}`,
+      )
+  }
+}
+
+const NOTHING: readonly DecoderEvent[] = []
+
+/** One recognizer as a decoder. */
+class StreamDecoder implements TelegramDecoder {
+  readonly #recognizer: Recognizer
+  #out: DecoderEvent[] = []
+
+  constructor(recognizer: Recognizer) {
+    this.#recognizer = recognizer
+  }
+
+  push(chunk: Uint8Array): readonly DecoderEvent[] {
+    for (let at = 0; at < chunk.length;) at = this.#recognizer.scan(chunk, at, this.#out)
+    return this.#take()
+  }
+
+  end(): readonly DecoderEvent[] {
+    this.#recognizer.end(this.#out)
+    return this.#take()
+  }
+
+  #take(): readonly DecoderEvent[] {
+    if (this.#out.length === 0) return NOTHING
+    const out = this.#out
+    this.#out = []
+    return out
+  }
 }
