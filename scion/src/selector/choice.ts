@@ -1,0 +1,117 @@
+import { sharedLinks } from './disjoint.ts'
+import type { FailureCause, PathReason } from './report.ts'
+
+/** A path that is proven better must cost less than the one in use by this share … */
+export const SWITCH_GAIN_MIN = 0.2
+/** … and by this much, in milliseconds, before traffic moves by choice. */
+export const SWITCH_GAIN_MS_MIN = 5
+/** Time between two changes by choice, in milliseconds; failures do not wait. */
+export const SWITCH_DWELL_MS_MIN = 5_000
+/** A path that loses this share is left without waiting for the dwell time. */
+export const TOLERATED_LOSS_MAX = 0.1
+
+/** What the choice goes by: one path, judged. */
+export interface Candidate {
+  readonly fingerprint: string
+  readonly links: readonly string[]
+  /** Milliseconds, see `pathCost`. */
+  readonly cost: number
+  readonly loss: number
+  /** Enough recent answers in a row. */
+  readonly proven: boolean
+  readonly failure?: { readonly cause: FailureCause; readonly sinceMs: number }
+  readonly expired: boolean
+  readonly refused: boolean
+  /** How many of its links are under suspicion since another path fell silent. */
+  readonly suspects: number
+}
+
+/** Which path to use, and why the one before is left (or this one is taken, if there was none). */
+export interface Choice {
+  readonly fingerprint?: string
+  readonly cause: PathReason
+}
+
+/**
+ * Chooses the path to use.
+ *
+ * The one in use is kept while it works, unless another one is proven to cost clearly less. One that
+ * failed is left at once: for the best that works, proven ones first, and among the unproven those
+ * with the fewest suspected links. If all have failed, the one whose failure is the longest ago is
+ * tried: doing nothing would be certain to fail.
+ */
+export function choose(
+  candidates: readonly Candidate[],
+  active: string | undefined,
+  sinceSwitchMs: number,
+): Choice {
+  const current = candidates.find((one) => one.fingerprint === active)
+  if (current !== undefined && isUsable(current)) return improve(candidates, current, sinceSwitchMs)
+  const cause = causeOf(current)
+  const usable = candidates.filter(isUsable)
+  const best = usable.sort(byTrust)[0]
+  if (best !== undefined) return { fingerprint: best.fingerprint, cause }
+  const lastResort = candidates
+    .filter((one) => !one.expired && !one.refused)
+    .sort((a, b) => (a.failure?.sinceMs ?? 0) - (b.failure?.sinceMs ?? 0))[0]
+  return lastResort === undefined ? { cause } : { fingerprint: lastResort.fingerprint, cause }
+}
+
+/** The candidates in the order in which copies go over them: the one in use, then by trust. */
+export function ranked(
+  candidates: readonly Candidate[],
+  active: string | undefined,
+): readonly Candidate[] {
+  const rest = candidates.filter((one) => isUsable(one) && one.fingerprint !== active)
+  const current = candidates.filter((one) => one.fingerprint === active)
+  return [...current, ...rest.sort(byTrust)]
+}
+
+/** The links that have been doubtful since some path fell silent, for counting in others. */
+export function countSuspects(links: readonly string[], suspected: readonly string[]): number {
+  return sharedLinks(links, suspected)
+}
+
+/** Whether `loss` is what makes `a` cost more than `b`. */
+export function isLossier(a: Candidate, b: Candidate): boolean {
+  return a.loss > b.loss + TOLERATED_LOSS_MAX / 2
+}
+
+function improve(
+  candidates: readonly Candidate[],
+  current: Candidate,
+  sinceSwitchMs: number,
+): Choice {
+  const kept = { fingerprint: current.fingerprint, cause: 'kept' } as const
+  if (sinceSwitchMs < SWITCH_DWELL_MS_MIN && current.loss < TOLERATED_LOSS_MAX) return kept
+  const better = candidates
+    .filter((one) => isUsable(one) && one.proven && one.suspects === 0)
+    .sort((a, b) => a.cost - b.cost)[0]
+  if (better === undefined || better.fingerprint === current.fingerprint) return kept
+  const gain = current.cost - better.cost
+  if (gain < SWITCH_GAIN_MS_MIN || gain < current.cost * SWITCH_GAIN_MIN) return kept
+  return {
+    fingerprint: better.fingerprint,
+    cause: isLossier(current, better) ? 'lossy' : 'slower',
+  }
+}
+
+function isUsable(one: Candidate): boolean {
+  return one.failure === undefined && !one.expired && !one.refused
+}
+
+function byTrust(a: Candidate, b: Candidate): number {
+  return (
+    Number(a.suspects > 0) - Number(b.suspects > 0) ||
+    Number(b.proven) - Number(a.proven) ||
+    a.suspects - b.suspects ||
+    a.cost - b.cost
+  )
+}
+
+function causeOf(left: Candidate | undefined): PathReason {
+  if (left === undefined) return 'best'
+  if (left.refused) return 'refused'
+  if (left.expired) return 'expired'
+  return left.failure?.cause ?? 'best'
+}

@@ -1,0 +1,17 @@
+import type { Random } from '../clock.ts'
+
+/**
+ * Repeatable randomness for simulations: the same seed, the same run. Not for secrets.
+ *
+ * The generator is mulberry32: 32 bits of state, every state reached once, good enough to shake
+ * packets with and small enough to read.
+ */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000
+  }
+}
