@@ -1,0 +1,145 @@
+import { AEAD_ALGORITHMS, NONCE_BYTES, TAG_BYTES } from './aead.ts'
+import { concatBytes, equalBytes } from './bytes.ts'
+import { decodeCborPrefix, encodeCbor } from './cbor.ts'
+import {
+  algorithmOf,
+  decodeEncrypt0,
+  encodeEncrypt0,
+  encStructure,
+  HEADER,
+  protectedAlgorithm,
+  type Encrypt0,
+} from './cose.ts'
+import { KID_BYTES, trafficAad } from './epoch.ts'
+import { EnvelopeError } from './errors.ts'
+import { asBytes, asUint, badField } from './field.ts'
+import { suiteOfAlgorithm } from './hpke.ts'
+import { KIND_CODE_MAX, kindOfCode, kindRule, type Direction, type Kind } from './kinds.ts'
+import { DATAGRAM_BYTES_MAX, EPOCH_OBJECTS_MAX } from './limits.ts'
+
+/*
+ * A datagram inside an epoch:
+ *
+ *   Encrypt0 [ << {1: 24} >>, { 4: kid, 6: partial IV }, ciphertext ]     up: a counter
+ *   Encrypt0 [ << {1: 24} >>, { 4: kid, 5: IV }, ciphertext ]             down: twelve random bytes
+ *
+ *   plaintext = kind (one byte) || object
+ *
+ * The two unprotected headers are outside the tag, so they have exactly one form each: the partial IV
+ * without leading zero bytes (one zero byte for 0), both headers and no others.
+ */
+const PROTECTED = protectedAlgorithm(AEAD_ALGORITHMS.ChaCha20Poly1305)
+const PARTIAL_IV_BYTES_MAX = 3
+
+/** A datagram inside an epoch, taken apart; nothing about it has been verified. */
+export interface Traffic {
+  readonly direction: Direction
+  readonly kid: Uint8Array
+  /** Partial IV (up) or IV (down), as received. */
+  readonly iv: Uint8Array
+  readonly ciphertext: Uint8Array
+}
+
+/** What the plaintext of a datagram holds. */
+export interface Content {
+  readonly kind: Kind
+  /** A Sign1 if the kind is a signed one, else the payload. */
+  readonly object: Uint8Array
+}
+
+/** What a datagram is, as far as it says so itself. */
+export type DatagramType = 'epoch' | 'traffic' | 'prekey'
+
+/** Tells apart what may arrive, without any key; throws what the gate says, or `unknown-suite`. */
+export function classify(datagram: Uint8Array): DatagramType {
+  checkSize(datagram)
+  if (datagram[0] === 0x84) return 'prekey'
+  const algorithm = algorithmOf(decodeEncrypt0(datagram).protectedHeaders)
+  if (algorithm === AEAD_ALGORITHMS.ChaCha20Poly1305) return 'traffic'
+  suiteOfAlgorithm(algorithm)
+  return 'epoch'
+}
+
+/** Refuses a datagram longer than {@link DATAGRAM_BYTES_MAX} before anything looks into it. */
+export function checkSize(datagram: Uint8Array): void {
+  if (datagram.length > DATAGRAM_BYTES_MAX) {
+    throw new EnvelopeError('too-large', `datagram: ${datagram.length} bytes`)
+  }
+}
+
+/** The additional data of every datagram of one direction of an epoch; the same each time. */
+export function trafficEncStructure(direction: Direction, transcript: Uint8Array): Uint8Array {
+  return encStructure(PROTECTED, trafficAad(direction, transcript))
+}
+
+/** Puts a datagram together. */
+export function encodeTraffic({ direction, kid, iv, ciphertext }: Traffic): Uint8Array {
+  const label = direction === 'up' ? HEADER.partialIv : HEADER.iv
+  const headers = new Map([
+    [HEADER.kid, kid],
+    [label, iv],
+  ])
+  const datagram = encodeEncrypt0(PROTECTED, headers, ciphertext)
+  checkSize(datagram)
+  return datagram
+}
+
+/** Takes a datagram apart; its direction shows in the header it carries. */
+export function decodeTraffic(datagram: Uint8Array): Traffic {
+  checkSize(datagram)
+  const encrypt0 = decodeEncrypt0(datagram)
+  if (!equalBytes(encrypt0.protectedBytes, PROTECTED)) {
+    const algorithm = algorithmOf(encrypt0.protectedHeaders)
+    throw new EnvelopeError('unknown-suite', `encrypt0.alg: expected 24, found ${algorithm}`)
+  }
+  return readHeaders(encrypt0)
+}
+
+function readHeaders({ unprotectedHeaders, ciphertext }: Encrypt0): Traffic {
+  const direction = unprotectedHeaders.has(HEADER.partialIv) ? 'up' : 'down'
+  const label = direction === 'up' ? HEADER.partialIv : HEADER.iv
+  const iv = unprotectedHeaders.get(label) ?? null
+  if (unprotectedHeaders.size !== 2 || !(iv instanceof Uint8Array)) {
+    throw new EnvelopeError('forbidden', 'encrypt0: expected kid and one IV, and nothing else')
+  }
+  const kid = asBytes(unprotectedHeaders.get(HEADER.kid) ?? null, 'encrypt0.kid', KID_BYTES)
+  if (direction === 'down') asBytes(iv, 'encrypt0.iv', NONCE_BYTES)
+  if (ciphertext.length <= TAG_BYTES) {
+    throw new EnvelopeError('truncated', 'encrypt0.ciphertext: shorter than a tag and a byte')
+  }
+  return { direction, kid, iv, ciphertext }
+}
+
+/** A counter as partial IV: big-endian, no leading zero byte, one byte at least. */
+export function encodePartialIv(counter: number): Uint8Array {
+  if (counter < 0x100) return Uint8Array.of(counter)
+  if (counter < 0x1_0000) return Uint8Array.of(counter >> 8, counter)
+  return Uint8Array.of(counter >> 16, counter >> 8, counter)
+}
+
+/** The counter in a partial IV; refuses a second spelling of the same number. */
+export function decodePartialIv(iv: Uint8Array): number {
+  if (iv.length === 0 || iv.length > PARTIAL_IV_BYTES_MAX) {
+    throw badField('encrypt0.partialIv', `1 to ${PARTIAL_IV_BYTES_MAX} bytes`, iv)
+  }
+  if (iv.length > 1 && iv[0] === 0) {
+    throw new EnvelopeError('not-canonical', 'encrypt0.partialIv: leading zero byte')
+  }
+  const counter = iv.reduce((value, byte) => value * 256 + byte, 0)
+  return asUint(counter, 'encrypt0.partialIv', EPOCH_OBJECTS_MAX - 1)
+}
+
+/** The plaintext of a datagram. */
+export function encodeContent({ kind, object }: Content): Uint8Array {
+  return concatBytes(encodeCbor(kindRule(kind).code), object)
+}
+
+/** Reads a plaintext; a kind that does not travel this way is refused (`wrong-direction`). */
+export function decodeContent(plaintext: Uint8Array, direction: Direction): Content {
+  const { value, end } = decodeCborPrefix(plaintext)
+  const kind = kindOfCode(asUint(value, 'content.kind', KIND_CODE_MAX))
+  if (kindRule(kind).travels !== direction) {
+    throw new EnvelopeError('wrong-direction', `content.kind: ${kind} does not travel ${direction}`)
+  }
+  return { kind, object: plaintext.slice(end) }
+}
