@@ -8,6 +8,8 @@ export type { AcceptEpochOptions, EnrolledDevice, EpochHistory, EpochStanding } 
 export { ackBitmap, acknowledges, decodeAck, encodeAck } from './ack.ts'
 export type { Ack, StreamAck } from './ack.ts'
 export { equalBytes, fromHex, toHex } from './bytes.ts'
+export { decodeHeadendCard, encodeHeadendCard } from './card.ts'
+export type { HeadendAddresses, HeadendCard } from './card.ts'
 export { decodeCbor, decodeCborPrefix, encodeCbor } from './cbor.ts'
 export type { CborValue } from './cbor.ts'
 export { scanCbor } from './cbor-scan.ts'

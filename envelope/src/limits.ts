@@ -54,5 +54,7 @@ export const CLOCK_SKEW_MS_MAX = 300_000
 export const CHAIN_HISTORY_MAX = 1024
 /** Longest line of an export file, characters. */
 export const EXPORT_LINE_CHARS_MAX = 32_768
+/** Prekeys on one head-end card: the current one, its successor, and one of each suite. */
+export const CARD_PREKEYS_MAX = 4
 /** Longest key file, characters. */
 export const KEY_FILE_CHARS_MAX = 16_384
