@@ -39,7 +39,8 @@ export class ReceiveBuffer {
     const waiting = this.#waiting
     if (waiting) {
       this.#waiting = undefined
-      waiting.resolve(bytes.slice())
+      // Not slice(): the driver hands over Buffers, whose slice() is a view into its pool.
+      waiting.resolve(new Uint8Array(bytes))
       return
     }
     // After a gap nothing is taken until the reader has come past it: one gap, told once.

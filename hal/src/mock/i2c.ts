@@ -14,20 +14,29 @@ export interface I2cStep {
   readonly error?: HalErrorCode
 }
 
+/** A device that answers by itself, for tests longer than a script. It may throw a HalError. */
+export interface I2cDevice {
+  write(bytes: Uint8Array): void
+  /** Exactly `length` bytes. */
+  read(length: number): Uint8Array
+}
+
 function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
 }
 
 /**
- * A bus with a script: `expect` what will be asked, run the driver, then `done`.
+ * A bus with a script: `expect` what will be asked, run the driver, then `done`. Devices that answer
+ * by themselves can be attached beside it.
  *
- * An address that no step names answers `no-acknowledge`, as an empty bus does; an operation that
+ * An address that no step and no device has answers `no-acknowledge`, as an empty bus does; an operation that
  * differs from the script rejects with `io` and makes `done` throw.
  */
 export class MockI2c implements I2cBackend {
   readonly #bus: number
   readonly #script: I2cStep[] = []
   readonly #addresses = new Set<number>()
+  readonly #devices = new Map<number, I2cDevice>()
   #broken: string | undefined
 
   /** `bus` is the number under which the bus is opened; 1 on a Pi's header. */
@@ -43,6 +52,12 @@ export class MockI2c implements I2cBackend {
       if (write && read) this.#script.push({ address, write }, { address, read })
       else this.#script.push(error ? { address, error } : step)
     }
+    return this
+  }
+
+  /** Puts a device on the bus. */
+  attach(address: number, device: I2cDevice): this {
+    this.#devices.set(address, device)
     return this
   }
 
@@ -66,6 +81,12 @@ export class MockI2c implements I2cBackend {
   }
 
   #step(address: number, operation: I2cOperation): Uint8Array | undefined {
+    const device = this.#devices.get(address)
+    if (device) {
+      if ('read' in operation) return new Uint8Array(device.read(operation.read))
+      device.write(new Uint8Array(operation.write))
+      return undefined
+    }
     if (!this.#addresses.has(address)) {
       throw new HalError('no-acknowledge', `i2c 0x${address.toString(16)}: no acknowledge`)
     }

@@ -58,7 +58,7 @@ export class MockPort implements SerialPort {
         `serial write: expected at most ${SERIAL_WRITE_BYTES_MAX} bytes, found ${bytes.length}`,
       )
     }
-    this.#hooks.write?.(bytes.slice(), this.#settings)
+    this.#hooks.write?.(new Uint8Array(bytes), this.#settings)
   }
 
   async drain(): Promise<void> {

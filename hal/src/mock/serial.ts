@@ -28,12 +28,15 @@ function hex(bytes: Uint8Array): string {
  */
 export class MockSerial extends MockSocket {
   readonly #script: SerialStep[] = []
+  readonly #onWrite: ((bytes: Uint8Array) => void) | undefined
   #scripted = false
   #heard = 0
   #broken: string | undefined
 
-  constructor(path = '/dev/mock') {
+  /** `onWrite` is told every write, script or not. */
+  constructor(path = '/dev/mock', onWrite?: (bytes: Uint8Array) => void) {
     super(path)
+    this.#onWrite = onWrite
   }
 
   /** Appends steps to the script. */
@@ -61,6 +64,7 @@ export class MockSerial extends MockSocket {
   protected hooks(): MockPortHooks {
     return {
       write: (bytes) => {
+        this.#onWrite?.(bytes)
         this.#hear(bytes)
       },
       reconfigure: (settings) => {
