@@ -29,7 +29,8 @@ export interface EpochHistory {
 }
 
 /** An enrolled device, as the recipient's register has it. */
-export interface EnrolledDevice extends PublicKey {
+export interface EnrolledDevice {
+  readonly key: PublicKey
   readonly history: EpochHistory
 }
 
@@ -85,8 +86,8 @@ export async function restoreEpoch(
 ): Promise<ReceiverEpoch> {
   const history = { transcriptOf: () => undefined }
   const lookupDevice = (ueid: Uint8Array): EnrolledDevice | undefined => {
-    const device = options.lookupDevice(ueid)
-    return device && { ...device, history }
+    const key = options.lookupDevice(ueid)
+    return key && { key, history }
   }
   const { epoch } = await openOuter(datagram, readOuter(datagram), { ...options, lookupDevice })
   return epoch
@@ -131,11 +132,12 @@ async function openOuter(
   checkBinding(claims, outer)
   const device = options.lookupDevice(claims.ueid)
   if (device === undefined) throw new EnvelopeError('unknown-device', 'epoch.ueid: not enrolled')
-  verifyObject(object, device, { kind: 'epoch', ueid: claims.ueid, recipientId }, verify)
+  const { key, history } = device
+  verifyObject(object, key, { kind: 'epoch', ueid: claims.ueid, recipientId }, verify)
   const transcript = transcriptOf(datagram)
   const root = epochRoot(await hpke.exportSecret(EXPORT_CONTEXT), transcript)
-  const epoch = new ReceiverEpoch(root, { claims, device, recipientId, transcript })
-  return { epoch, history: device.history }
+  const epoch = new ReceiverEpoch(root, { claims, device: key, recipientId, transcript })
+  return { epoch, history }
 }
 
 /** What the device signed must be this key exchange; else someone passed on another's claims. */

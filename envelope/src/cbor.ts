@@ -87,16 +87,13 @@ function clean(value: unknown): CborValue {
     }
     return map
   }
-  switch (typeof value) {
-    case 'number':
-    case 'bigint':
-    case 'string':
-    case 'boolean':
-      return value
-    default:
-      if (value === null) return null
-      throw new EnvelopeError('forbidden', `cbor: ${typeof value} is not allowed`)
-  }
+  const plain =
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    typeof value === 'string' ||
+    typeof value === 'boolean'
+  if (plain || value === null) return value
+  throw new EnvelopeError('forbidden', `cbor: ${typeof value} is not allowed`)
 }
 
 /** Into the encoder's world: integers in the type that gives the shortest form, keys sorted. */

@@ -36,6 +36,11 @@ export function nextLink(state: ChainState): {
   return { stream, seq: nextSeq, prevHash16: head.slice(0, PREV_HASH_BYTES) }
 }
 
+/** A stream whose past is lost: its next record says so by an all-zero `prevHash16`. */
+export function restart(stream: number, nextSeq: number): ChainState {
+  return { stream, nextSeq, head: new Uint8Array(32) }
+}
+
 /** The state after a record, given its payload bytes and the sequence numbers it takes. */
 export function advance(state: ChainState, payload: Uint8Array, span = 1): ChainState {
   return { stream: state.stream, nextSeq: state.nextSeq + span, head: recordHash(payload) }
@@ -49,6 +54,16 @@ export type ChainVerdict =
   | { readonly link: 'first' }
   /** The same record once more. */
   | { readonly link: 'repeated' }
+  /**
+   * The device lost its chain (an all-zero `prevHash16`) and began anew at this number; what was lost
+   * before is not known, `from` to `to` is certainly missing.
+   */
+  | {
+      readonly link: 'restarted'
+      readonly code: EnvelopeReason
+      readonly from: number
+      readonly to: number
+    }
   /** Records are missing before it. `from` and `to` are the missing sequence numbers. */
   | {
       readonly link: 'gap'
@@ -100,6 +115,9 @@ export class ChainVerifier {
     }
     if (seq < state.nextSeq) return this.#judgePast(seq, held)
     this.#advance(seq, held)
+    if (isRestart(prevHash16)) {
+      return { link: 'restarted', code: 'chain-gap', from: state.nextSeq, to: seq - 1 }
+    }
     if (seq > state.nextSeq) {
       return { link: 'gap', code: 'chain-gap', from: state.nextSeq, to: seq - 1 }
     }
@@ -133,6 +151,11 @@ export class ChainVerifier {
       if (oldest !== undefined) this.#held.delete(oldest)
     }
   }
+}
+
+/** Whether a record says that its device no longer knew the record before it. */
+export function isRestart(prevHash16: Uint8Array): boolean {
+  return prevHash16.every((byte) => byte === 0)
 }
 
 function carries(prevHash16: Uint8Array, hash: Uint8Array): boolean {

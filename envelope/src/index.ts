@@ -14,7 +14,16 @@ export { decodeCbor, decodeCborPrefix, encodeCbor } from './cbor.ts'
 export type { CborValue } from './cbor.ts'
 export { scanCbor } from './cbor-scan.ts'
 export type { CborRules } from './cbor-scan.ts'
-export { advance, ChainVerifier, genesis, nextLink, PREV_HASH_BYTES, SEQ_FIRST } from './chain.ts'
+export {
+  advance,
+  ChainVerifier,
+  genesis,
+  isRestart,
+  nextLink,
+  restart,
+  PREV_HASH_BYTES,
+  SEQ_FIRST,
+} from './chain.ts'
 export type { ChainState, ChainVerdict } from './chain.ts'
 export type { EpochClaims } from './epoch.ts'
 export { ENVELOPE_REASONS, EnvelopeError } from './errors.ts'
@@ -34,12 +43,19 @@ export type { PublicKeyFile } from './keys.ts'
 export { isRecordKind, kindRule, KINDS, PROTOCOL_ID } from './kinds.ts'
 export type { Direction, Kind, KindRule, RecordKind } from './kinds.ts'
 export * from './limits.ts'
-export { EpochIndex, openDatagram, ReceiverEpoch, sealAck } from './open.ts'
-export type { EpochFacts, LookupByKid, OpenedObject } from './open.ts'
+export {
+  EpochIndex,
+  openDatagram,
+  ReceiverEpoch,
+  sealAck,
+  unsealDatagram,
+  verifyUnsealed,
+} from './open.ts'
+export type { EpochFacts, LookupByKid, OpenedObject, UnsealedObject } from './open.ts'
 export { EVENT_CODES, eventName, SEVERITIES } from './payload/event.ts'
 export type { EventName, EventRecord, Severity } from './payload/event.ts'
 export type { RecordHeader } from './payload/header.ts'
-export type { HeartbeatRecord, PathStatistics } from './payload/heartbeat.ts'
+export type { HeartbeatRecord, PathStatistics, StreamRange } from './payload/heartbeat.ts'
 export type { ReadingRecord, Sample } from './payload/reading.ts'
 export { schemaIdOf } from './payload/schema.ts'
 export type { Schema, SchemaRecord, SchemaRegister } from './payload/schema.ts'
@@ -47,6 +63,7 @@ export { SEAL_RECORDS_MAX } from './payload/seal.ts'
 export type { SealRecord } from './payload/seal.ts'
 export { CLOCK_STATES, decodeStatus, encodeStatus, STATUS_FLAGS } from './payload/status.ts'
 export type { ClockState, Status, StatusFlag } from './payload/status.ts'
+export { decimalText, unitText } from './payload/units.ts'
 export {
   createPrekey,
   currentPrekey,

@@ -18,6 +18,8 @@ export const STREAM_MAX = 65_535
 export const SEQ_MAX = 2 ** 48 - 1
 /** Most paths a heartbeat reports. */
 export const HEARTBEAT_PATHS_MAX = 16
+/** Most streams a heartbeat reports. */
+export const HEARTBEAT_STREAMS_MAX = 16
 /** Most details of one event. */
 export const EVENT_DETAILS_MAX = 8
 /** Most streams one ack answers for. */

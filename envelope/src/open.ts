@@ -12,9 +12,9 @@ import {
   type TrafficKeys,
 } from './epoch.ts'
 import { EnvelopeError } from './errors.ts'
-import { kindRule, type Direction, type Kind } from './kinds.ts'
+import { isRecordKind, kindRule, type Direction, type Kind, type RecordKind } from './kinds.ts'
 import { EPOCH_STEPS_MAX, KID_INDEX_MAX } from './limits.ts'
-import { recordHash } from './record.ts'
+import { decodeRecord, recordHash, type DeviceRecord } from './record.ts'
 import type { PublicKey, VerifySignature } from './signature.ts'
 import { verifyObject } from './sign1.ts'
 import type { RandomBytes } from './signer.ts'
@@ -118,46 +118,62 @@ export class ReceiverEpoch {
   }
 }
 
-/** An object that has been decrypted, and its signature verified if its kind has one. */
-export interface OpenedObject {
-  readonly kind: Kind
-  readonly ueid: Uint8Array
+/** An object that has been decrypted; who signed it has not been checked yet. */
+export interface UnsealedObject {
+  readonly kind: RecordKind
   readonly epoch: ReceiverEpoch
   readonly partialIv: number
   /** The evidence to store: the Sign1 as received if `signed`, else the payload. */
   readonly object: Uint8Array
   readonly signed: boolean
-  /** For {@link decodeRecord}. */
+}
+
+/** An object whose tag, signature (if its kind has one) and fields are all in order. */
+export interface OpenedObject extends UnsealedObject {
+  /** UEID of the device. */
+  readonly ueid: Uint8Array
+  /** The payload as received: what the chain hashes. */
   readonly payload: Uint8Array
   /** {@link recordHash} of the payload. */
   readonly hash: Uint8Array
+  readonly record: DeviceRecord
 }
 
 /** Finds the epoch that a kid belongs to: in memory, or restored from the store. */
 export type LookupByKid = (kid: Uint8Array) => ReceiverEpoch | undefined
 
 /**
- * Opens a datagram of the way up. Says nothing about repetition: ask a {@link ReplayGuard} with
- * `epoch.transcript` and `partialIv`, then the store.
+ * Decrypts a datagram of the way up: the cheap step, after which its kind is known. Says nothing
+ * about repetition: ask a {@link ReplayGuard} with `epoch.transcript` and `partialIv`, then the store.
  */
-export function openDatagram(
-  datagram: Uint8Array,
-  lookupByKid: LookupByKid,
-  verify: VerifySignature,
-): OpenedObject {
+export function unsealDatagram(datagram: Uint8Array, lookupByKid: LookupByKid): UnsealedObject {
   const { direction, kid, iv, ciphertext } = decodeTraffic(datagram)
   const epoch = lookupByKid(kid)
   if (epoch === undefined) throw new EnvelopeError('unknown-kid', 'open: no epoch has this kid')
   checkDirection(direction, kid, epoch)
   const partialIv = decodePartialIv(iv)
-  const plaintext = epoch.openUp(kid, iv, ciphertext)
-  const { kind, object } = decodeContent(plaintext, 'up')
-  const { signed } = kindRule(kind)
+  const { kind, object } = decodeContent(epoch.openUp(kid, iv, ciphertext), 'up')
+  if (!isRecordKind(kind)) throw new EnvelopeError('unknown-kind', `open: ${kind} is no record`)
+  return { kind, epoch, partialIv, object, signed: kindRule(kind).signed }
+}
+
+/** Verifies and reads what {@link unsealDatagram} gave: the step that costs a signature. */
+export function verifyUnsealed(unsealed: UnsealedObject, verify: VerifySignature): OpenedObject {
+  const { kind, object, signed, epoch } = unsealed
   const { ueid, recipientId, device } = epoch
-  const payload = signed
-    ? verifyObject(object, device, { kind, ueid, recipientId }, verify)
-    : object
-  return { kind, ueid, epoch, partialIv, object, signed, payload, hash: recordHash(payload) }
+  const context = { kind, ueid, recipientId }
+  const payload = signed ? verifyObject(object, device, context, verify) : object
+  const record = decodeRecord(kind, payload)
+  return { ...unsealed, ueid, payload, hash: recordHash(payload), record }
+}
+
+/** Both steps at once. */
+export function openDatagram(
+  datagram: Uint8Array,
+  lookupByKid: LookupByKid,
+  verify: VerifySignature,
+): OpenedObject {
+  return verifyUnsealed(unsealDatagram(datagram, lookupByKid), verify)
 }
 
 function checkDirection(direction: Direction, kid: Uint8Array, epoch: ReceiverEpoch): void {

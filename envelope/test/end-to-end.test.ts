@@ -99,7 +99,7 @@ describe('one reading on its way', () => {
       const history = { transcriptOf: () => undefined }
       const accepted = await acceptEpoch(datagram, {
         ...lookups,
-        lookupDevice: () => ({ ...device, history }),
+        lookupDevice: () => ({ key: device, history }),
         nowMs: NOW,
       })
       assert.equal(accepted.standing, 'newest')

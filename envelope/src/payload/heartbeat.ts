@@ -1,6 +1,12 @@
 import type { CborValue } from '../cbor.ts'
 import { badField, FieldReader } from '../field.ts'
-import { COUNTER_MAX, HEARTBEAT_PATHS_MAX } from '../limits.ts'
+import {
+  COUNTER_MAX,
+  HEARTBEAT_PATHS_MAX,
+  HEARTBEAT_STREAMS_MAX,
+  SEQ_MAX,
+  STREAM_MAX,
+} from '../limits.ts'
 import { checkRange, HEADER_FIELDS, headerItems, readHeader, type RecordHeader } from './header.ts'
 
 /** What the device saw on one path since the heartbeat before. */
@@ -11,6 +17,15 @@ export interface PathStatistics {
   readonly acknowledged: number
   /** Smoothed round trip, milliseconds; 0 if never measured. */
   readonly roundTripMs: number
+}
+
+/** What the device still holds of one stream. */
+export interface StreamRange {
+  readonly stream: number
+  /** Nothing below this will come any more, stored or lost: an ack may pass over it. */
+  readonly floorSeq: number
+  /** The sequence number of the next reading. */
+  readonly nextSeq: number
 }
 
 /** The state of the device itself. */
@@ -29,6 +44,7 @@ export interface HeartbeatRecord extends RecordHeader {
     readonly bytesMax: number
   }
   readonly paths: readonly PathStatistics[]
+  readonly streams: readonly StreamRange[]
 }
 
 /** The payload items of a heartbeat. */
@@ -37,6 +53,7 @@ export function encodeHeartbeat(record: HeartbeatRecord): CborValue[] {
     throw badField('heartbeat.firmwareHash', '32 bytes', record.firmwareHash)
   }
   checkRange('heartbeat.paths', record.paths.length, 0, HEARTBEAT_PATHS_MAX)
+  checkRange('heartbeat.streams', record.streams.length, 0, HEARTBEAT_STREAMS_MAX)
   const { records, bytes, bytesMax } = record.spool
   const counters = { bootCounter: record.bootCounter, uptimeS: record.uptimeS }
   for (const [field, value] of Object.entries({
@@ -54,12 +71,13 @@ export function encodeHeartbeat(record: HeartbeatRecord): CborValue[] {
     record.clockUncertaintyMs,
     [records, bytes, bytesMax],
     record.paths.map(pathItems),
+    record.streams.map(streamItems),
   ]
 }
 
 /** Reads the payload of a heartbeat. */
 export function decodeHeartbeat(value: CborValue): HeartbeatRecord {
-  const reader = new FieldReader(value, 'heartbeat', HEADER_FIELDS + 6)
+  const reader = new FieldReader(value, 'heartbeat', HEADER_FIELDS + 7)
   const header = readHeader(reader)
   const firmwareHash = reader.bytes('firmwareHash', 32)
   const bootCounter = reader.uint('bootCounter', COUNTER_MAX)
@@ -72,6 +90,7 @@ export function decodeHeartbeat(value: CborValue): HeartbeatRecord {
     bytesMax: spoolReader.uint('bytesMax', COUNTER_MAX),
   }
   const paths = reader.array('paths', 0, HEARTBEAT_PATHS_MAX).map(readPath)
+  const streams = reader.array('streams', 0, HEARTBEAT_STREAMS_MAX).map(readRange)
   return {
     kind: 'heartbeat',
     ...header,
@@ -81,6 +100,7 @@ export function decodeHeartbeat(value: CborValue): HeartbeatRecord {
     clockUncertaintyMs,
     spool,
     paths,
+    streams,
   }
 }
 
@@ -103,4 +123,20 @@ function readPath(value: CborValue): PathStatistics {
     acknowledged: reader.uint('acknowledged', COUNTER_MAX),
     roundTripMs: reader.uint('roundTripMs', COUNTER_MAX),
   }
+}
+
+function streamItems({ stream, floorSeq, nextSeq }: StreamRange): CborValue[] {
+  checkRange('heartbeat.stream.stream', stream, 0, STREAM_MAX)
+  checkRange('heartbeat.stream.floorSeq', floorSeq, 1, SEQ_MAX)
+  checkRange('heartbeat.stream.nextSeq', nextSeq, floorSeq, SEQ_MAX)
+  return [stream, floorSeq, nextSeq]
+}
+
+function readRange(value: CborValue): StreamRange {
+  const reader = new FieldReader(value, 'heartbeat.stream', 3)
+  const stream = reader.uint('stream', STREAM_MAX)
+  const floorSeq = reader.uint('floorSeq', SEQ_MAX)
+  const nextSeq = reader.uint('nextSeq', SEQ_MAX)
+  streamItems({ stream, floorSeq, nextSeq })
+  return { stream, floorSeq, nextSeq }
 }

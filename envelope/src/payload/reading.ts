@@ -18,7 +18,10 @@ export interface Sample {
   readonly timeMs: number
   /** {@link Status} as bits. */
   readonly status: number
-  /** In the schema's order and at its scalers; null where the meter gave none. */
+  /**
+   * In the schema's order and at its scalers; null where the meter gave none. Empty marks a moment of
+   * which nothing is known: a reading was due, and the status says why there is none.
+   */
   readonly registers: readonly (bigint | null)[]
 }
 
@@ -50,7 +53,7 @@ export function encodeReading(record: ReadingRecord): CborValue[] {
   if (schemaId.length !== SCHEMA_ID_BYTES) {
     throw badField('reading.schemaId', `${SCHEMA_ID_BYTES} bytes`, schemaId)
   }
-  checkRange('reading.registers', first.registers.length, 1, SCHEMA_REGISTERS_MAX)
+  checkRange('reading.registers', first.registers.length, 0, SCHEMA_REGISTERS_MAX)
   const registers = first.registers.map((value) => checkRegister(value))
   const items = [...headerItems(record), schemaId, registers]
   if (rest.length > 0) items.push(encodeDeltas(first, rest))
@@ -63,7 +66,7 @@ export function decodeReading(value: CborValue, kind: 'reading' | 'fast'): Readi
   const header = readHeader(reader)
   const schemaId = reader.bytes('schemaId', SCHEMA_ID_BYTES)
   const registers = reader
-    .array('registers', 1, SCHEMA_REGISTERS_MAX)
+    .array('registers', 0, SCHEMA_REGISTERS_MAX)
     .map((item) => checkRegister(item))
   const first = { timeMs: header.timeMs, status: header.status, registers }
   const samples =

@@ -23,8 +23,14 @@ export const STATUS_FLAGS = {
   implausible: 1 << 6,
   /** The first record after a start of the device. */
   restart: 1 << 7,
-  /** Records before this one were lost before they could be sent. */
+  /** Readings before this one were lost before they could be sent. */
   gap: 1 << 8,
+  /** Read later than the interval's tolerance allows. */
+  late: 1 << 9,
+  /** Not a real meter's: a simulator made it. */
+  simulated: 1 << 10,
+  /** Something about the values is in doubt, such as the sign of a power. */
+  doubt: 1 << 11,
 } as const
 
 /** The name of a status bit. */
