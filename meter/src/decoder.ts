@@ -1,6 +1,8 @@
 import { MeterError } from './errors.ts'
-import type { Reading } from './reading.ts'
+import { Competition } from './competition.ts'
+import type { Protocol, Reading } from './reading.ts'
 import type { Recognizer } from './recognizer.ts'
+import { SmlBodyStream } from './sml/body-stream.ts'
 import { SmlStream } from './sml/stream.ts'
 
 /** Why bytes were dropped. */
@@ -60,29 +62,58 @@ export interface TelegramDecoder {
 }
 
 /** Names for {@link createDecoder}. */
-export type DecoderProtocol = 'auto' | 'sml'
+export type DecoderProtocol = 'auto' | Protocol
+
+/** What a decoder may take for a telegram. */
+export interface DecoderOptions {
+  /**
+   * Also accept SML messages without their transport frame, at the start of the input. For stored
+   * files; on a live line a telegram heard from its middle could pass for one.
+   */
+  readonly bodies?: boolean
+}
+
+type RecognizerFactory = (options: DecoderOptions) => readonly Recognizer[]
+
+/** What listens for each protocol, in the order in which detection prefers them. */
+const RECOGNIZERS: ReadonlyMap<Protocol, RecognizerFactory> = new Map([
+  [
+    'sml',
+    ({ bodies }: DecoderOptions): readonly Recognizer[] =>
+      bodies === true ? [new SmlStream(), new SmlBodyStream()] : [new SmlStream()],
+  ],
+])
+
+/** Every protocol by name. */
+export const PROTOCOLS: readonly Protocol[] = [...RECOGNIZERS.keys()]
 
 /**
- * A decoder for one meter's line.
+ * A decoder for one meter's line. `auto` finds the protocol by itself.
  *
  * @throws {@link MeterError} `unsupported` for a protocol that it does not know.
  */
-export function createDecoder(protocol: DecoderProtocol): TelegramDecoder {
-  switch (protocol) {
-    case 'auto':
-    case 'sml':
-      return new StreamDecoder(new SmlStream())
-    default:
-      throw new MeterError(
-        'unsupported',
-        `protocol: expected auto or sml, found ${String(protocol)}`,
-      )
-  }
+export function createDecoder(
+  protocol: DecoderProtocol,
+  options: DecoderOptions = {},
+): TelegramDecoder {
+  const factories = (protocol === 'auto' ? PROTOCOLS : [protocol]).map((name) => {
+    const factory = RECOGNIZERS.get(name)
+    if (factory !== undefined) return factory
+    throw new MeterError(
+      'unsupported',
+      `protocol: expected auto or one of ${PROTOCOLS.join(', ')}, found ${name}`,
+    )
+  })
+  const entrants = (): readonly Recognizer[] => factories.flatMap((factory) => factory(options))
+  const [only, another] = entrants()
+  return only !== undefined && another === undefined
+    ? new StreamDecoder(only)
+    : new Competition(entrants)
 }
 
 const NOTHING: readonly DecoderEvent[] = []
 
-/** One recognizer as a decoder. */
+/** One recognizer alone, as a decoder. */
 class StreamDecoder implements TelegramDecoder {
   readonly #recognizer: Recognizer
   #out: DecoderEvent[] = []

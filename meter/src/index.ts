@@ -7,13 +7,18 @@ export { MeterError } from './errors.ts'
 export type { MeterErrorCode } from './errors.ts'
 export { decimal } from './reading.ts'
 export type { MeterTime, Protocol, Reading, ReadingFlag, Register, TextEntry } from './reading.ts'
-export { createDecoder } from './decoder.ts'
+export { PROTOCOLS, createDecoder } from './decoder.ts'
 export type {
   DecoderEvent,
+  DecoderOptions,
   DecoderProtocol,
   DiscardedEvent,
   DiscardReason,
   ReadingEvent,
   TelegramDecoder,
 } from './decoder.ts'
+export { formatObis, obisName, parseObis } from './obis.ts'
+export { printable, toHex } from './bytes.ts'
+export { QUIRKS } from './quirks.ts'
+export type { Quirk } from './quirks.ts'
 export { UNIT, UNIT_NONE, unitCode, unitName } from './units.ts'

@@ -75,11 +75,18 @@ export function decodeMessages(body: Uint8Array, crc: SmlCrc): readonly SmlList[
     if (count === SML_MESSAGES_MAX) {
       throw new MeterError('too-many', `messages: expected at most ${SML_MESSAGES_MAX}, found more`)
     }
-    const list = decodeMessage(reader, crc)
-    if (list !== undefined) lists.push(list)
+    const { tag, start, end } = openMessage(reader, crc)
+    if (tag === SML_TAG.getListResponse) lists.push(decodeList(new TlfReader(body, start, end)))
     reader.skipZeros()
   }
   return lists
+}
+
+/** Where a message's content is and what it is, its checksum verified. */
+interface Envelope {
+  readonly tag: number
+  readonly start: number
+  readonly end: number
 }
 
 /**
@@ -87,30 +94,53 @@ export function decodeMessages(body: Uint8Array, crc: SmlCrc): readonly SmlList[
  *  76  transactionId  groupNo  abortOnError  72 tag content  crc16  00
  *  ╰───────────────── checksum ─────────────────────────╯
  * ```
+ *
+ * The content is passed over at first: nothing of a message counts before its checksum holds.
  */
-function decodeMessage(reader: TlfReader, crc: SmlCrc): SmlList | undefined {
-  const start = reader.position
+function openMessage(reader: TlfReader, crc: SmlCrc): Envelope {
+  const first = reader.position
   reader.listOf(MESSAGE_ELEMENTS, 'message')
   reader.octets('message.transactionId')
   reader.unsigned('message.groupNo', U8)
   reader.unsigned('message.abortOnError', U8)
   reader.listOf(2, 'message.body')
   const tag = reader.unsigned('message.tag', U32)
-  const content = reader.position
-  // The content is passed over first: nothing of a message counts before its checksum holds.
+  const start = reader.position
   reader.skip('message.content')
   const end = reader.position
   const sent = reader.unsigned('message.crc16', U16)
   reader.endOfMessage('message.end')
-  const found = messageCrc(reader.bytes, start, end, crc)
+  const found = messageCrc(reader.bytes, first, end, crc)
   if (sent !== found) {
     throw new MeterError(
       'checksum',
       `message.crc16: expected ${hex16(found)}, found ${hex16(sent)}`,
     )
   }
-  if (tag !== SML_TAG.getListResponse) return undefined
-  return decodeList(new TlfReader(reader.bytes, content, end))
+  return { tag, start, end }
+}
+
+/**
+ * Checks one message that stands alone and answers its tag and the kind of checksum that held:
+ * `crc` if given, else whichever does.
+ *
+ * @throws {@link MeterError} as {@link decodeMessages} does.
+ */
+export function checkMessage(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  crc: SmlCrc | undefined,
+): { readonly tag: number; readonly crc: SmlCrc } {
+  try {
+    const kind = crc ?? 'x25'
+    return { tag: openMessage(new TlfReader(bytes, start, end), kind).tag, crc: kind }
+  } catch (error) {
+    if (crc !== undefined || !(error instanceof MeterError) || error.code !== 'checksum')
+      throw error
+    const { tag } = openMessage(new TlfReader(bytes, start, end), 'kermit')
+    return { tag, crc: 'kermit' }
+  }
 }
 
 /**

@@ -10,7 +10,9 @@ import { SmlReadings } from './reading.ts'
 
 /** SML as an optical port sends it: telegrams in transport frames. */
 export class SmlStream implements Recognizer {
+  readonly name = 'sml'
   readonly protocol = 'sml'
+  readonly weak = false
   readonly #framer = new SmlFramer()
   readonly #readings = new SmlReadings()
 
