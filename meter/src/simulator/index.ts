@@ -5,5 +5,8 @@
  */
 export { Household } from './household.ts'
 export type { HouseholdOptions, HouseholdState, Phases } from './household.ts'
-export { SmlHousehold, encodeSml } from './sml.ts'
-export type { Fault, SmlStyle } from './sml.ts'
+export { SML_STYLES, encodeSml, encodeSmlBody } from './sml.ts'
+export type { SmlStyle } from './sml.ts'
+export { SmlWriter } from './sml-writer.ts'
+export { SmlHousehold } from './sml-household.ts'
+export type { Fault, SmlHouseholdOptions } from './sml-household.ts'

@@ -4,8 +4,8 @@ const DIN_BYTES = 10
 const DIN_MARKS = [0x0a, 0x09]
 
 /**
- * Text of a server id. DIN 43863-5 ids (`0A 01 E M H 00 00 9F 38 46`) read as on the name plate:
- * '1EMH0010434630', that is medium, maker, block, serial number. Others are text where printable,
+ * Text of a server id. DIN 43863-5 ids (`0A 01 E M H 00 00 BC 61 4E`) read as on the name plate:
+ * '1EMH0012345678', that is medium, maker, block, serial number. Others are text where printable,
  * else hex.
  */
 export function deviceName(id: Uint8Array): string {
