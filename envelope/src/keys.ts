@@ -167,9 +167,16 @@ function importDer(der: Uint8Array): KeyObject {
   return createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' })
 }
 
+// Importing a key costs as much as half a verification; the object that holds the key keeps the result.
+const imported = new WeakMap<PublicKey, KeyObject>()
+
 function importPublicKey(key: PublicKey): KeyObject {
+  const known = imported.get(key)
+  if (known !== undefined) return known
   const der = concatBytes(DER_PREFIX[key.algorithm], key.publicKey)
-  return createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' })
+  const keyObject = createPublicKey({ key: Buffer.from(der), format: 'der', type: 'spki' })
+  imported.set(key, keyObject)
+  return keyObject
 }
 
 function readPem(pem: string, read: (pem: string) => KeyObject): KeyObject {

@@ -60,3 +60,7 @@ export const EXPORT_LINE_CHARS_MAX = 32_768
 export const CARD_PREKEYS_MAX = 4
 /** Longest key file, characters. */
 export const KEY_FILE_CHARS_MAX = 16_384
+/** Streams that one verification follows. */
+export const VERIFY_STREAMS_MAX = 64
+/** Problems that a verification lists; further ones are counted. */
+export const VERIFY_PROBLEMS_MAX = 100

@@ -76,15 +76,20 @@ export function verifyObject(
   context: SignatureContext,
   verify: VerifySignature,
 ): Uint8Array {
-  const { algorithm, payload, signature } = readSignedObject(bytes)
+  const signed = readSignedObject(bytes)
+  const { algorithm, payload, signature } = signed
   if (algorithm !== key.algorithm) {
     throw new EnvelopeError('wrong-key', `sign1.alg: key is ${key.algorithm}, found ${algorithm}`)
   }
-  const message = sigStructure(PROTECTED[algorithm], signatureAad(context), payload)
-  if (!verify(key, message, signature)) {
+  if (!verify(key, signedMessage(signed, context), signature)) {
     throw new EnvelopeError('bad-signature', `${context.kind}: signature does not fit`)
   }
   return payload
+}
+
+/** The bytes that the signature is over. */
+export function signedMessage(signed: SignedObject, context: SignatureContext): Uint8Array {
+  return sigStructure(PROTECTED[signed.algorithm], signatureAad(context), signed.payload)
 }
 
 function signatureAad({ kind, ueid, recipientId }: SignatureContext): Uint8Array {

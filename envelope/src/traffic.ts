@@ -60,6 +60,19 @@ export function classify(datagram: Uint8Array): DatagramType {
   return 'epoch'
 }
 
+// [ << {1: 24} >>, { 4: kid(8) …: what every datagram inside an epoch begins with.
+const KID_PREFIX = Uint8Array.of(0x83, 0x44, ...PROTECTED, 0xa2, HEADER.kid, 0x40 + KID_BYTES)
+
+/**
+ * The kid of a datagram inside an epoch, looked up at its fixed place: a first filter for floods that
+ * costs no decoding. Undefined if the bytes do not begin like one; nothing else has been checked.
+ */
+export function trafficKid(datagram: Uint8Array): Uint8Array | undefined {
+  const kid = datagram.subarray(KID_PREFIX.length, KID_PREFIX.length + KID_BYTES)
+  const begins = KID_PREFIX.every((byte, index) => byte === datagram[index])
+  return begins && kid.length === KID_BYTES ? kid : undefined
+}
+
 /** Refuses a datagram longer than {@link DATAGRAM_BYTES_MAX} before anything looks into it. */
 export function checkSize(datagram: Uint8Array): void {
   if (datagram.length > DATAGRAM_BYTES_MAX) {
