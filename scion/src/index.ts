@@ -1,30 +1,149 @@
-/** @packageDocumentation A SCION end-host stack for Node.js. */
+/**
+ * A SCION end-host stack for Node.js.
+ *
+ * @packageDocumentation
+ */
 export { ScionError } from './errors.ts'
 export type { ScionErrorCode } from './errors.ts'
 
-export * from './addr/isd-as.ts'
-export * from './addr/host.ts'
-export * from './addr/endpoint.ts'
+export type { IsdAs, SpellingOptions } from './addr/isd-as.ts'
+export {
+  asOf,
+  formatAs,
+  formatIsdAs,
+  formatIsdAsFile,
+  isWildcard,
+  isdAs,
+  isdAsOf,
+  isdOf,
+  matchesIsdAs,
+  parseAs,
+  parseIsd,
+  parseIsdAs,
+  parseIsdAsFile,
+  wildcardOf,
+} from './addr/isd-as.ts'
+export type { HostAddress, Ipv4Host, Ipv6Host, OpaqueHost, ServiceHost } from './addr/host.ts'
+export {
+  SERVICE,
+  SERVICE_MULTICAST,
+  formatHost,
+  formatService,
+  ipHost,
+  isUnspecified,
+  parseHost,
+  parseIp,
+  parseService,
+  sameHost,
+  serviceHost,
+} from './addr/host.ts'
+export type { ScionAddress, ScionEndpoint } from './addr/endpoint.ts'
+export {
+  formatAddress,
+  formatEndpoint,
+  parseAddress,
+  parseEndpoint,
+  sameAddress,
+  sameEndpoint,
+} from './addr/endpoint.ts'
+export type { UnderlayAddress } from './addr/underlay.ts'
+export { formatUnderlay, parseUnderlay } from './addr/underlay.ts'
 
-export * from './path/dataplane.ts'
-export * from './path/fields.ts'
-export * from './path/standard.ts'
-export * from './path/one-hop.ts'
-export * from './path/epic.ts'
-export * from './path/reverse.ts'
-export * from './path/cursor.ts'
-export * from './path/mac.ts'
-export * from './path/expiry.ts'
-export * from './path/path.ts'
-export * from './path/fingerprint.ts'
-export * from './path/source.ts'
+export type { DataplanePath } from './path/dataplane.ts'
+export { EMPTY_PATH, PATH_TYPE, sameDataplanePath } from './path/dataplane.ts'
+export type { HopField, InfoField } from './path/fields.ts'
+export type { PathMeta, PathSegmentFields, StandardPath } from './path/standard.ts'
+export { decodeStandardPath, encodeStandardPath, pathMeta } from './path/standard.ts'
+export type { OneHopPath } from './path/one-hop.ts'
+export { decodeOneHopPath, encodeOneHopPath, oneHopToStandard } from './path/one-hop.ts'
+export type { EpicPath } from './path/epic.ts'
+export { decodeEpicPath, encodeEpicPath } from './path/epic.ts'
+export { replyPath, reverseStandardPath } from './path/reverse.ts'
+export { PathCursor } from './path/cursor.ts'
+export type { MacFields } from './path/mac.ts'
+export { HopMac, forwardingKey, nextSegmentId } from './path/mac.ts'
+export { EXP_TIME_UNIT_MS, expTimeToMs, msToExpTime, pathExpiryMs } from './path/expiry.ts'
+export type {
+  EpicAuthenticators,
+  GeoCoordinates,
+  LinkType,
+  Path,
+  PathInterface,
+  PathMetadata,
+} from './path/path.ts'
+export { statedLatencyMs } from './path/path.ts'
+export { formatInterface, parseInterface } from './path/interface-text.ts'
+export { pathFingerprint, withoutDuplicates } from './path/fingerprint.ts'
+export type { LocalAs, PathQuery, PathSource, PortRange } from './path/source.ts'
+export type { PathFileContent } from './path/file-format.ts'
+export { formatPathFile, parsePathFile } from './path/file-format.ts'
+export { FilePathSource, pathInside, writePathFile } from './path/file.ts'
 
-export * from './packet/protocol.ts'
-export * from './packet/header.ts'
-export * from './packet/extensions.ts'
-export * from './packet/checksum.ts'
-export * from './packet/packet.ts'
-export * from './packet/udp.ts'
-export * from './packet/scmp.ts'
-export * from './packet/scmp-codec.ts'
-export * from './packet/quote.ts'
+export { PACKET_BYTES_MAX, PROTOCOL } from './packet/protocol.ts'
+export type { DecodedHeader, PacketHeader } from './packet/header.ts'
+export { decodeHeader } from './packet/header.ts'
+export type { DecodedExtension, ExtensionOption } from './packet/extensions.ts'
+export { OPTION, decodeExtension, encodeExtension } from './packet/extensions.ts'
+export { upperLayerChecksum } from './packet/checksum.ts'
+export type { Packet, PacketFields } from './packet/packet.ts'
+export { decodePacket, encodePacket, verifyChecksum } from './packet/packet.ts'
+export type { UdpDatagram } from './packet/udp.ts'
+export { UdpTemplate, decodeUdp, encodeUdpPacket } from './packet/udp.ts'
+export type {
+  ScmpDestinationUnreachable,
+  ScmpEcho,
+  ScmpError,
+  ScmpExternalInterfaceDown,
+  ScmpInformation,
+  ScmpInternalConnectivityDown,
+  ScmpMessage,
+  ScmpPacketTooBig,
+  ScmpParameterProblem,
+  ScmpTraceroute,
+  ScmpUnknownError,
+  ScmpUnknownInformation,
+} from './packet/scmp.ts'
+export {
+  PARAMETER_CODE,
+  SCMP_TYPE,
+  UNREACHABLE_CODE,
+  isScmpError,
+  scmpName,
+  scmpTypeNumber,
+} from './packet/scmp.ts'
+export {
+  decodeScmp,
+  decodeScmpMessage,
+  encodeScmpMessage,
+  encodeScmpPacket,
+} from './packet/scmp-codec.ts'
+export type { Quote, QuotedUpper } from './packet/quote.ts'
+export { decodeQuote } from './packet/quote.ts'
+
+export type { Clock, Random } from './clock.ts'
+export { OBSERVERS_MAX, Observers } from './observers.ts'
+
+export { formatUnderlay } from './socket/underlay.ts'
+export type { Underlay, UnderlayFactory, UnderlayListener } from './socket/underlay.ts'
+export { nodeUnderlay, UNDERLAY_BUFFER_BYTES_MAX } from './socket/node-underlay.ts'
+export { ENDHOST_PORT, SAFE_PACKET_BYTES, routeBack } from './socket/route.ts'
+export type { Route } from './socket/route.ts'
+export {
+  ECHO_ANSWERS_PER_SECOND_MAX,
+  PORT_TRIES_MAX,
+  ScionSocket,
+  UNPROVEN_ERRORS_PER_SECOND_MAX,
+  openScionSocket,
+} from './socket/scion-socket.ts'
+export type {
+  ScionDatagram,
+  ScionSocketOptions,
+  SocketCounters,
+  SocketEvent,
+  TracerouteAnswer,
+} from './socket/scion-socket.ts'
+export { openEchoResponder } from './socket/echo-responder.ts'
+export { QUESTIONS_MAX } from './socket/questions.ts'
+export type { AskOptions } from './socket/questions.ts'
+export { RECEIVERS_MAX, RECEIVE_QUEUE_BYTES_MAX, RECEIVE_QUEUE_MAX } from './socket/receive-queue.ts'
+export { SENT_PACKETS_MAX, SENT_PACKET_AGE_MS_MAX } from './socket/sent-packets.ts'

@@ -1,0 +1,15 @@
+import { ENDHOST_PORT } from './route.ts'
+import type { ScionSocketOptions } from './scion-socket.ts'
+import { openScionSocket } from './scion-socket.ts'
+import type { ScionSocket } from './scion-socket.ts'
+
+/**
+ * Opens the small service that answers echo requests for a host: routers deliver them to port 30041,
+ * whatever the asker wanted. One per IP address; rejects with `ERR_SCION_IO` where it runs already.
+ */
+export function openEchoResponder(
+  options: Omit<ScionSocketOptions, 'echo'>,
+): Promise<ScionSocket> {
+  const local = { ...options.local, port: ENDHOST_PORT }
+  return openScionSocket({ ...options, local, echo: true })
+}

@@ -1,0 +1,131 @@
+import type { Clock, Random } from '../clock.ts'
+import { ScionError } from '../errors.ts'
+import type { ScmpEcho, ScmpTraceroute } from '../packet/scmp.ts'
+import { abortReason, closedError } from './receive-queue.ts'
+
+/** Echo and traceroute requests under way at a time. */
+export const QUESTIONS_MAX = 256
+
+/** Random bytes that an echo request carries, and its reply must return. */
+const NONCE_BYTES = 16
+
+/** A reply to an echo or traceroute request. */
+export type Reply = ScmpEcho | ScmpTraceroute
+
+interface Question {
+  readonly kind: 'echo-reply' | 'traceroute-reply'
+  readonly nonce: Uint8Array
+  readonly settle: (outcome: Reply | Error) => void
+}
+
+/** How long to wait for an answer. */
+export interface AskOptions {
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+/** An answer with the time that it took. */
+export interface Answer {
+  readonly reply: Reply
+  readonly roundTripMs: number
+}
+
+/**
+ * Echo and traceroute requests that wait for their replies.
+ *
+ * Each has a random sequence number, and an echo sixteen random bytes more, so that only who saw the
+ * question can answer it (a traceroute reply has no room for more than the number).
+ */
+export class Questions {
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #open = new Map<number, Question>()
+
+  constructor(clock: Clock, random: Random) {
+    this.#clock = clock
+    this.#random = random
+  }
+
+  /**
+   * Asks: `send` is given sequence number and nonce. Rejects with `ERR_SCION_TIMEOUT` when no reply
+   * comes in time, with what `send` rejects with, or with the signal's reason.
+   */
+  async ask(
+    kind: Question['kind'],
+    options: AskOptions,
+    send: (sequence: number, nonce: Uint8Array) => Promise<void>,
+  ): Promise<Answer> {
+    options.signal?.throwIfAborted()
+    const sequence = this.#freeSequence()
+    const nonce = Uint8Array.from({ length: NONCE_BYTES }, () => Math.floor(this.#random() * 256))
+    const startMs = this.#clock.monotonicMs()
+    const timer = new AbortController()
+    const answered = new Promise<Reply>((resolve, reject) => {
+      const settle = (outcome: Reply | Error): void => {
+        if (outcome instanceof Error) reject(outcome)
+        else resolve(outcome)
+      }
+      this.#open.set(sequence, { kind, nonce, settle })
+    })
+    const abort = (): void => {
+      if (options.signal !== undefined) this.#settle(sequence, abortReason(options.signal))
+    }
+    options.signal?.addEventListener('abort', abort, { once: true })
+    this.#expire(sequence, options.timeoutMs, timer.signal)
+    send(sequence, nonce).catch((error: unknown) => {
+      this.#settle(sequence, error instanceof Error ? error : new Error(String(error)))
+    })
+    try {
+      const reply = await answered
+      return { reply, roundTripMs: this.#clock.monotonicMs() - startMs }
+    } finally {
+      timer.abort()
+      options.signal?.removeEventListener('abort', abort)
+      this.#open.delete(sequence)
+    }
+  }
+
+  /** Takes a reply from the network; false where nobody asked for it. */
+  answer(reply: Reply): boolean {
+    const question = this.#open.get(reply.sequence)
+    if (question === undefined || question.kind !== reply.type) return false
+    if (reply.type === 'echo-reply' && !sameBytes(question.nonce, reply.data)) return false
+    this.#settle(reply.sequence, reply)
+    return true
+  }
+
+  /** Ends all with `ERR_SCION_CLOSED`. */
+  close(): void {
+    for (const sequence of [...this.#open.keys()]) this.#settle(sequence, closedError())
+  }
+
+  #expire(sequence: number, timeoutMs: number, cancelled: AbortSignal): void {
+    this.#clock.sleep(timeoutMs, cancelled).then(
+      () => {
+        const error = new ScionError('ERR_SCION_TIMEOUT', `reply: within ${timeoutMs} ms`)
+        this.#settle(sequence, error)
+      },
+      () => undefined, // Answered in time.
+    )
+  }
+
+  #settle(sequence: number, outcome: Reply | Error): void {
+    const question = this.#open.get(sequence)
+    this.#open.delete(sequence)
+    question?.settle(outcome)
+  }
+
+  #freeSequence(): number {
+    if (this.#open.size >= QUESTIONS_MAX) {
+      throw new ScionError('ERR_SCION_TOO_LARGE', `questions: at most ${QUESTIONS_MAX} at a time`)
+    }
+    for (;;) {
+      const sequence = Math.floor(this.#random() * 0x1_0000)
+      if (!this.#open.has(sequence)) return sequence
+    }
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index])
+}
