@@ -123,7 +123,6 @@ export { decodeQuote } from './packet/quote.ts'
 export type { Clock, Random } from './clock.ts'
 export { OBSERVERS_MAX, Observers } from './observers.ts'
 
-export { formatUnderlay } from './socket/underlay.ts'
 export type { Underlay, UnderlayFactory, UnderlayListener } from './socket/underlay.ts'
 export { nodeUnderlay, UNDERLAY_BUFFER_BYTES_MAX } from './socket/node-underlay.ts'
 export { ENDHOST_PORT, SAFE_PACKET_BYTES, routeBack } from './socket/route.ts'

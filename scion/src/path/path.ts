@@ -1,18 +1,14 @@
 import type { IsdAs } from '../addr/isd-as.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { DataplanePath } from './dataplane.ts'
+
+export type { UnderlayAddress } from '../addr/underlay.ts'
 
 /** An interface of an AS: one end of an inter-AS link. */
 export interface PathInterface {
   readonly isdAs: IsdAs
   /** Interface number within the AS, 1 … 65535. */
   readonly id: number
-}
-
-/** Where a datagram goes on the IP network inside the AS. */
-export interface UnderlayAddress {
-  /** An IP address in text form. */
-  readonly host: string
-  readonly port: number
 }
 
 /** A place on Earth, as the operator of a router states it. */

@@ -1,15 +1,10 @@
-import type { Path, PathInterface } from '../path/path.ts'
-import { formatIsdAs } from '../addr/isd-as.ts'
+import { formatInterface } from '../path/interface-text.ts'
+import type { Path } from '../path/path.ts'
 
 /** Paths that are looked at when disjoint ones are sought: the search grows with the third power. */
 export const DISJOINT_CANDIDATES_MAX = 24
 /** Most paths that one packet is sent over. */
 export const REDUNDANCY_MAX = 4
-
-/** Names an interface, `1-ff00:0:110#2`. */
-export function formatInterface(one: PathInterface): string {
-  return `${formatIsdAs(one.isdAs)}#${one.id}`
-}
 
 /**
  * The links of a path in travel order, each named by its two interfaces,

@@ -7,9 +7,7 @@ import type { ScionSocket } from './scion-socket.ts'
  * Opens the small service that answers echo requests for a host: routers deliver them to port 30041,
  * whatever the asker wanted. One per IP address; rejects with `ERR_SCION_IO` where it runs already.
  */
-export function openEchoResponder(
-  options: Omit<ScionSocketOptions, 'echo'>,
-): Promise<ScionSocket> {
+export function openEchoResponder(options: Omit<ScionSocketOptions, 'echo'>): Promise<ScionSocket> {
   const local = { ...options.local, port: ENDHOST_PORT }
   return openScionSocket({ ...options, local, echo: true })
 }

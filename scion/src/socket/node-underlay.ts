@@ -2,9 +2,9 @@ import { createSocket } from 'node:dgram'
 import type { Socket } from 'node:dgram'
 import { isIP } from 'node:net'
 import { ScionError } from '../errors.ts'
-import type { UnderlayAddress } from '../path/path.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { Underlay, UnderlayFactory, UnderlayListener } from './underlay.ts'
-import { formatUnderlay } from './underlay.ts'
+import { formatUnderlay } from '../addr/underlay.ts'
 
 /** Bytes asked of the kernel for packets that wait to be read: some 170 full ones. */
 export const UNDERLAY_BUFFER_BYTES_MAX = 262_144

@@ -1,4 +1,4 @@
-import type { UnderlayAddress } from '../path/path.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 
 /** Who hears what arrives; called in the background, whether or not anybody awaits a packet. */
 export interface UnderlayListener {
@@ -32,11 +32,4 @@ export interface UnderlayFactory {
    * port 0 takes a free one. Rejects with `ERR_SCION_IO` where the port is taken.
    */
   bind(local: UnderlayAddress, listener: UnderlayListener): Promise<Underlay>
-}
-
-/** Writes `127.0.0.1:30041` or `[::1]:30041`. */
-export function formatUnderlay(address: UnderlayAddress): string {
-  return address.host.includes(':')
-    ? `[${address.host}]:${address.port}`
-    : `${address.host}:${address.port}`
 }

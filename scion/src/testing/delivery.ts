@@ -6,7 +6,7 @@ import { PROTOCOL } from '../packet/protocol.ts'
 import { decodeQuote } from '../packet/quote.ts'
 import { decodeScmpMessage } from '../packet/scmp-codec.ts'
 import { isScmpError } from '../packet/scmp.ts'
-import type { UnderlayAddress } from '../path/path.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 import { u16At } from '../reader.ts'
 import type { RouterConfig } from './router.ts'
 

@@ -7,7 +7,7 @@ import { ScionError } from '../errors.ts'
 import { Observers } from '../observers.ts'
 import { msToExpTime } from '../path/expiry.ts'
 import { forwardingKey, HopMac } from '../path/mac.ts'
-import type { UnderlayAddress } from '../path/path.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { LocalAs, PortRange } from '../path/source.ts'
 import type { UnderlayFactory } from '../socket/underlay.ts'
 import { ControlPlane, NetworkPathSource } from './control-plane.ts'
@@ -199,7 +199,8 @@ export class Network {
   setRouterRunning(isdAs: IsdAs | string, name: string, running: boolean): void {
     const ia = typeof isdAs === 'string' ? parseIsdAs(isdAs) : isdAs
     const router = this.#routers.find((one) => one.isdAs === ia && one.name === name)
-    if (router === undefined) throw new ScionError('ERR_SCION_CONFIG', `router: ${name}, found none`)
+    if (router === undefined)
+      throw new ScionError('ERR_SCION_CONFIG', `router: ${name}, found none`)
     router.setRunning(running)
   }
 

@@ -10,7 +10,7 @@ import { expTimeToMs } from '../path/expiry.ts'
 import type { HopField, InfoField } from '../path/fields.ts'
 import { HOP_FIELD_BYTES, INFO_FIELD_BYTES } from '../path/fields.ts'
 import type { HopMac } from '../path/mac.ts'
-import type { UnderlayAddress } from '../path/path.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { PortRange } from '../path/source.ts'
 import { PATH_META_BYTES } from '../path/standard.ts'
 import { deliver } from './delivery.ts'
@@ -275,7 +275,13 @@ class Passage {
     const { isdAs } = this.#config
     const quote = this.#bytes
     if (own) {
-      this.#refuse({ type: 'external-interface-down', code: 0, isdAs, interfaceId: egressId, quote })
+      this.#refuse({
+        type: 'external-interface-down',
+        code: 0,
+        isdAs,
+        interfaceId: egressId,
+        quote,
+      })
     }
     const ingressId = this.#ingressId
     this.#refuse({ type: 'internal-connectivity-down', code: 0, isdAs, ingressId, egressId, quote })
@@ -310,7 +316,13 @@ const DESTINATION_AT = 12
 const SOURCE_AT = 20
 const NOWHERE: UnderlayAddress = { host: '0.0.0.0', port: 0 }
 
-const SEGMENT_ROLES = new Set(['core>core', 'child>parent', 'parent>child', 'child>peer', 'peer>child'])
+const SEGMENT_ROLES = new Set([
+  'core>core',
+  'child>parent',
+  'parent>child',
+  'child>peer',
+  'peer>child',
+])
 const CROSSOVER_ROLES = new Set(['core>child', 'child>core', 'child>child'])
 
 function drop(reason: string): Verdict {

@@ -1,5 +1,5 @@
 import type { IsdAs } from '../addr/isd-as.ts'
-import type { UnderlayAddress } from '../path/path.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { Underlay, UnderlayFactory } from '../socket/underlay.ts'
 import type { BorderRouter, Ingress, Verdict } from './router.ts'
 

@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.ts'
 import { ScionError } from '../errors.ts'
-import type { UnderlayAddress } from '../path/path.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { Underlay, UnderlayFactory, UnderlayListener } from '../socket/underlay.ts'
-import { formatUnderlay } from '../socket/underlay.ts'
+import { formatUnderlay } from '../addr/underlay.ts'
 
 /** How long a datagram takes inside an AS unless something else is asked for, in milliseconds. */
 export const VIRTUAL_LATENCY_MS = 0.02

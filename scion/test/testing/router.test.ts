@@ -17,7 +17,8 @@ interface Scenario {
   readonly interface: number
   readonly from: string
   readonly packet: string
-  readonly want: 'drop' | { readonly interface: number; readonly to: string; readonly packet: string }
+  readonly want:
+    'drop' | { readonly interface: number; readonly to: string; readonly packet: string }
 }
 
 interface Link {
