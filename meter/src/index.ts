@@ -5,6 +5,7 @@
  */
 export { MeterError } from './errors.ts'
 export type { MeterErrorCode } from './errors.ts'
+export { CaptureBytes } from './capture.ts'
 export { decimal } from './reading.ts'
 export type { MeterTime, Protocol, Reading, ReadingFlag, Register, TextEntry } from './reading.ts'
 export { PROTOCOLS, createDecoder } from './decoder.ts'

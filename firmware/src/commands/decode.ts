@@ -1,0 +1,278 @@
+import { createReadStream } from 'node:fs'
+import { once } from 'node:events'
+import { styleText } from 'node:util'
+import type { DecoderEvent, DecoderProtocol, Reading } from '@s3mp/meter'
+import {
+  CaptureBytes,
+  MeterError,
+  PROTOCOLS,
+  createDecoder,
+  decimal,
+  obisName,
+  printable,
+  toHex,
+} from '@s3mp/meter'
+import type { Command } from 'commander'
+import { Argument, Option } from 'commander'
+
+/** What `s3mp decode` can be told. */
+export interface DecodeOptions {
+  readonly protocol: DecoderProtocol
+  readonly json: boolean
+}
+
+/** What a capture held. */
+export interface DecodeSummary {
+  readonly readings: number
+  readonly discardedBytes: number
+}
+
+/** Takes one line of output; a promise that is waited for keeps memory bounded. */
+export type LineSink = (line: string) => Promise<void> | void
+
+/** Bytes of a capture read at a time. */
+export const DECODE_CHUNK_BYTES_MAX = 65_536
+
+/** Adds `s3mp decode` to the command line. Sets `process.exitCode`: 0 readings, 1 none, 2 usage. */
+export function addDecodeCommand(program: Command): void {
+  program
+    .command('decode')
+    .description('print the readings of captured telegrams, raw or as hex text')
+    .addArgument(new Argument('<file>', 'the capture, or - for standard input'))
+    .addOption(
+      new Option('-p, --protocol <name>', 'protocol of the meter')
+        .choices(['auto', ...PROTOCOLS])
+        .default('auto'),
+    )
+    .option('--json', 'one JSON line a telegram, one for what was discarded', false)
+    .addHelpText('after', HELP)
+    .action(async (file: string, options: DecodeOptions) => {
+      process.exitCode = await runDecode(file, options)
+    })
+}
+
+const HELP = `
+Examples:
+  s3mp decode capture.bin
+  s3mp decode --json - < telegram.hex
+  timeout 10 cat /dev/ttyUSB0 | s3mp decode --protocol sml -
+
+Exit status:
+  0  at least one reading was found
+  1  none was found, or the file cannot be read
+  2  wrong usage`
+
+/** Decodes a file to standard output and answers the exit status. */
+async function runDecode(file: string, options: DecodeOptions): Promise<number> {
+  const name = file === '-' ? 'standard input' : file
+  const source: AsyncIterable<Uint8Array> =
+    file === '-' ? process.stdin : createReadStream(file, { highWaterMark: DECODE_CHUNK_BYTES_MAX })
+  try {
+    const summary = await decodeCapture(source, options, writeLine)
+    if (summary.readings > 0) return 0
+    complain(`${name}: no reading found (${bytesInWords(summary.discardedBytes)})`)
+  } catch (error) {
+    // Whoever reads our output has heard enough, as `head` does.
+    if (codeOf(error) === 'EPIPE') return 0
+    complain(`${name}: ${reasonInWords(error)}`)
+  }
+  return 1
+}
+
+/**
+ * Decodes a capture as it streams in and prints what it finds, line by line.
+ *
+ * @throws MeterError `malformed` where a capture in hex text has something else in it.
+ */
+export async function decodeCapture(
+  source: AsyncIterable<Uint8Array>,
+  options: DecodeOptions,
+  print: LineSink,
+): Promise<DecodeSummary> {
+  const capture = new CaptureBytes()
+  const decoder = createDecoder(options.protocol, { bodies: true })
+  const report = new Report(options.json, print)
+  for await (const chunk of source) await report.take(decoder.push(capture.push(chunk)))
+  await report.take(decoder.push(capture.end()))
+  await report.take(decoder.end())
+  await report.end()
+  return report
+}
+
+/** Writes events as lines; garbage that follows garbage becomes one line. */
+class Report implements DecodeSummary {
+  readings = 0
+  discardedBytes = 0
+  readonly #json: boolean
+  readonly #print: LineSink
+  #garbage = 0
+
+  constructor(json: boolean, print: LineSink) {
+    this.#json = json
+    this.#print = print
+  }
+
+  async take(events: readonly DecoderEvent[]): Promise<void> {
+    for (const event of events) {
+      if (event.type === 'discarded') {
+        this.discardedBytes += event.bytes
+        if (event.reason === 'garbage') this.#garbage += event.bytes
+        else {
+          await this.#flush()
+          await this.#discarded(event.bytes, event.reason)
+        }
+        continue
+      }
+      await this.#flush()
+      this.readings++
+      const { reading, offset, length } = event
+      if (this.#json) await this.#print(JSON.stringify(readingJson(reading, offset, length)))
+      else for (const line of readingLines(reading, offset, length)) await this.#print(line)
+    }
+  }
+
+  async end(): Promise<void> {
+    await this.#flush()
+    if (!this.#json && this.readings > 0) {
+      const { readings, discardedBytes } = this
+      await this.#print(
+        `${readings} reading${readings === 1 ? '' : 's'}, ${bytesInWords(discardedBytes)}`,
+      )
+    }
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#garbage === 0) return
+    const bytes = this.#garbage
+    this.#garbage = 0
+    await this.#discarded(bytes, 'garbage')
+  }
+
+  async #discarded(bytes: number, reason: string): Promise<void> {
+    await this.#print(
+      this.#json
+        ? JSON.stringify({ discarded: bytes, reason })
+        : dim(`${bytesInWords(bytes)}: ${REASONS[reason] ?? reason} (${reason})\n`),
+    )
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  garbage: 'no telegram begins here',
+  crc: "the telegram's checksum does not hold",
+  escape: 'an escape sequence that the transport does not have',
+  padding: 'fill bytes or alignment are wrong',
+  oversize: 'longer than any telegram',
+  truncated: 'the end of the telegram is missing',
+  'message-crc': 'the checksum of a message in the telegram does not hold',
+  malformed: "the content breaks the protocol's grammar",
+  empty: 'a sound telegram without a reading',
+}
+
+/** A reading as the one JSON line of `--json`; exact decimals, fields in a fixed order. */
+export function readingJson(reading: Reading, offset: number, length: number): object {
+  const { protocol, device, flags, manufacturer, statusWord, meterTime } = reading
+  return {
+    protocol,
+    offset,
+    device,
+    registers: reading.registers.map((register) => ({
+      obis: register.obis,
+      value: decimal(register),
+      unit: register.unit,
+      ...(register.wireDigits === undefined
+        ? {}
+        : { wire: decimal({ digits: register.wireDigits, scaler: register.scaler }) }),
+      ...(register.derived === true ? { derived: true } : {}),
+    })),
+    flags,
+    length,
+    ...(manufacturer === undefined ? {} : { manufacturer }),
+    ...(statusWord === undefined ? {} : { status: `0x${statusWord.toString(16)}` }),
+    ...(meterTime === undefined ? {} : { time: meterTime }),
+    texts: reading.texts.map(({ obis, bytes }) => ({ obis, text: textOf(bytes) })),
+  }
+}
+
+/** A reading as people read it. */
+function readingLines(reading: Reading, offset: number, length: number): readonly string[] {
+  const rows = [
+    ...reading.registers.map((register) => ({
+      obis: register.obis,
+      name: obisName(register.obis) + (register.derived === true ? ' (derived)' : ''),
+      value: decimal(register),
+      unit: register.unit,
+    })),
+    ...reading.texts.map(({ obis, bytes }) => ({
+      obis,
+      name: obisName(obis),
+      value: textOf(bytes),
+      unit: '',
+    })),
+  ]
+  const numbers = rows.slice(0, reading.registers.length)
+  const wide = (texts: readonly string[]): number =>
+    Math.max(0, ...texts.map((text) => text.length))
+  const obisWidth = wide(rows.map(({ obis }) => obis))
+  const nameWidth = wide(rows.map(({ name }) => name))
+  const valueWidth = wide(numbers.map(({ value }) => value))
+  const maker = reading.manufacturer === undefined ? '' : ` by ${reading.manufacturer}`
+  const device = reading.device === '' ? 'a meter without id' : reading.device
+  const head = `${reading.protocol.toUpperCase()} from ${device}${maker}`
+  return [
+    `${bold(head)}  ${dim(`bytes ${offset} to ${offset + length - 1}`)}`,
+    ...rows.map(({ obis, name, value, unit }, index) => {
+      const shown = index < numbers.length ? value.padStart(valueWidth) : value
+      return `  ${dim(obis.padEnd(obisWidth))}  ${name.padEnd(nameWidth)}  ${shown} ${unit}`.trimEnd()
+    }),
+    ...(reading.flags.length > 0 ? [`  ${strong(`flags: ${reading.flags.join(', ')}`)}`] : []),
+    '',
+  ]
+}
+
+function textOf(bytes: Uint8Array): string {
+  return printable(bytes) ?? toHex(bytes)
+}
+
+function bytesInWords(bytes: number): string {
+  return `${bytes} byte${bytes === 1 ? '' : 's'} discarded`
+}
+
+async function writeLine(line: string): Promise<void> {
+  if (!process.stdout.write(`${line}\n`)) await once(process.stdout, 'drain')
+}
+
+function complain(sentence: string): void {
+  process.stderr.write(`s3mp decode: ${sentence}\n`)
+}
+
+function reasonInWords(error: unknown): string {
+  if (error instanceof MeterError) return `${error.message} (${error.code})`
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return 'there is no such file (not-found)'
+    case 'EISDIR':
+      return 'this is a folder; name a file in it (folder)'
+    case 'EACCES':
+      return 'reading it is not permitted (permission)'
+    default:
+      if (error instanceof Error) return error.message
+      throw error
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
+}
+
+function bold(text: string): string {
+  return styleText('bold', text)
+}
+
+function strong(text: string): string {
+  return styleText('yellow', text)
+}
+
+function dim(text: string): string {
+  return styleText('dim', text)
+}
