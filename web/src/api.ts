@@ -5,8 +5,7 @@
  * - Everything lives under `/api/v1/` and is JSON; times are milliseconds since 1970 UTC (`…Ms`).
  * - A register's value is an exact decimal string ("507.00"); only curves are floating point, since
  *   they are for drawing. What is worth a bill is read from records, never from a curve.
- * - Bytes are base64url without padding where they are evidence, and lower-case hex where a person
- *   looks at them. Each field says which.
+ * - Bytes are lower-case hex, so that a person can compare them with what other tools print.
  * - What a person reads is worded by the page in her language: answers carry closed codes and
  *   numbers, never sentences. A code that the page does not know is shown as it is.
  * - A field that is absent is not known. Nothing is ever guessed or zero-filled.
@@ -59,8 +58,8 @@ export interface Device {
   readonly name: string
   readonly state: DeviceState
   /** COSE algorithm of the device key: Ed25519 (alg -19) or ECDSA P-256 with SHA-256 (alg -9). */
-  readonly algorithm: 'Ed25519' | 'ES256'
-  /** Raw public key (Ed25519: 32 bytes; P-256: 65 bytes, uncompressed), base64url. */
+  readonly algorithm: 'Ed25519' | 'ESP256'
+  /** Raw public key as `@s3mp/envelope` keeps it (Ed25519: 32 bytes), hex. */
   readonly publicKey: string
   readonly enrolledMs: number
   readonly lastSeenMs?: number
@@ -194,7 +193,7 @@ export interface EvidenceRecord {
   readonly stream: string
   readonly seq: number
   readonly kind: string
-  /** The record's bytes, base64url: a COSE_Sign1, or the bare payload of a fast reading. */
+  /** The record's bytes, hex: a COSE_Sign1, or the bare payload of a fast reading. */
   readonly bytes: string
 }
 
@@ -207,6 +206,8 @@ export interface EvidenceAnswer {
   readonly device: string
   readonly algorithm: Device['algorithm']
   readonly publicKey: string
+  /** Whom the records were signed for, hex: the signatures cover it. */
+  readonly recipientId: string
   readonly stream: string
   readonly seq: number
   /** What the server claims these bytes say; the page compares it to what they do say. */
@@ -274,16 +275,27 @@ export interface NetworkLink {
 }
 
 /** How the path selector sees one path now. */
-export type PathState = 'active' | 'alive' | 'probing' | 'down' | 'expired'
+export type PathState = 'active' | 'alive' | 'probing' | 'down' | 'expired' | 'refused'
 
 /**
  * Why a path is, or is not, the one in use: the selector's own reasoning. `best`: lowest score;
  * `kept`: a better one is not yet proven better by enough; `slower`, `lossy`: worse score, for that
- * reason; `silent`, `revoked`, `expired`: not usable, for that reason; `unproven`: not measured yet;
- * `only`: nothing else is alive.
+ * reason; `silent`, `revoked`, `unreachable`, `faulty`, `expired`, `refused` (by the owner's policy):
+ * not usable, for that reason; `unproven`: not measured yet; `only`: nothing else is alive.
  */
 export type PathReason =
-  'best' | 'kept' | 'only' | 'slower' | 'lossy' | 'unproven' | 'silent' | 'revoked' | 'expired'
+  | 'best'
+  | 'kept'
+  | 'only'
+  | 'slower'
+  | 'lossy'
+  | 'unproven'
+  | 'silent'
+  | 'revoked'
+  | 'unreachable'
+  | 'faulty'
+  | 'expired'
+  | 'refused'
 
 /** One end-to-end path. */
 export interface NetworkPath {

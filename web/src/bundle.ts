@@ -23,6 +23,8 @@ export async function bundlePage(): Promise<readonly PageAsset[]> {
       entryNames: '[name]-[hash]',
       assetNames: '[name]-[hash]',
       bundle: true,
+      splitting: true,
+      chunkNames: '[name]-[hash]',
       minify: true,
       write: false,
       format: 'esm',

@@ -1,0 +1,112 @@
+import type { VNode } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import type { View } from '../api.ts'
+import { formatRoute, parseRoute } from './logic/route.ts'
+import type { Route } from './logic/route.ts'
+import { Brand, Preferences } from './parts/chrome.tsx'
+import { pageStore, selectDevice } from './session.ts'
+import { useStore } from './store.ts'
+import { fill } from './texts/fill.ts'
+import { wordsStore } from './texts/index.ts'
+import { FleetView } from './views/fleet.tsx'
+import { HouseholdView } from './views/household.tsx'
+import { JourneyView } from './views/journey.tsx'
+import { NetworkView } from './views/network.tsx'
+
+/** The whole page: a bar on top, and one view below. */
+export function App(): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const views = useStore(pageStore, (state) => state.server?.views)
+  const route = useRoute(views)
+  useEffect(() => {
+    document.title = `${t.views[route.view]} · S3MP`
+  }, [t, route.view])
+  return (
+    <>
+      <a class="skip" href="#content" onClick={focusContent}>
+        {t.skip}
+      </a>
+      <header class="bar">
+        <Brand />
+        <nav class="tabs" aria-label={t.navigation}>
+          {(views ?? []).map((view) => (
+            <a
+              key={view}
+              href={formatRoute({ view })}
+              aria-current={view === route.view ? 'page' : undefined}
+            >
+              {t.views[view]}
+            </a>
+          ))}
+        </nav>
+        <ConnectionMark />
+        <Preferences />
+      </header>
+      <Notice />
+      <main id="content" tabIndex={-1}>
+        <CurrentView view={route.view} />
+      </main>
+    </>
+  )
+}
+
+function CurrentView(props: { view: View }): VNode {
+  switch (props.view) {
+    case 'journey':
+      return <JourneyView />
+    case 'network':
+      return <NetworkView />
+    case 'household':
+      return <HouseholdView />
+    case 'fleet':
+      return <FleetView />
+  }
+}
+
+/** Where the reader is; the server's first view until she goes elsewhere. */
+function useRoute(views: readonly View[] | undefined): Route {
+  const [hash, setHash] = useState(location.hash)
+  useEffect(() => {
+    const read = (): void => {
+      setHash(location.hash)
+    }
+    addEventListener('hashchange', read)
+    return () => {
+      removeEventListener('hashchange', read)
+    }
+  }, [])
+  const asked = parseRoute(hash)
+  const device = asked?.device
+  useEffect(() => {
+    if (device !== undefined) selectDevice(device)
+  }, [device])
+  if (asked !== undefined && (views === undefined || views.includes(asked.view))) return asked
+  return { view: views?.[0] ?? 'household' }
+}
+
+/** The skip link moves the reader's place, not the address: the address says which view it is. */
+function focusContent(event: Event): void {
+  event.preventDefault()
+  document.getElementById('content')?.focus()
+}
+
+function ConnectionMark(): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const connection = useStore(pageStore, (state) => state.connection)
+  return (
+    <span class={`connection ${connection}`} role="status">
+      <span class="dot" aria-hidden="true" />
+      {t.connection[connection]}
+    </span>
+  )
+}
+
+/** One line that says plainly what the reader looks at, or what is wrong. */
+function Notice(): VNode | null {
+  const { t } = useStore(wordsStore, (words) => words)
+  const connection = useStore(pageStore, (state) => state.connection)
+  const demo = useStore(pageStore, (state) => state.demo)
+  if (connection === 'lost') return <p class="notice lost">{t.demo.lost}</p>
+  if (demo === undefined) return null
+  return <p class="notice">{fill(t.demo[demo.input], { name: demo.inputName ?? '?' })}</p>
+}

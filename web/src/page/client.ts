@@ -1,0 +1,105 @@
+import { API_ROOT } from '../api.ts'
+import type {
+  ApiError,
+  CountersAnswer,
+  DeedAnswer,
+  DemoAnswer,
+  DemoDeed,
+  DemoSwitch,
+  Device,
+  DevicesAnswer,
+  EventsAnswer,
+  EvidenceAnswer,
+  Journey,
+  NetworkAnswer,
+  NetworkLink,
+  SeriesAnswer,
+  ServerInfo,
+} from '../api.ts'
+
+/** A refusal of the server, or its absence (status 0). */
+export class ClientError extends Error {
+  override readonly name = 'ClientError'
+  readonly status: number
+  readonly code: string
+
+  constructor(status: number, code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.status = status
+    this.code = code
+  }
+}
+
+/** How long the page waits for an answer before it says so. */
+const ANSWER_MS = 10_000
+
+/** Asks the server; the answer is of its own origin and of our own making, so its shape is trusted. */
+async function ask<T>(path: string, init?: RequestInit): Promise<T> {
+  let response: Response
+  try {
+    response = await fetch(`${API_ROOT}${path}`, {
+      signal: AbortSignal.timeout(ANSWER_MS),
+      ...init,
+    })
+  } catch (error) {
+    throw new ClientError(0, 'unreachable', 'the server does not answer', { cause: error })
+  }
+  const body: unknown = await response.json().catch(() => undefined)
+  if (!response.ok) {
+    const refusal = (body as Partial<ApiError> | undefined)?.error
+    throw new ClientError(
+      response.status,
+      refusal?.code ?? `http_${response.status}`,
+      refusal?.message ?? response.statusText,
+    )
+  }
+  return body as T
+}
+
+function post<T>(path: string, body: unknown): Promise<T> {
+  const headers = { 'content-type': 'application/json' }
+  return ask(path, { method: 'POST', headers, body: JSON.stringify(body) })
+}
+
+/** A question's parameters, encoded. */
+function query(parameters: Readonly<Record<string, string | number | undefined>>): string {
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) {
+    if (value !== undefined) search.set(name, String(value))
+  }
+  return `?${search.toString()}`
+}
+
+/** Which curve is asked for. */
+export interface SeriesQuestion {
+  readonly register: string
+  readonly fromMs: number
+  readonly toMs: number
+  readonly points: number
+  readonly stream?: string
+}
+
+/** Every question that the page asks; the answers' meaning is in `api.ts`. */
+export const client = {
+  server: (): Promise<ServerInfo> => ask('/server'),
+  devices: (
+    question: { after?: string; limit?: number; query?: string } = {},
+  ): Promise<DevicesAnswer> => ask(`/devices${query(question)}`),
+  device: (id: string): Promise<Device> => ask(`/devices/${id}`),
+  series: (id: string, question: SeriesQuestion): Promise<SeriesAnswer> =>
+    ask(`/devices/${id}/series${query({ ...question })}`),
+  counters: (id: string, register: string, edgesMs: readonly number[]): Promise<CountersAnswer> =>
+    ask(`/devices/${id}/counters${query({ register, edges: edgesMs.join(',') })}`),
+  evidence: (id: string, stream: string, seq: number): Promise<EvidenceAnswer> =>
+    ask(`/devices/${id}/evidence/${encodeURIComponent(stream)}/${seq}`),
+  events: (question: { device?: string; before?: string; limit?: number }): Promise<EventsAnswer> =>
+    ask(`/events${query(question)}`),
+  network: (): Promise<NetworkAnswer> => ask('/network'),
+  journey: (): Promise<Journey> => ask('/journey'),
+  demo: (): Promise<DemoAnswer> => ask('/demo'),
+  switchLink: (id: string, up: boolean): Promise<NetworkLink> =>
+    post(`/network/links/${encodeURIComponent(id)}`, { up }),
+  switchDemo: (name: DemoSwitch, on: boolean): Promise<DemoAnswer> =>
+    post(`/demo/switches/${name}`, { on }),
+  deed: (name: DemoDeed): Promise<DeedAnswer> => post(`/demo/deeds/${name}`, {}),
+}

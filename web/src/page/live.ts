@@ -1,0 +1,100 @@
+import { API_ROOT, LIVE_EVENT_TYPES } from '../api.ts'
+import type { LiveEvent } from '../api.ts'
+import { browserRandom } from './clock.ts'
+import { comebackDelayMs, SseParser } from './logic/sse.ts'
+
+/** What a live connection tells. */
+export interface LiveListener {
+  /** True once events flow, false once they do not. */
+  onConnection(live: boolean): void
+  onEvent(event: LiveEvent): void
+}
+
+/** Silence after which a stream counts as dead: two of the server's own comments missing. */
+const SILENCE_MS = 40_000
+
+/**
+ * Keeps a live stream open for as long as `signal` lets it, and comes back after every cut with the
+ * id of the last event, so that nothing in between is lost.
+ */
+export async function followLive(listener: LiveListener, signal: AbortSignal): Promise<void> {
+  const ended = (): boolean => signal.aborted
+  let parser = new SseParser()
+  let failures = 0
+  while (!ended()) {
+    try {
+      for await (const text of openStream(parser.lastEventId, signal)) {
+        failures = 0
+        listener.onConnection(true)
+        for (const event of parser.push(text)) deliver(event.type, event.data, listener)
+      }
+    } catch {
+      // Whatever ended the stream, the answer is the same: say so, wait, come back.
+    }
+    if (ended()) return
+    listener.onConnection(false)
+    const { lastEventId, retryMs } = parser
+    // Half an event may be left of the old stream; the id says where to go on.
+    parser = new SseParser(lastEventId)
+    await pause(comebackDelayMs(failures, browserRandom(), retryMs), signal)
+    failures += 1
+  }
+}
+
+function deliver(type: string, data: string, listener: LiveListener): void {
+  const known = LIVE_EVENT_TYPES.find((each) => each === type)
+  // A newer server may tell more than this page knows.
+  if (known === undefined) return
+  const parsed: unknown = JSON.parse(data)
+  listener.onEvent({ type: known, data: parsed } as LiveEvent)
+}
+
+async function* openStream(lastEventId: string, signal: AbortSignal): AsyncGenerator<string> {
+  const silence = new AbortController()
+  const headers: Record<string, string> = { accept: 'text/event-stream' }
+  if (lastEventId !== '') headers['last-event-id'] = lastEventId
+  let timer = setTimeout(() => {
+    silence.abort()
+  }, SILENCE_MS)
+  try {
+    const both = AbortSignal.any([signal, silence.signal])
+    const response = await fetch(`${API_ROOT}/live`, { headers, signal: both, cache: 'no-store' })
+    if (!response.ok || response.body === null) throw new Error(`live: HTTP ${response.status}`)
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      clearTimeout(timer)
+      timer = setTimeout(() => {
+        silence.abort()
+      }, SILENCE_MS)
+      yield value
+    }
+  } finally {
+    clearTimeout(timer)
+    silence.abort()
+  }
+}
+
+/** Waits, but not for a phone that was just unlocked: coming online or into view ends the wait. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = new AbortController()
+    const finish = (): void => {
+      clearTimeout(timer)
+      over.abort()
+      resolve()
+    }
+    const timer = setTimeout(finish, ms)
+    const options = { signal: over.signal }
+    signal.addEventListener('abort', finish, options)
+    addEventListener('online', finish, options)
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (!document.hidden) finish()
+      },
+      options,
+    )
+  })
+}

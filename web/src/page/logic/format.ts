@@ -1,0 +1,112 @@
+/** A number and its unit apart, since they are set in different sizes. */
+export interface Quantity {
+  readonly value: string
+  readonly unit: string
+}
+
+/** Numbers, times and spans in the reader's own language. */
+export interface Formats {
+  /** Watts without sign, to a sensible number of digits: "1 234 W", "12.3 kW". */
+  power(watts: number): Quantity
+  /** Watt-hours as kilowatt-hours: "12.345 kWh". */
+  energy(wattHours: number): Quantity
+  /** An exact decimal string with the digits that it has, grouped. */
+  exact(value: string): string
+  integer(value: number): string
+  percent(value: number): string
+  /** A short span of time: "3.4 ms", "850 ms", "12 s". */
+  span(ms: number): string
+  bytes(count: number): string
+  clock(timeMs: number): string
+  /** Hour and minute. */
+  shortClock(timeMs: number): string
+  /** Day and month. */
+  shortDate(timeMs: number): string
+  date(timeMs: number): string
+  dateTime(timeMs: number): string
+  weekday(timeMs: number): string
+  month(timeMs: number): string
+  /** How long ago or ahead: "3 seconds ago", "in 5 hours". */
+  relative(timeMs: number, nowMs: number): string
+  money(value: number, currency: string): string
+}
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+/** Formats for a BCP 47 language tag; `zone` is for tests, the browser's own otherwise. */
+export function createFormats(locale: string, zone?: string): Formats {
+  const at = zone === undefined ? {} : { timeZone: zone }
+  const number = (digits: number): Intl.NumberFormat =>
+    new Intl.NumberFormat(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits })
+  const [whole, one, two, three] = [number(0), number(1), number(2), number(3)]
+  const percent = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 })
+  const date = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat =>
+    new Intl.DateTimeFormat(locale, { ...options, ...at })
+  const clock = date({ hour: '2-digit', minute: '2-digit', second: '2-digit' })
+  const shortClock = date({ hour: '2-digit', minute: '2-digit' })
+  const shortDate = date({ day: 'numeric', month: 'short' })
+  const day = date({ dateStyle: 'medium' })
+  const dayTime = date({ dateStyle: 'medium', timeStyle: 'medium' })
+  const weekday = date({ weekday: 'short' })
+  const month = date({ month: 'short' })
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
+  return {
+    power: (watts) => {
+      const size = Math.abs(watts)
+      if (size >= 10_000) return { value: one.format(size / 1000), unit: 'kW' }
+      return { value: whole.format(size), unit: 'W' }
+    },
+    energy: (wattHours) => {
+      const kilo = wattHours / 1000
+      const format = Math.abs(kilo) >= 1000 ? one : Math.abs(kilo) >= 100 ? two : three
+      return { value: format.format(kilo), unit: 'kWh' }
+    },
+    exact: (value) => exactDecimal(locale, value),
+    integer: (value) => whole.format(value),
+    percent: (value) => percent.format(value / 100),
+    span: (ms) => spanText(ms, { whole, one }),
+    bytes: (count) => `${whole.format(count)} B`,
+    clock: (timeMs) => clock.format(timeMs),
+    shortClock: (timeMs) => shortClock.format(timeMs),
+    shortDate: (timeMs) => shortDate.format(timeMs),
+    date: (timeMs) => day.format(timeMs),
+    dateTime: (timeMs) => dayTime.format(timeMs),
+    weekday: (timeMs) => weekday.format(timeMs),
+    month: (timeMs) => month.format(timeMs),
+    relative: (timeMs, nowMs) => relativeText(relative, timeMs - nowMs),
+    money: (value, currency) =>
+      new Intl.NumberFormat(locale, { style: 'currency', currency }).format(value),
+  }
+}
+
+/** Grouped as the language does it, with every digit that the meter sent and no other. */
+function exactDecimal(locale: string, value: string): string {
+  if (!/^-?\d{1,30}(\.\d{1,15})?$/.test(value)) return value
+  const digits = value.split('.')[1]?.length ?? 0
+  const format = new Intl.NumberFormat(locale, {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  })
+  // Formatting a decimal string is exact (ECMA-402 Intl.NumberFormat v3), a number would not be.
+  return format.format(value as Intl.StringNumericLiteral)
+}
+
+function spanText(ms: number, format: Record<'whole' | 'one', Intl.NumberFormat>): string {
+  if (ms < 10) return `${format.one.format(ms)} ms`
+  if (ms < 1000) return `${format.whole.format(ms)} ms`
+  if (ms < 10_000) return `${format.one.format(ms / 1000)} s`
+  if (ms < MINUTE) return `${format.whole.format(ms / 1000)} s`
+  if (ms < HOUR) return `${format.whole.format(ms / MINUTE)} min`
+  if (ms < DAY) return `${format.one.format(ms / HOUR)} h`
+  return `${format.one.format(ms / DAY)} d`
+}
+
+function relativeText(format: Intl.RelativeTimeFormat, differenceMs: number): string {
+  const size = Math.abs(differenceMs)
+  if (size < MINUTE) return format.format(Math.round(differenceMs / 1000), 'second')
+  if (size < HOUR) return format.format(Math.round(differenceMs / MINUTE), 'minute')
+  if (size < DAY) return format.format(Math.round(differenceMs / HOUR), 'hour')
+  return format.format(Math.round(differenceMs / DAY), 'day')
+}

@@ -1,0 +1,154 @@
+import type { VNode } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import uPlot from 'uplot'
+import type { Curve } from '../logic/series.ts'
+import { paintStore } from '../prefs.ts'
+import { useStore } from '../store.ts'
+import { wordsStore } from '../texts/index.ts'
+import { areaFill, colourOf, signedStroke } from './paint.ts'
+
+/** What a curve is drawn from. */
+export interface CurveProps {
+  readonly curve: Curve
+  /** Seconds since 1970 of both edges; the data's own where absent. */
+  readonly edges?: readonly [number, number] | undefined
+  /** What the curve shows, for who cannot see it. */
+  readonly label: string
+  /** A line through the values, or a bar for each. */
+  readonly kind?: 'line' | 'bars'
+  readonly value: (value: number) => string
+  readonly time: (seconds: number) => string
+  /** Whether dragging over the curve shows that part alone. */
+  readonly zoom?: boolean
+}
+
+/**
+ * A curve over time: above zero in the colour of drawing, below it in that of feeding in; gaps are
+ * gaps; the value under the cursor is told beside it.
+ */
+export function CurvePlot(props: CurveProps): VNode {
+  const host = useRef<HTMLDivElement>(null)
+  const tip = useRef<HTMLDivElement>(null)
+  const plot = useRef<uPlot | undefined>(undefined)
+  const latest = useRef(props)
+  latest.current = props
+  const paint = useStore(paintStore, (count) => count)
+  const { language } = useStore(wordsStore, (words) => words)
+
+  useEffect(() => {
+    const element = host.current
+    if (element === null) return undefined
+    const created = new uPlot(options(element, latest, tip), data(latest.current.curve), element)
+    plot.current = created
+    const observer = new ResizeObserver(() => {
+      created.setSize(sizeOf(element))
+    })
+    observer.observe(element)
+    return () => {
+      observer.disconnect()
+      created.destroy()
+      plot.current = undefined
+    }
+  }, [paint, language, props.kind, props.zoom])
+
+  useEffect(() => {
+    plot.current?.setData(data(props.curve))
+  }, [props.curve, props.edges?.[0], props.edges?.[1]])
+
+  return (
+    <div class="curve" role="img" aria-label={props.label}>
+      <div class="curve-host" ref={host} />
+      <div class="curve-tip" ref={tip} hidden />
+    </div>
+  )
+}
+
+function data(curve: Curve): uPlot.AlignedData {
+  return [[...curve.seconds], [...curve.values]]
+}
+
+function sizeOf(element: HTMLElement): { width: number; height: number } {
+  return { width: Math.max(40, element.clientWidth), height: Math.max(40, element.clientHeight) }
+}
+
+function options(
+  element: HTMLElement,
+  latest: { current: CurveProps },
+  tip: { current: HTMLDivElement | null },
+): uPlot.Options {
+  const { kind = 'line', zoom = false } = latest.current
+  const muted = colourOf(element, '--muted')
+  const line = colourOf(element, '--line')
+  const font = `12px ${getComputedStyle(element).fontFamily}`
+  const axis = { stroke: muted, font, ticks: { show: false }, grid: { stroke: line, width: 1 } }
+  const bars = uPlot.paths.bars?.({ size: [0.7, 48, 2], radius: 0.15 })
+  return {
+    ...sizeOf(element),
+    padding: [10, 6, 0, 0],
+    legend: { show: false },
+    cursor: { y: false, drag: { x: zoom, y: false }, points: { size: 8 } },
+    scales: {
+      x: { range: (_plot, low, high) => xRange(latest.current, low, high) },
+      y: { range: (_plot, low, high) => yRange(low, high) },
+    },
+    axes: [
+      { ...axis, grid: { show: false }, space: 70, size: 30, values: timeLabels },
+      { ...axis, size: 62, space: 34, values: (_plot, splits) => splits.map(latest.current.value) },
+    ],
+    series: [
+      {},
+      {
+        width: kind === 'bars' ? 0 : 2,
+        stroke: (plot) => signedStroke(plot, element),
+        fill: (plot) => areaFill(plot, element, kind === 'bars' ? 1 : 0.16),
+        points: { show: false },
+        spanGaps: false,
+        ...(kind === 'bars' && bars !== undefined && { paths: bars }),
+      },
+    ],
+    hooks: {
+      setCursor: [
+        (plot) => {
+          showTip(plot, tip.current, latest.current)
+        },
+      ],
+    },
+  }
+}
+
+/** The whole span where one is given, unless the reader has zoomed into it. */
+function xRange(props: CurveProps, low: number, high: number): [number, number] {
+  const [from, to] = props.edges ?? [low, high]
+  const zoomed = props.zoom === true && low > from && high < to && high - low < (to - from) * 0.9
+  return zoomed ? [low, high] : [from, to]
+}
+
+/** Always with zero in it, and never so narrow that noise looks like news. */
+function yRange(low: number | null, high: number | null): [number, number] {
+  const [bottom, top] = [Math.min(0, low ?? 0), Math.max(0, high ?? 0)]
+  const span = Math.max(top - bottom, 1)
+  return [bottom < 0 ? bottom - span * 0.08 : 0, top > 0 ? top + span * 0.1 : span * 0.1]
+}
+
+function timeLabels(plot: uPlot, splits: number[]): string[] {
+  const { f } = wordsStore.get()
+  const span = (plot.scales.x?.max ?? 0) - (plot.scales.x?.min ?? 0)
+  return splits.map((second) => {
+    if (span <= 36 * 3600) return f.shortClock(second * 1000)
+    return span <= 70 * 86_400 ? f.shortDate(second * 1000) : f.month(second * 1000)
+  })
+}
+
+function showTip(plot: uPlot, tip: HTMLDivElement | null, props: CurveProps): void {
+  if (tip === null) return
+  const index = plot.cursor.idx
+  const [seconds, values] = plot.data
+  const value = index === null || index === undefined ? null : (values?.[index] ?? null)
+  const second = index === null || index === undefined ? undefined : seconds[index]
+  tip.hidden = value === null || second === undefined || (plot.cursor.left ?? -1) < 0
+  if (value === null || second === undefined) return
+  tip.textContent = `${props.value(value)} · ${props.time(second)}`
+  const left = (plot.cursor.left ?? 0) + plot.bbox.left / devicePixelRatio
+  const room = plot.width - tip.offsetWidth - 4
+  tip.style.transform = `translateX(${Math.max(0, Math.min(room, left - tip.offsetWidth / 2))}px)`
+}

@@ -1,0 +1,37 @@
+import type { VNode } from 'preact'
+import { LIVE_SPAN_MS } from '../logic/state.ts'
+import { pageStore } from '../session.ts'
+import { useStore } from '../store.ts'
+import { fill } from '../texts/fill.ts'
+import { wordsStore } from '../texts/index.ts'
+import { CurvePlot } from './curve.tsx'
+
+/** The last minutes of power; its right edge is the newest reading, so that silence shows too. */
+export function LiveCurve(): VNode {
+  const { t, f } = useStore(wordsStore, (words) => words)
+  const curve = useStore(pageStore, (state) => state.power)
+  const latest = useStore(pageStore, (state) => state.latest)
+  const signed = (watts: number): string => {
+    const { value, unit } = f.power(watts)
+    return `${watts < 0 ? '−' : ''}${value} ${unit}`
+  }
+  const values = curve.values.filter((value) => value !== null)
+  const end = Math.max(curve.seconds.at(-1) ?? 0, (latest?.timeMs ?? 0) / 1000)
+  const label = fill(t.power.curveSummary, {
+    low: signed(Math.min(...values)),
+    high: signed(Math.max(...values)),
+    last: signed(values.at(-1) ?? 0),
+  })
+  return (
+    <section class="card live" aria-labelledby="live-title">
+      <h2 id="live-title">{t.power.curve}</h2>
+      <CurvePlot
+        curve={curve}
+        edges={[end - LIVE_SPAN_MS / 1000, end]}
+        label={values.length > 0 ? label : t.power.waiting}
+        value={signed}
+        time={(second) => f.clock(second * 1000)}
+      />
+    </section>
+  )
+}

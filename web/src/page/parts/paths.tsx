@@ -1,0 +1,119 @@
+import type { VNode } from 'preact'
+import { useState } from 'preact/hooks'
+import type { NetworkAnswer, NetworkPath } from '../../api.ts'
+import { hopsOf, pathName, rankedPaths } from '../logic/paths.ts'
+import { serverNowMs } from '../session.ts'
+import { useStore } from '../store.ts'
+import { fill } from '../texts/fill.ts'
+import { wordsStore } from '../texts/index.ts'
+import { Ago } from './time.tsx'
+
+/** Paths shown before the reader asks for all. */
+const FIRST = 6
+
+/** Every path with what it is like, and why it is in use or not. */
+export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const [all, setAll] = useState(false)
+  const paths = rankedPaths(props.network)
+  const shown = all ? paths : paths.slice(0, FIRST)
+  const { columns } = t.network
+  return (
+    <div class="scroll" role="region" aria-label={t.network.paths} tabIndex={0}>
+      <table class="paths">
+        <thead>
+          <tr>
+            <th scope="col">{columns.path}</th>
+            <th scope="col">{columns.state}</th>
+            <th scope="col" class="number">
+              {columns.roundTrip}
+            </th>
+            {!props.brief && (
+              <th scope="col" class="number">
+                {columns.jitter}
+              </th>
+            )}
+            <th scope="col" class="number">
+              {columns.loss}
+            </th>
+            {!props.brief && <th scope="col">{columns.expiry}</th>}
+            <th scope="col">{columns.reason}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {shown.map((path) => (
+            <PathRow key={path.id} path={path} {...props} />
+          ))}
+        </tbody>
+      </table>
+      {paths.length > FIRST && (
+        <button
+          type="button"
+          class="quiet more"
+          onClick={() => {
+            setAll(!all)
+          }}
+        >
+          {all ? t.network.fewer : fill(t.network.longer, { count: paths.length - FIRST })}
+        </button>
+      )}
+    </div>
+  )
+}
+
+function PathRow(props: { network: NetworkAnswer; path: NetworkPath; brief?: boolean }): VNode {
+  const { path, network } = props
+  const { t, f } = useStore(wordsStore, (words) => words)
+  const dead = path.state === 'down' || path.state === 'expired' || path.state === 'refused'
+  const span = (ms: number | undefined): string => (ms === undefined || dead ? '–' : f.span(ms))
+  const hops = hopsOf(path).map((ia) => network.ases.find((as) => as.ia === ia)?.name ?? ia)
+  return (
+    <tr class={path.state}>
+      <th scope="row">
+        <span class="path-name">{pathName(network, path.id, t)}</span>
+        <small>{hops.join(' › ')}</small>
+      </th>
+      <td>
+        <span class={`state ${path.state}`}>{t.network.states[path.state]}</span>
+      </td>
+      <td class="number">{span(path.roundTripMs)}</td>
+      {!props.brief && <td class="number">{span(path.jitterMs)}</td>}
+      <td class="number">
+        {path.lossPercent === undefined || dead ? '–' : f.percent(path.lossPercent)}
+      </td>
+      {!props.brief && (
+        <td title={f.dateTime(path.expiresMs)}>{f.relative(path.expiresMs, serverNowMs())}</td>
+      )}
+      <td class="why">{t.network.reasons[path.reason]}</td>
+    </tr>
+  )
+}
+
+/** The last changes of path, each with how long nothing was acknowledged. */
+export function Failovers(props: { network: NetworkAnswer; most?: number }): VNode {
+  const { t, f } = useStore(wordsStore, (words) => words)
+  const { network } = props
+  const failovers = network.failovers.slice(0, props.most ?? network.failovers.length)
+  if (failovers.length === 0) return <p class="quietly">{t.network.noFailovers}</p>
+  const name = (id: string | undefined): string =>
+    id === undefined ? t.network.nowhere : pathName(network, id, t)
+  return (
+    <ol class="failovers">
+      {failovers.map((failover) => (
+        <li key={`${failover.atMs}${failover.to ?? ''}`}>
+          <span class="failover-what">
+            {fill(t.network.failover, { from: name(failover.from), to: name(failover.to) })}
+          </span>
+          <span class="failover-gap">
+            {failover.gapMs === undefined
+              ? t.network.gapOpen
+              : fill(t.network.gap, { span: f.span(failover.gapMs) })}
+          </span>
+          <small>
+            {t.network.reasons[failover.cause]} <Ago timeMs={failover.atMs} />
+          </small>
+        </li>
+      ))}
+    </ol>
+  )
+}

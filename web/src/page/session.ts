@@ -1,0 +1,113 @@
+import type { LiveEvent, ServerInfo } from '../api.ts'
+import { client } from './client.ts'
+import { browserNowMs } from './clock.ts'
+import { followLive } from './live.ts'
+import { POWER_OBIS } from './logic/reading.ts'
+import { toCurve } from './logic/series.ts'
+import { applyLive, EMPTY_STATE, LIVE_GAP_MS, LIVE_SPAN_MS } from './logic/state.ts'
+import type { PageState } from './logic/state.ts'
+import { createStore } from './store.ts'
+
+/** What the page knows. */
+export const pageStore = createStore<PageState>(EMPTY_STATE)
+
+/** The server's time now. */
+export function serverNowMs(): number {
+  return browserNowMs() + pageStore.get().skewMs
+}
+
+/** Follows the server for as long as the page is open. */
+export function startSession(signal: AbortSignal): void {
+  void followLive(
+    {
+      onConnection: (live) => {
+        pageStore.update((state) => {
+          const connection = live ? 'live' : state.server === undefined ? 'connecting' : 'lost'
+          return state.connection === connection ? state : { ...state, connection }
+        })
+      },
+      onEvent: (event) => {
+        pageStore.update((state) => applyLive(state, event))
+        if (event.type === 'reset') void refetch(event.data)
+      },
+    },
+    signal,
+  )
+}
+
+/** Shows another meter. */
+export function selectDevice(id: string): void {
+  const state = pageStore.get()
+  if (state.selected === id) return
+  const latest = state.devices.find((device) => device.id === id)?.latest
+  pageStore.set({ ...state, selected: id, power: EMPTY_STATE.power, latest })
+  void fetchPower(id)
+}
+
+/** Everything anew: at the start, and when too much was missed to be caught up with. */
+async function refetch(server: ServerInfo): Promise<void> {
+  pageStore.update((state) => ({ ...state, skewMs: server.nowMs - browserNowMs() }))
+  const has = (view: ServerInfo['views'][number]): boolean => server.views.includes(view)
+  const tell = <T extends LiveEvent['type']>(
+    type: T,
+    answer: Promise<Extract<LiveEvent, { type: T }>['data']>,
+  ): Promise<void> =>
+    answer.then(
+      (data) => {
+        pageStore.update((state) => applyLive(state, { type, data } as LiveEvent))
+      },
+      // What is not there yet will come as an event.
+      () => undefined,
+    )
+  await Promise.all([
+    client.devices({ limit: 200 }).then(
+      ({ devices }) => {
+        pageStore.update((state) => {
+          const selected = devices.find((each) => each.id === state.selected) ?? devices[0]
+          if (selected === undefined) return { ...state, devices }
+          const latest = selected.latest ?? state.latest
+          return { ...state, devices, selected: selected.id, ...(latest && { latest }) }
+        })
+      },
+      () => undefined,
+    ),
+    client.events({ limit: 50 }).then(
+      ({ events }) => {
+        pageStore.update((state) =>
+          [...events]
+            .reverse()
+            .reduce((now, data) => applyLive(now, { type: 'event', data }), state),
+        )
+      },
+      () => undefined,
+    ),
+    ...(has('network') ? [tell('network', client.network())] : []),
+    ...(has('journey') ? [tell('journey', client.journey())] : []),
+    ...(server.role === 'demo' ? [tell('demo', client.demo())] : []),
+  ])
+  const { selected } = pageStore.get()
+  if (selected !== undefined) await fetchPower(selected)
+}
+
+/** The last minutes of a meter's power, under what arrived meanwhile. */
+async function fetchPower(id: string): Promise<void> {
+  const toMs = serverNowMs()
+  const question = { register: POWER_OBIS, fromMs: toMs - LIVE_SPAN_MS, toMs, points: 1000 }
+  const answer = await client.series(id, question).catch(() => undefined)
+  if (answer === undefined) return
+  pageStore.update((state) => {
+    if (state.selected !== id) return state
+    const gapMs = Math.max(LIVE_GAP_MS, answer.bucketMs * 2)
+    const past = toCurve(answer.timesMs, answer.values, gapMs)
+    const end = past.seconds.at(-1) ?? 0
+    const later = state.power.seconds.findIndex((second) => second > end)
+    if (later < 0) return { ...state, power: past }
+    return {
+      ...state,
+      power: {
+        seconds: [...past.seconds, ...state.power.seconds.slice(later)],
+        values: [...past.values, ...state.power.values.slice(later)],
+      },
+    }
+  })
+}

@@ -1,0 +1,44 @@
+import type { VNode } from 'preact'
+import { NetworkMap } from '../parts/map.tsx'
+import { Failovers, PathTable } from '../parts/paths.tsx'
+import { pageStore } from '../session.ts'
+import { useStore } from '../store.ts'
+import { wordsStore } from '../texts/index.ts'
+
+/** The network: where the ways run, which one is taken, and why. */
+export function NetworkView(): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const network = useStore(pageStore, (state) => state.network)
+  if (network === undefined) {
+    return (
+      <div class="view">
+        <h1>{t.network.title}</h1>
+        <p class="quietly">{t.connection.connecting}</p>
+      </div>
+    )
+  }
+  const alive = network.paths.some((path) => path.state === 'active' || path.state === 'alive')
+  return (
+    <div class="view network-view">
+      <h1>{t.network.title}</h1>
+      <section class="card map-card" aria-labelledby="map-title">
+        <header class="card-head">
+          <h2 id="map-title">{t.network.mapTitle}</h2>
+          {network.links.some((link) => link.switchable) && <p>{t.network.mapHelp}</p>}
+        </header>
+        {!alive && <p class="alarm">{t.network.noPath}</p>}
+        <NetworkMap network={network} />
+      </section>
+      <div class="columns wide-left">
+        <section class="card" aria-labelledby="paths-title">
+          <h2 id="paths-title">{t.network.paths}</h2>
+          <PathTable network={network} />
+        </section>
+        <section class="card" aria-labelledby="failovers-title">
+          <h2 id="failovers-title">{t.network.failovers}</h2>
+          <Failovers network={network} />
+        </section>
+      </div>
+    </div>
+  )
+}
