@@ -1,0 +1,200 @@
+import { decodeCbor, encodeCbor, EnvelopeError, type CborValue } from '@s3mp/envelope'
+
+import { FirmwareError } from '../errors.ts'
+
+/** Bytes of one message between the roles: a sealed object and a few numbers around it. */
+export const CHANNEL_MESSAGE_BYTES_MAX = 16_384
+
+/** Ids in one `settled` message; more go into the next. */
+export const CHANNEL_SETTLED_MAX = 512
+
+/** Paths that one `status` message tells about. */
+export const CHANNEL_PATHS_MAX = 32
+
+/** Characters of a text in a message. */
+export const CHANNEL_TEXT_MAX = 256
+
+/** How soon an object is needed: it decides over order, pace and redundancy. */
+export const DEADLINE_CLASSES = ['alarm', 'billing', 'live'] as const
+
+/** One of {@link DEADLINE_CLASSES}. */
+export type DeadlineClass = (typeof DEADLINE_CLASSES)[number]
+
+/** From the meter to the uplink. */
+export type ToUplink =
+  /** Carry these bytes. `attempt` counts from 0; a repeated one had better take another path. */
+  | {
+      readonly type: 'send'
+      readonly id: number
+      readonly deadline: DeadlineClass
+      readonly attempt: number
+      readonly bytes: Uint8Array
+    }
+  /** These are acknowledged: what was learned of their paths may be judged now. */
+  | { readonly type: 'settled'; readonly ids: readonly number[] }
+
+/** How a path looks from the uplink. */
+export interface PathStatus {
+  /** Eight bytes that name the path: the head of its fingerprint. */
+  readonly fingerprint: Uint8Array
+  /** For people: the ASes on the way. */
+  readonly name: string
+  readonly isActive: boolean
+  readonly isAlive: boolean
+  /** Smoothed round trip in milliseconds; 0 before the first measurement. */
+  readonly roundTripMs: number
+  readonly sent: number
+  readonly acknowledged: number
+}
+
+/** From the uplink to the meter. */
+export type ToMeter =
+  /** Bytes from the network, authentic or not: the meter decides. */
+  | { readonly type: 'received'; readonly bytes: Uint8Array }
+  /** The object left on this path (empty where the transport has none). */
+  | { readonly type: 'sent'; readonly id: number; readonly path: Uint8Array }
+  /** The object could not leave; `reason` is a code for the log. */
+  | { readonly type: 'unsent'; readonly id: number; readonly reason: string }
+  | { readonly type: 'status'; readonly paths: readonly PathStatus[] }
+
+/** Any message of the channel. */
+export type ChannelMessage = ToUplink | ToMeter
+
+const CODE = { send: 1, settled: 2, received: 3, sent: 4, unsent: 5, status: 6 } as const
+
+/** The bytes of a message, without the length before them. */
+export function encodeMessage(message: ChannelMessage): Uint8Array {
+  return encodeCbor(itemsOf(message))
+}
+
+function itemsOf(message: ChannelMessage): CborValue {
+  switch (message.type) {
+    case 'send': {
+      const { id, deadline, attempt, bytes } = message
+      return [CODE.send, id, DEADLINE_CLASSES.indexOf(deadline), attempt, bytes]
+    }
+    case 'settled':
+      return [CODE.settled, [...message.ids]]
+    case 'received':
+      return [CODE.received, message.bytes]
+    case 'sent':
+      return [CODE.sent, message.id, message.path]
+    case 'unsent':
+      return [CODE.unsent, message.id, message.reason.slice(0, CHANNEL_TEXT_MAX)]
+    case 'status':
+      return [CODE.status, message.paths.slice(0, CHANNEL_PATHS_MAX).map(pathItems)]
+  }
+}
+
+function pathItems(path: PathStatus): CborValue {
+  return [
+    path.fingerprint,
+    path.name.slice(0, CHANNEL_TEXT_MAX),
+    path.isActive,
+    path.isAlive,
+    Math.round(path.roundTripMs),
+    path.sent,
+    path.acknowledged,
+  ]
+}
+
+/**
+ * Reads a message. The other role is another process and may be taken over: everything is checked.
+ *
+ * @throws FirmwareError `malformed` that names the field.
+ */
+export function decodeMessage(bytes: Uint8Array): ChannelMessage {
+  const items = listOf(decoded(bytes), 'message', 8)
+  switch (countOf(items[0], 'message.type')) {
+    case CODE.send:
+      return {
+        type: 'send',
+        id: countOf(items[1], 'send.id'),
+        deadline: deadlineOf(items[2]),
+        attempt: countOf(items[3], 'send.attempt'),
+        bytes: bytesOf(items[4], 'send.bytes'),
+      }
+    case CODE.settled: {
+      const ids = listOf(items[1], 'settled.ids', CHANNEL_SETTLED_MAX)
+      return { type: 'settled', ids: ids.map((id) => countOf(id, 'settled.id')) }
+    }
+    case CODE.received:
+      return { type: 'received', bytes: bytesOf(items[1], 'received.bytes') }
+    case CODE.sent:
+      return {
+        type: 'sent',
+        id: countOf(items[1], 'sent.id'),
+        path: bytesOf(items[2], 'sent.path'),
+      }
+    case CODE.unsent:
+      return {
+        type: 'unsent',
+        id: countOf(items[1], 'unsent.id'),
+        reason: textOf(items[2], 'unsent.reason'),
+      }
+    case CODE.status: {
+      const paths = listOf(items[1], 'status.paths', CHANNEL_PATHS_MAX)
+      return { type: 'status', paths: paths.map(pathOf) }
+    }
+    default:
+      throw refused('message.type', 'a code from 1 to 6')
+  }
+}
+
+function decoded(bytes: Uint8Array): CborValue {
+  try {
+    return decodeCbor(bytes)
+  } catch (error) {
+    if (!(error instanceof EnvelopeError)) throw error
+    throw new FirmwareError('malformed', `message: ${error.message}`, { cause: error })
+  }
+}
+
+function refused(field: string, expected: string): FirmwareError {
+  return new FirmwareError('malformed', `${field}: expected ${expected}, found something else`)
+}
+
+function listOf(value: CborValue | undefined, field: string, max: number): readonly CborValue[] {
+  if (Array.isArray(value) && value.length <= max) return value as readonly CborValue[]
+  throw refused(field, `a list of at most ${String(max)}`)
+}
+
+function countOf(value: CborValue | undefined, field: string): number {
+  const count = typeof value === 'bigint' ? Number(value) : value
+  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= 0) return count
+  throw refused(field, 'a count')
+}
+
+function bytesOf(value: CborValue | undefined, field: string): Uint8Array {
+  if (value instanceof Uint8Array) return value
+  throw refused(field, 'bytes')
+}
+
+function textOf(value: CborValue | undefined, field: string): string {
+  if (typeof value === 'string' && value.length <= CHANNEL_TEXT_MAX) return value
+  throw refused(field, 'text')
+}
+
+function flagOf(value: CborValue | undefined, field: string): boolean {
+  if (typeof value === 'boolean') return value
+  throw refused(field, 'true or false')
+}
+
+function deadlineOf(value: CborValue | undefined): DeadlineClass {
+  const deadline = DEADLINE_CLASSES[countOf(value, 'send.deadline')]
+  if (deadline !== undefined) return deadline
+  throw refused('send.deadline', 'a code from 0 to 2')
+}
+
+function pathOf(value: CborValue): PathStatus {
+  const items = listOf(value, 'status.path', 7)
+  return {
+    fingerprint: bytesOf(items[0], 'status.fingerprint'),
+    name: textOf(items[1], 'status.name'),
+    isActive: flagOf(items[2], 'status.isActive'),
+    isAlive: flagOf(items[3], 'status.isAlive'),
+    roundTripMs: countOf(items[4], 'status.roundTripMs'),
+    sent: countOf(items[5], 'status.sent'),
+    acknowledged: countOf(items[6], 'status.acknowledged'),
+  }
+}

@@ -1,0 +1,225 @@
+import { dirname, isAbsolute, join, resolve } from 'node:path'
+
+import { parse, TomlError } from 'smol-toml'
+import { z } from 'zod'
+
+import { FirmwareError } from '../errors.ts'
+import { lineOf } from './locate.ts'
+import { SECTIONS, type ConfigValues, type Field, type SectionName } from './schema.ts'
+import { suggest } from './suggest.ts'
+
+/** Bytes of a configuration file; a longer one is not a configuration. */
+export const CONFIG_BYTES_MAX = 256 * 1024
+
+/** Faults reported at once; the reader mends these first. */
+export const CONFIG_FAULTS_MAX = 20
+
+/** A checked configuration. */
+export interface Config extends ConfigValues {
+  /** The file it came from, for messages. */
+  readonly file: string
+}
+
+/** One thing that is wrong with a configuration. */
+export interface ConfigFault {
+  /** Line counted from 1; undefined when the fault is about something that is not there. */
+  readonly line: number | undefined
+  /** `section.key`. */
+  readonly key: string
+  readonly message: string
+}
+
+/** Raised with every fault found; its message is one line per fault. */
+export class ConfigError extends FirmwareError {
+  readonly faults: readonly ConfigFault[]
+
+  constructor(file: string, faults: readonly ConfigFault[]) {
+    const shown = faults.slice(0, CONFIG_FAULTS_MAX).map((fault) => {
+      const place = fault.line === undefined ? file : `${file}:${String(fault.line)}`
+      return `${place}: ${fault.key === '' ? '' : `${fault.key}: `}${fault.message}`
+    })
+    const rest = faults.length - shown.length
+    if (rest > 0) shown.push(`${file}: and ${String(rest)} more`)
+    super('config', shown.join('\n'))
+    this.faults = faults
+  }
+}
+
+type Tree = Readonly<Record<string, unknown>>
+
+function isTree(value: unknown): value is Tree {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const SECTION_NAMES = Object.keys(SECTIONS) as readonly SectionName[]
+
+function fieldsOf(section: SectionName): Readonly<Record<string, Field<z.ZodType>>> {
+  return SECTIONS[section].fields
+}
+
+/**
+ * Checks the text of a configuration file. Relative paths in it start at the file's own folder.
+ *
+ * @throws ConfigError with every fault, each with its line, what was expected and what was found.
+ */
+export function parseConfig(toml: string, file: string): Config {
+  if (toml.length > CONFIG_BYTES_MAX) {
+    const message = `expected at most ${String(CONFIG_BYTES_MAX)} characters, found ${String(toml.length)}`
+    throw new ConfigError(file, [{ line: undefined, key: '', message }])
+  }
+  const tree = parseToml(toml, file)
+  const faults: ConfigFault[] = []
+  const report = (path: readonly string[], message: string): void => {
+    faults.push({ line: lineOf(toml, path), key: path.join('.'), message })
+  }
+  const values: Record<string, unknown> = {}
+  for (const section of SECTION_NAMES) {
+    values[section] = checkSection(section, tree, report)
+  }
+  for (const name of Object.keys(tree)) {
+    if (SECTION_NAMES.some((known) => known.split('.')[0] === name)) continue
+    report([name], unknown('section', name, SECTION_NAMES))
+  }
+  if (faults.length > 0) {
+    throw new ConfigError(
+      file,
+      faults.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+    )
+  }
+  // Each value went through the schema that ConfigValues is inferred from.
+  const config = { file, ...(values as unknown as ConfigValues) }
+  checkTogether(config, toml)
+  return withAbsolutePaths(config)
+}
+
+function parseToml(toml: string, file: string): Tree {
+  try {
+    return parse(toml)
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error
+    const what = error.message.split('\n')[0] ?? 'not TOML'
+    throw new ConfigError(file, [{ line: error.line, key: '', message: what }])
+  }
+}
+
+/** The table of a section, when it is there and is one. */
+function tableOf(
+  tree: Tree,
+  path: readonly string[],
+  report: (path: readonly string[], message: string) => void,
+): Tree {
+  let table: unknown = tree
+  for (const [depth, part] of path.entries()) {
+    if (!isTree(table)) return {}
+    table = table[part]
+    if (table !== undefined && !isTree(table)) {
+      if (depth === path.length - 1) report(path, `expected a section, found ${show(table)}`)
+      return {}
+    }
+  }
+  return isTree(table) ? table : {}
+}
+
+function checkSection(
+  section: SectionName,
+  tree: Tree,
+  report: (path: readonly string[], message: string) => void,
+): Readonly<Record<string, unknown>> {
+  const path = section.split('.')
+  const table = tableOf(tree, path, report)
+  const fields = fieldsOf(section)
+  const inner = SECTION_NAMES.filter((name) => name.startsWith(`${section}.`)).map((name) =>
+    name.slice(section.length + 1),
+  )
+  for (const name of Object.keys(table)) {
+    if (name in fields || inner.includes(name)) continue
+    report([...path, name], unknown('key', name, Object.keys(fields)))
+  }
+  const checked: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(fields)) {
+    const written = table[name]
+    const value = written ?? fallbackOf(field)
+    const result = field.schema.safeParse(value)
+    if (result.success) checked[name] = result.data
+    else if (written === undefined) {
+      report(
+        [...path, name],
+        `missing: expected ${field.expected}; write ${name} = ${field.example ?? '…'}`,
+      )
+    } else {
+      const cure = field.fallback ?? field.example
+      const remedy = cure === undefined ? '' : `; for example ${name} = ${cure}`
+      report([...path, name], `expected ${field.expected}, found ${show(written)}${remedy}`)
+    }
+  }
+  return checked
+}
+
+/** The value of a key that is not written, read by the same parser as if it were. */
+export function fallbackOf(field: Field<z.ZodType>): unknown {
+  return field.fallback === undefined ? undefined : parse(`value = ${field.fallback}`).value
+}
+
+function unknown(kind: 'key' | 'section', name: string, known: readonly string[]): string {
+  const near = suggest(name, known)
+  if (near !== undefined) return `unknown ${kind} "${name}"; did you mean "${near}"?`
+  return `unknown ${kind} "${name}"; known are ${known.join(', ')}`
+}
+
+function show(value: unknown): string {
+  if (isTree(value)) return 'a section'
+  const shown = typeof value === 'bigint' ? value.toString() : JSON.stringify(value)
+  return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown
+}
+
+/** What no single key can know. */
+function checkTogether(config: Config, toml: string): void {
+  const faults: ConfigFault[] = []
+  const need = (section: SectionName, key: string, value: unknown, why: string): void => {
+    if (value !== undefined) return
+    const field = fieldsOf(section)[key]
+    const cure = `add ${key} = ${field?.example ?? '…'} to [${section}]`
+    faults.push({
+      line: lineOf(toml, section.split('.')),
+      key: `${section}.${key}`,
+      message: `missing: ${why}; ${cure}`,
+    })
+  }
+  if (config.uplink.transport === 'udp') {
+    need('uplink.udp', 'remote', config['uplink.udp'].remote, 'uplink.transport is "udp"')
+  } else {
+    const why = 'uplink.transport is "scion"'
+    need('uplink.scion', 'local', config['uplink.scion'].local, why)
+    need('uplink.scion', 'remote', config['uplink.scion'].remote, why)
+    need('uplink.scion', 'paths', config['uplink.scion'].paths, why)
+  }
+  const { billing, minute } = config.streams
+  if (minute !== undefined && minute > billing) {
+    const message = 'expected a span no longer than streams.billing; swap the two or write "off"'
+    faults.push({ line: lineOf(toml, ['streams', 'minute']), key: 'streams.minute', message })
+  }
+  if (faults.length > 0) throw new ConfigError(config.file, faults)
+}
+
+function withAbsolutePaths(config: Config): Config {
+  const here = dirname(resolve(config.file))
+  const at = (base: string, path: string): string => (isAbsolute(path) ? path : join(base, path))
+  const folder = at(here, config.state.folder)
+  const { device } = config.meter
+  const isFile = device.startsWith('replay:')
+  const replay = `replay:${at(here, device.slice('replay:'.length))}`
+  const { paths } = config['uplink.scion']
+  const { socket } = config.control
+  return {
+    ...config,
+    meter: { ...config.meter, device: isFile ? replay : device },
+    state: { ...config.state, folder },
+    headend: { card: at(folder, config.headend.card) },
+    uplink: { ...config.uplink, socket: at(here, config.uplink.socket) },
+    'uplink.scion': {
+      ...config['uplink.scion'],
+      ...(paths === undefined ? {} : { paths: at(here, paths) }),
+    },
+    control: { socket: socket === 'off' ? 'off' : at(here, socket) },
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * The line, counted from 1, on which a key of a TOML text is given; undefined if it is nowhere.
+ *
+ * The parser says what is in the file, not where. This scan follows table headers and keys only,
+ * which is all that our configuration has: `[a.b]`, `key = …`, `a.b = …`; for an inner key of an
+ * inline table it answers with the line of the table.
+ */
+export function lineOf(toml: string, path: readonly string[]): number | undefined {
+  const wanted = path.join('.')
+  let table = ''
+  let best: { line: number; length: number } | undefined
+  let fence: string | undefined
+  for (const [index, raw] of toml.split('\n').entries()) {
+    const line = raw.trim()
+    if (fence !== undefined) {
+      if (line.includes(fence)) fence = undefined
+      continue
+    }
+    const header = /^\[\[?([^\]]+)\]\]?/u.exec(line)
+    if (header?.[1] !== undefined) {
+      table = plain(header[1])
+      best = better(best, wanted, table, index + 1)
+      continue
+    }
+    const key = /^((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=/u.exec(
+      line,
+    )
+    if (key?.[1] === undefined) continue
+    const full = table === '' ? plain(key[1]) : `${table}.${plain(key[1])}`
+    best = better(best, wanted, full, index + 1)
+    fence = openFence(line.slice(key[0].length))
+  }
+  return best?.line
+}
+
+/** Dotted key without spaces and quotes. */
+function plain(key: string): string {
+  return key
+    .split('.')
+    .map((part) => part.trim().replace(/^["']|["']$/gu, ''))
+    .join('.')
+}
+
+/** The longest key on the way to the wanted one; among equals the first. */
+function better(
+  best: { line: number; length: number } | undefined,
+  wanted: string,
+  found: string,
+  line: number,
+): { line: number; length: number } | undefined {
+  if (found !== wanted && !wanted.startsWith(`${found}.`)) return best
+  return best === undefined || found.length > best.length ? { line, length: found.length } : best
+}
+
+/** The end mark of a multi-line string that begins in this value and does not end in it. */
+function openFence(value: string): string | undefined {
+  for (const mark of ['"""', "'''"]) {
+    const start = value.indexOf(mark)
+    if (start >= 0 && !value.includes(mark, start + 3)) return mark
+  }
+  return undefined
+}

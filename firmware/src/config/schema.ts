@@ -1,0 +1,241 @@
+import { z } from 'zod'
+
+import { hostPort, size, span, spanOrOff, text, whole } from './values.ts'
+
+/** One key of the configuration: how it is checked, what it is without being written, what it says. */
+export interface Field<Schema extends z.ZodType> {
+  readonly schema: Schema
+  /** The value in TOML when the key is not written; undefined when it must be, or may be left out. */
+  readonly fallback?: string
+  /** A value in TOML to show where there is no fallback. */
+  readonly example?: string
+  /** What a right value looks like, for errors and for the documentation. */
+  readonly expected: string
+  readonly doc: string
+}
+
+/** The speeds an optical head may be asked to run at (IEC 62056-21 §6.3.2 and SML practice). */
+export const BAUD_RATES = [
+  300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200,
+] as const
+
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const DAY = 24 * 60 * MINUTE
+
+/** Every section of the file with every key in it. `[uplink.scion]` is written `uplink.scion`. */
+export const SECTIONS = {
+  meter: {
+    doc: 'The electricity meter and the optical head that looks at it.',
+    fields: {
+      device: {
+        schema: text,
+        example: '"/dev/serial/by-id/usb-Silicon_Labs_CP2104_USB_to_UART_Bridge-if00-port0"',
+        expected: 'a serial port, "simulated:household" or "replay:FILE"',
+        doc: 'The head. Name it by `/dev/serial/by-id/…`, which survives a re-plug. Without a head: `"simulated:household"` (a simulated household, marked as such in every reading) or `"replay:FILE"` (captured bytes at line speed, marked too).',
+      },
+      protocol: {
+        schema: z.enum(['auto', 'sml']),
+        fallback: '"auto"',
+        expected: '"auto" or "sml"',
+        doc: 'What the meter speaks; `auto` finds out.',
+      },
+      baud: {
+        schema: z.literal(BAUD_RATES),
+        fallback: '9600',
+        expected: `one of ${BAUD_RATES.join(', ')}`,
+        doc: 'Speed of the head, in bits a second.',
+      },
+      frame: {
+        schema: z.enum(['8N1', '7E1']),
+        fallback: '"8N1"',
+        expected: '"8N1" or "7E1"',
+        doc: 'Data bits, parity and stop bits.',
+      },
+      silence: {
+        schema: span(2 * SECOND, DAY),
+        fallback: '"30s"',
+        expected: 'a span from "2s" to "1d"',
+        doc: 'When no byte came for this long the port is closed and opened again.',
+      },
+    },
+  },
+  state: {
+    doc: 'Where the meter keeps what must survive a power cut.',
+    fields: {
+      folder: {
+        schema: text,
+        fallback: '"/var/lib/s3mp"',
+        expected: 'a folder',
+        doc: "Holds the device key, the spool, the counters and the head-end's card. A relative path starts at this file's folder.",
+      },
+      bytes: {
+        schema: size(2 ** 20, 64 * 2 ** 30),
+        fallback: '"256MiB"',
+        expected: 'a size from "1MiB" to "64GiB"',
+        doc: 'Most that unacknowledged objects may take. When it is reached live readings give way first; a billing reading that was not acknowledged is never overwritten.',
+      },
+      rows: {
+        schema: whole(100, 10_000_000),
+        fallback: '1_000_000',
+        expected: 'a whole number from 100 to 10_000_000',
+        doc: 'Most objects that may wait for their acknowledgement.',
+      },
+    },
+  },
+  streams: {
+    doc: 'Which readings are made. Every stream is a hash chain of its own.',
+    fields: {
+      billing: {
+        schema: span(MINUTE, DAY),
+        fallback: '"15m"',
+        expected: 'a span from "1m" to "1d"',
+        doc: 'Registration period of the billing stream; each of its readings is signed.',
+      },
+      minute: {
+        schema: spanOrOff(SECOND, DAY),
+        fallback: '"1m"',
+        expected: 'a span from "1s" to "1d", or "off"',
+        doc: 'Registration period of the fine stream; each of its readings is signed.',
+      },
+      live: {
+        schema: z.boolean(),
+        fallback: 'true',
+        expected: 'true or false',
+        doc: 'Whether every telegram becomes a reading at once; these are sealed in groups by one signature.',
+      },
+      seal_every: {
+        schema: whole(1, 1000),
+        fallback: '60',
+        expected: 'a whole number from 1 to 1000',
+        doc: 'Live readings covered by one signature at most.',
+      },
+      seal_after: {
+        schema: span(SECOND, 60 * MINUTE),
+        fallback: '"60s"',
+        expected: 'a span from "1s" to "60m"',
+        doc: 'The longest that a live reading stays without a signature over it.',
+      },
+      heartbeat: {
+        schema: span(SECOND, DAY),
+        fallback: '"5m"',
+        expected: 'a span from "1s" to "1d"',
+        doc: 'How often the meter reports its own state.',
+      },
+    },
+  },
+  headend: {
+    doc: 'Who may read. The card is what `s3mp enroll --card FILE` brings in.',
+    fields: {
+      card: {
+        schema: text,
+        fallback: '"headend.card"',
+        expected: 'a file',
+        doc: "The head-end's card: its public key and its current prekey. A relative path starts at `state.folder`.",
+      },
+    },
+  },
+  uplink: {
+    doc: 'The road to the head-end. Only the uplink touches the network; it holds no key.',
+    fields: {
+      transport: {
+        schema: z.enum(['scion', 'udp']),
+        fallback: '"scion"',
+        expected: '"scion" or "udp"',
+        doc: '`scion`: a native SCION host. `udp`: plain datagrams, for a SCION-IP gateway or for a test bench.',
+      },
+      socket: {
+        schema: text,
+        fallback: '"/run/s3mp/uplink.sock"',
+        expected: 'a path for a Unix socket',
+        doc: 'Where the roles `s3mp meter` and `s3mp uplink` meet. Not used by `s3mp run`.',
+      },
+    },
+  },
+  'uplink.udp': {
+    doc: 'Read when `transport = "udp"`.',
+    fields: {
+      remote: {
+        schema: hostPort.optional(),
+        example: '"192.0.2.10:7400"',
+        expected: 'HOST:PORT',
+        doc: 'The head-end.',
+      },
+    },
+  },
+  'uplink.scion': {
+    doc: 'Read when `transport = "scion"`.',
+    fields: {
+      local: {
+        schema: text.optional(),
+        example: '"1-ff00:0:111,192.0.2.20"',
+        expected: 'ISD-AS,HOST',
+        doc: 'Our own SCION address.',
+      },
+      port: {
+        schema: whole(0, 65_535),
+        fallback: '0',
+        expected: 'a port, or 0 for any',
+        doc: 'Our UDP port.',
+      },
+      remote: {
+        schema: text.optional(),
+        example: '"2-ff00:0:211,192.0.2.10:7400"',
+        expected: 'ISD-AS,HOST:PORT',
+        doc: 'The head-end.',
+      },
+      paths: {
+        schema: text.optional(),
+        example: '"/etc/s3mp/paths.json"',
+        expected: 'a file',
+        doc: 'Where the paths to the head-end come from: a file as the test network and `showpaths` tools write it. Read again when it changes.',
+      },
+      alarm_paths: {
+        schema: whole(1, 4),
+        fallback: '2',
+        expected: 'a whole number from 1 to 4',
+        doc: 'On how many link-disjoint paths an alarm is sent at once.',
+      },
+    },
+  },
+  control: {
+    doc: 'How `s3mp status` asks a running meter.',
+    fields: {
+      socket: {
+        schema: text,
+        fallback: '"/run/s3mp/meter.sock"',
+        expected: 'a path for a Unix socket, or "off"',
+        doc: 'A Unix socket for the owner of the state folder only; `"off"` for none.',
+      },
+    },
+  },
+  log: {
+    doc: 'One line an event; each event is limited in rate.',
+    fields: {
+      level: {
+        schema: z.enum(['error', 'warn', 'info', 'debug']),
+        fallback: '"info"',
+        expected: '"error", "warn", "info" or "debug"',
+        doc: 'What is worth a line.',
+      },
+    },
+  },
+} as const satisfies Readonly<
+  Record<string, { doc: string; fields: Readonly<Record<string, Field<z.ZodType>>> }>
+>
+
+type Sections = typeof SECTIONS
+
+/** The name of a section as it is written between brackets. */
+export type SectionName = keyof Sections
+
+type Values<Name extends SectionName> = {
+  readonly [Key in keyof Sections[Name]['fields']]: Sections[Name]['fields'][Key] extends Field<
+    infer Schema
+  >
+    ? z.output<Schema>
+    : never
+}
+
+/** The configuration after every check: spans in milliseconds, sizes in bytes, by section. */
+export type ConfigValues = { readonly [Name in SectionName]: Values<Name> }
