@@ -31,9 +31,9 @@ const schema = z.strictObject({
     .prefault({}),
   prekeys: z
     .strictObject({
-      valid_days: z.number().min(1).max(400).default(30),
-      rotate_before_days: z.number().min(0.1).max(399).default(7),
-      grace_days: z.number().min(0).max(400).default(7),
+      valid_days: z.number().min(1).max(92).default(30),
+      rotate_before_days: z.number().min(0.1).max(91).default(7),
+      grace_days: z.number().min(0).max(7).default(7),
     })
     .refine((days) => days.rotate_before_days < days.valid_days, {
       path: ['rotate_before_days'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { KIDS_MIN, KID_BYTES, KidFilter, RateLimiter } from '../src/admission.ts'
+import { KIDS_MIN, KID_BYTES, KidFilter, RateLimiter } from '../src/receive/admission.ts'
 
 describe('RateLimiter', () => {
   it('lets a burst through, then what the rate gives back', () => {

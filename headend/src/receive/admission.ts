@@ -1,13 +1,21 @@
+import { toHex } from '@s3mp/envelope'
+import type { Arrival } from '../transport/transport.ts'
+import type { Refusal } from './refusals.ts'
+
 /** Smallest datagram worth a look: a COSE_Encrypt0 of nothing is larger. */
 export const DATAGRAM_BYTES_MIN = 40
-/** Largest datagram taken: SCION's payload on an Ethernet with the longest path stays below. */
-export const DATAGRAM_BYTES_MAX = 1472
+/** Largest datagram taken: the largest epoch object, with room; traffic is below an MTU. */
+export const DATAGRAM_BYTES_MAX = 2048
 /** Sources whose rate is remembered; beyond it the longest silent one is forgotten. */
 export const SOURCES_MAX = 65_536
-/** Datagrams that one source may send at once, after having been silent. */
-export const SOURCE_BURST_MAX = 2048
-/** Datagrams per second that one source may keep up: a concentrator's worth, not a flood's. */
-export const SOURCE_RATE_MAX = 1000
+/** Objects of one kid (an epoch's hour) opened at once: what a meter had spooled comes in a heap. */
+export const TRAFFIC_BURST_MAX = 4096
+/** Objects of one kid opened per second after that. */
+export const TRAFFIC_RATE_MAX = 1000
+/** Datagrams without a known kid that one source may send at once: a concentrator's morning. */
+export const SOURCE_BURST_MAX = 1024
+/** Such datagrams per second that one source may keep up. */
+export const SOURCE_RATE_MAX = 100
 /** Failures (wrong kid, wrong tag, wrong signature) that one source may make at once. */
 export const FAILURE_BURST_MAX = 64
 /** Failures per second that one source may keep up before its datagrams are not even opened. */
@@ -144,4 +152,83 @@ export class KidFilter {
     const step = view.getUint32(4) | 1
     return ((start + Math.imul(probe, step)) >>> 0) & this.#mask
   }
+}
+
+/** What can be said of a datagram without any key. */
+export type AdmissionVerdict =
+  /** An object inside an epoch: its kid decides what comes next. */
+  | { readonly type: 'traffic'; readonly kid: Uint8Array }
+  /** Something else of the protocol, perhaps an epoch. */
+  | { readonly type: 'other' }
+  | { readonly type: 'refused'; readonly reason: 'too-small' | 'too-large' | 'rate-limited' }
+
+/** Reasons that a stranger's datagrams are refused for; who collects them is soon not heard at all. */
+const BLAMED: ReadonlySet<Refusal> = new Set<Refusal>([
+  'too-small',
+  'too-large',
+  'truncated',
+  'extended',
+  'malformed',
+  'not-canonical',
+  'forbidden',
+  'too-deep',
+  'bad-field',
+  'unknown-kind',
+  'unknown-suite',
+  'unknown-device',
+  'wrong-direction',
+  'wrong-recipient',
+  'not-authentic',
+  'bad-signature',
+])
+
+/**
+ * The first look at a datagram: size, shape, rate. Costs about a microsecond and touches neither keys
+ * nor the store.
+ *
+ * A source address can be forged by anyone, so traffic is not limited by it: a forger could silence a
+ * meter in its name. Traffic is limited by its kid, which only those know who see the meter's own
+ * datagrams. What has no kid yet, and costs a key exchange, is limited by source, and a source that
+ * keeps failing waits.
+ */
+export class Admission {
+  readonly #kids = new RateLimiter({ burst: TRAFFIC_BURST_MAX, perSecond: TRAFFIC_RATE_MAX })
+  readonly #sources = new RateLimiter({ burst: SOURCE_BURST_MAX, perSecond: SOURCE_RATE_MAX })
+  readonly #failures = new RateLimiter({ burst: FAILURE_BURST_MAX, perSecond: FAILURE_RATE_MAX })
+
+  /** Judges one datagram by itself. */
+  judge({ bytes, source }: Arrival, monotonicMs: number): AdmissionVerdict {
+    if (bytes.length < DATAGRAM_BYTES_MIN) return { type: 'refused', reason: 'too-small' }
+    if (bytes.length > DATAGRAM_BYTES_MAX) return { type: 'refused', reason: 'too-large' }
+    const kid = trafficKid(bytes)
+    if (kid !== undefined) return { type: 'traffic', kid }
+    const allowed =
+      this.#failures.allows(source, monotonicMs) && this.#sources.take(source, monotonicMs)
+    return allowed ? { type: 'other' } : { type: 'refused', reason: 'rate-limited' }
+  }
+
+  /** Whether an epoch that is known may have another object opened. */
+  allowsKid(kid: Uint8Array, monotonicMs: number): boolean {
+    return this.#kids.take(toHex(kid), monotonicMs)
+  }
+
+  /** Notes a failure of a source. */
+  blame(reason: Refusal, { source }: Arrival, monotonicMs: number): void {
+    if (BLAMED.has(reason)) this.#failures.take(source, monotonicMs)
+  }
+}
+
+/*
+ * An object inside an epoch, before its kid (RFC 9052 §5.2, deterministic CBOR):
+ *
+ *   83            array of three
+ *   44 a1011818   protected: { 1: 24 }
+ *   a2 04 48      unprotected: two members, 4: eight bytes
+ */
+const TRAFFIC_PREFIX = Uint8Array.of(0x83, 0x44, 0xa1, 0x01, 0x18, 0x18, 0xa2, 0x04, 0x48)
+
+/** The kid of an object inside an epoch, by its fixed place; undefined for anything else. */
+export function trafficKid(bytes: Uint8Array): Uint8Array | undefined {
+  if (!TRAFFIC_PREFIX.every((byte, index) => bytes[index] === byte)) return undefined
+  return bytes.subarray(TRAFFIC_PREFIX.length, TRAFFIC_PREFIX.length + KID_BYTES)
 }

@@ -1,0 +1,271 @@
+import { EnvelopeError, classify, unsealDatagram, type UnsealedObject } from '@s3mp/envelope'
+import type { Clock, RandomBytes } from '../clock.ts'
+import type { Keyring } from '../keys/keyring.ts'
+import type { Log } from '../log.ts'
+import type { Committed, Entry, Outcome } from '../store/records.ts'
+import type { SqliteStore } from '../store/store.ts'
+import type { DeviceState } from '../store/types.ts'
+import type { Arrival } from '../transport/transport.ts'
+import { Acks, paceMsFor } from './acks.ts'
+import { Admission } from './admission.ts'
+import { Epochs, type LiveEpoch } from './epochs.ts'
+import { EpochDesk } from './epoch-desk.ts'
+import { ObjectQueue } from './queue.ts'
+import { newCounts, type Counts, type Refusal } from './refusals.ts'
+import { SignatureChecker } from './signatures.ts'
+
+/** Objects in one commit. */
+export const BATCH_OBJECTS_MAX = 1000
+/** How long a commit waits for company while others came just before; alone it does not wait. */
+export const BATCH_MS_MAX = 20
+/** How long nothing is tried after the store failed, so that a full disk is not hammered. */
+export const STORE_RETRY_MS_MAX = 1000
+
+/** An unsealed object on its way to the store. */
+interface Pending extends UnsealedObject {
+  readonly live: LiveEpoch
+  readonly arrival: Arrival
+}
+
+/** What the receiver is made of. */
+export interface ReceiverOptions {
+  readonly store: SqliteStore
+  readonly keyring: Keyring
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly log: Log
+  /** Called after each commit, with the entries and what became of them. */
+  readonly onCommit?: (entries: readonly Entry[], committed: Committed, nowMs: number) => void
+  /** Called for each datagram that led to nothing. */
+  readonly onRefusal?: (reason: Refusal, arrival: Arrival) => void
+}
+
+/**
+ * The way of a datagram: cheap rejection, open, verify, one durable commit for many, then the acks.
+ *
+ * Nothing is acknowledged that is not on disk. Everything that waits is bounded; what does not fit
+ * is dropped, counted, and sent again by its meter, which still holds it.
+ */
+export class Receiver {
+  readonly counts: Counts = newCounts()
+  readonly epochs: Epochs
+  readonly #options: ReceiverOptions
+  readonly #admission = new Admission()
+  readonly #queue = new ObjectQueue<Pending>()
+  readonly #acks: Acks
+  readonly #desk: EpochDesk
+  readonly #signatures = new SignatureChecker()
+  readonly #stop = new AbortController()
+  #states = new Map<number, DeviceState>()
+  #foreignVersion = -1
+  #running: Promise<void> | undefined
+  #lastCommitMs = -Infinity
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options
+    const { store, keyring, random } = options
+    this.epochs = new Epochs(store.registry, keyring)
+    this.#acks = new Acks({ epochs: this.epochs, queries: store.queries, random })
+    this.#desk = new EpochDesk({
+      ...options,
+      epochs: this.epochs,
+      counts: this.counts,
+      refuse: (reason, arrival) => {
+        this.#refuse(reason, arrival)
+      },
+      stateOf: (device) => this.#stateOf(device),
+      accepted: (live, arrival) => {
+        this.#acks.ask(live.device, arrival)
+        this.#wake()
+      },
+    })
+  }
+
+  /** How full the queue is, from 0 to 1. */
+  get fill(): number {
+    return this.#queue.fill
+  }
+
+  /** Takes a datagram; never throws, never waits. */
+  readonly receive = (arrival: Arrival): void => {
+    this.counts.received++
+    const monotonicMs = this.#options.clock.monotonicMs()
+    const verdict = this.#admission.judge(arrival, monotonicMs)
+    if (verdict.type === 'refused') this.#refuse(verdict.reason, arrival)
+    else if (verdict.type === 'other') this.#takeOther(arrival)
+    else if (!this.epochs.mayKnow(verdict.kid)) this.#refuse('unknown-kid', arrival)
+    else if (!this.#admission.allowsKid(verdict.kid, monotonicMs)) {
+      this.#refuse('rate-limited', arrival)
+    } else {
+      const live = this.epochs.held(verdict.kid)
+      if (live !== undefined) this.#unseal(arrival, live)
+      else void this.#unsealLater(arrival, verdict.kid)
+    }
+  }
+
+  /** Ends: what is being committed is finished and answered, what waits is left to the meters. */
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.#desk.close()
+    await this.#running
+  }
+
+  #takeOther(arrival: Arrival): void {
+    try {
+      if (classify(arrival.bytes) === 'epoch') this.#desk.take(arrival)
+      else this.#refuse('wrong-direction', arrival)
+    } catch (error) {
+      this.#refuse(reasonOf(error), arrival)
+    }
+  }
+
+  async #unsealLater(arrival: Arrival, kid: Uint8Array): Promise<void> {
+    const live = await this.epochs.find(kid).catch((error: unknown) => {
+      this.#options.log.error('epoch.restore-failed', { reason: String(error) })
+      return undefined
+    })
+    if (this.#stop.signal.aborted) return
+    if (live === undefined) this.#refuse('unknown-kid', arrival)
+    else this.#unseal(arrival, live)
+  }
+
+  #unseal(arrival: Arrival, live: LiveEpoch): void {
+    let unsealed: UnsealedObject
+    try {
+      unsealed = unsealDatagram(arrival.bytes, () => live.receiver)
+    } catch (error) {
+      this.#refuse(reasonOf(error), arrival)
+      return
+    }
+    this.counts.opened++
+    const state = this.#stateOf(live.device)
+    if (state !== 'active') {
+      this.#refuse(state, arrival)
+      return
+    }
+    live.newestIv = Math.max(live.newestIv ?? -1, unsealed.partialIv)
+    if (live.window.check(unsealed.partialIv) === 'replayed') {
+      this.counts.known++
+      this.#acks.ask(live.device, arrival)
+    } else {
+      for (const shed of this.#queue.push({ ...unsealed, live, arrival })) {
+        this.#refuse('shed', shed.arrival)
+      }
+    }
+    this.#wake()
+  }
+
+  #wake(): void {
+    if (this.#running !== undefined || this.#stop.signal.aborted) return
+    this.#running = this.#run()
+      .catch((error: unknown) => {
+        this.#options.log.error('receiver.failed', { reason: String(error) })
+      })
+      .finally(() => {
+        this.#running = undefined
+        if (this.#queue.size > 0 || this.#acks.size > 0) this.#wake()
+      })
+  }
+
+  async #run(): Promise<void> {
+    // Everything that the socket already holds comes in before the first look.
+    await new Promise((resolve) => setImmediate(resolve))
+    while ((this.#queue.size > 0 || this.#acks.size > 0) && !this.#stop.signal.aborted) {
+      await this.#linger()
+      await this.#commitBatch()
+    }
+  }
+
+  /** Commits that follow one another closely wait a little, so that they become one. */
+  async #linger(): Promise<void> {
+    const { clock } = this.#options
+    const waitMs = this.#lastCommitMs + BATCH_MS_MAX - clock.monotonicMs()
+    if (waitMs <= 0 || this.#queue.size >= BATCH_OBJECTS_MAX) return
+    await clock.sleep(waitMs, this.#stop.signal).catch(() => undefined)
+  }
+
+  async #commitBatch(): Promise<void> {
+    const { store, clock, log } = this.#options
+    const pending = this.#queue.take(BATCH_OBJECTS_MAX)
+    const checked = await Promise.all(pending.map((one) => this.#check(one)))
+    const ready = checked.filter((one) => one !== undefined)
+    this.#lastCommitMs = clock.monotonicMs()
+    const nowMs = clock.nowMs()
+    if (ready.length > 0) {
+      const entries = ready.map(({ entry }) => entry)
+      try {
+        const committed = await store.commit(entries, nowMs)
+        this.counts.commits++
+        for (const [index, outcome] of committed.outcomes.entries()) {
+          this.#settle(ready[index]?.pending, entries[index], outcome)
+        }
+        this.#options.onCommit?.(entries, committed, nowMs)
+      } catch (error) {
+        log.error('store.failed', { reason: String(error), objects: entries.length })
+        for (const { pending: lost } of ready) this.#refuse('store-failed', lost.arrival)
+        await clock.sleep(STORE_RETRY_MS_MAX, this.#stop.signal).catch(() => undefined)
+      }
+    }
+    this.counts.acks += await this.#acks.send(nowMs, paceMsFor(this.#queue.fill))
+  }
+
+  /** The step that costs a signature; undefined where the object is refused. */
+  async #check(pending: Pending): Promise<{ pending: Pending; entry: Entry } | undefined> {
+    try {
+      const opened = await this.#signatures.check(pending)
+      const state = this.#stateOf(pending.live.device)
+      if (opened === undefined) this.#refuse('bad-signature', pending.arrival)
+      else if (state !== 'active') this.#refuse(state, pending.arrival)
+      else {
+        const { record, hash, object, ueid } = opened
+        const device = pending.live.device
+        const { path } = pending.arrival
+        return { pending, entry: { device, ueid, record, hash, bytes: object, path } }
+      }
+    } catch (error) {
+      this.#refuse(reasonOf(error), pending.arrival)
+    }
+    return undefined
+  }
+
+  #settle(pending: Pending | undefined, entry: Entry | undefined, outcome: Outcome): void {
+    if (pending === undefined || entry === undefined) return
+    if (outcome.type === 'refused') {
+      this.#refuse(outcome.reason, pending.arrival)
+      return
+    }
+    if (outcome.type === 'stored') this.counts.stored++
+    else if (outcome.type === 'known') this.counts.known++
+    else this.counts.conflicts++
+    pending.live.window.mark(pending.partialIv)
+    this.#acks.ask(entry.device, pending.arrival, entry.record.stream)
+  }
+
+  /** The device's state now: a revocation by another process counts from its commit on. */
+  #stateOf(device: number): DeviceState {
+    const { foreignVersion } = this.#options.store
+    if (foreignVersion !== this.#foreignVersion) {
+      this.#foreignVersion = foreignVersion
+      this.reloadStates()
+    }
+    return this.#states.get(device) ?? 'active'
+  }
+
+  /** Reads again which devices may not be heard, after this process changed it. */
+  reloadStates(): void {
+    const rows = this.#options.store.registry.statesOtherThanActive()
+    this.#states = new Map(rows.map(({ row, state }) => [row, state]))
+  }
+
+  #refuse(reason: Refusal, arrival: Arrival): void {
+    this.counts.refused[reason]++
+    this.#admission.blame(reason, arrival, this.#options.clock.monotonicMs())
+    this.#options.onRefusal?.(reason, arrival)
+  }
+}
+
+/** The reason in an error of the envelope; anything else is a fault of this program and goes up. */
+function reasonOf(error: unknown): Refusal {
+  if (error instanceof EnvelopeError) return error.code
+  throw error
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+import {
+  bytes,
+  integer,
+  maybeInteger,
+  maybeText,
+  text,
+  type Database,
+  type Row,
+} from './database.ts'
+import type { EventRow, NewEvent } from './types.ts'
+
+/** How much an event matters. */
+export type EventSeverity = 'info' | 'warning' | 'alarm'
+
+/** Events kept; the oldest go first, after they have been on the page for months. */
+export const EVENTS_MAX = 1_000_000
+/** Events removed at once when there are too many, so that removal is rare and short. */
+export const EVENTS_TRIM_MAX = 1000
+
+/** One deed of an operator or of the program itself, in the chained log. */
+export interface AuditRow {
+  readonly row: number
+  readonly atMs: number
+  /** What was done: `enrolled`, `quarantined`, `revoked`, `prekey created`, … */
+  readonly deed: string
+  /** To what, in hex or by name. */
+  readonly subject: string
+  readonly details: Readonly<Record<string, string | number>>
+}
+
+/** What happened and what was done: two logs, one bounded, one that only grows by human hand. */
+export class Events {
+  readonly #database: Database
+  #count: number
+
+  constructor(database: Database) {
+    this.#database = database
+    this.#count = Number(database.get('SELECT count(*) AS count FROM events')?.count)
+  }
+
+  /** Stores an event inside the running transaction; gives it back with its row. */
+  add(event: NewEvent): EventRow {
+    const row = this.#database.insert(
+      `INSERT INTO events (device, at_ms, severity, code, reason, details, record)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      event.device ?? null,
+      event.atMs,
+      event.severity,
+      event.code,
+      event.reason ?? null,
+      JSON.stringify(event.details),
+      event.record ?? null,
+    )
+    this.#count++
+    if (this.#count > EVENTS_MAX) this.#trim()
+    return { ...event, row }
+  }
+
+  /** Events newest first, older than `before`, of one device or of all. */
+  list(question: {
+    readonly device?: number | undefined
+    readonly before?: number | undefined
+    readonly limit: number
+  }): readonly EventRow[] {
+    const before = question.before ?? Number.MAX_SAFE_INTEGER
+    const rows =
+      question.device === undefined
+        ? this.#database.all(
+            'SELECT * FROM events WHERE row < ? ORDER BY row DESC LIMIT ?',
+            before,
+            question.limit,
+          )
+        : this.#database.all(
+            'SELECT * FROM events WHERE device = ? AND row < ? ORDER BY row DESC LIMIT ?',
+            question.device,
+            before,
+            question.limit,
+          )
+    return rows.map(readEvent)
+  }
+
+  /** Alarms of a device since a time; counts no further than `limit`. */
+  alarmsSince(device: number, sinceMs: number, limit: number): number {
+    const row = this.#database.get(
+      `SELECT count(*) AS count FROM
+         (SELECT severity, at_ms FROM events WHERE device = ? ORDER BY row DESC LIMIT ?)
+       WHERE severity = 'alarm' AND at_ms >= ?`,
+      device,
+      limit,
+      sinceMs,
+    )
+    return Number(row?.count)
+  }
+
+  /**
+   * Writes a deed into the audit log inside the running transaction. Each row carries the hash of
+   * the one before, so that a row changed or taken out later shows.
+   */
+  audit(atMs: number, deed: string, subject: string, details: AuditRow['details'] = {}): void {
+    const last = this.#database.get('SELECT hash FROM audit ORDER BY row DESC LIMIT 1')
+    const previous = last === undefined ? new Uint8Array(32) : bytes(last, 'hash')
+    const json = JSON.stringify(details)
+    this.#database.run(
+      `INSERT INTO audit (at_ms, deed, subject, details, previous, hash)
+       VALUES (?, ?, ?, ?, ?, ?)`,
+      atMs,
+      deed,
+      subject,
+      json,
+      previous,
+      auditHash(previous, atMs, deed, subject, json),
+    )
+  }
+
+  /** The audit log from its beginning, with whether its chain is whole up to there. */
+  *auditLog(): Iterable<AuditRow & { readonly intact: boolean }> {
+    let previous: Uint8Array = new Uint8Array(32)
+    let intact = true
+    for (const row of this.#database.iterate('SELECT * FROM audit ORDER BY row')) {
+      const [atMs, deed, subject, json] = [
+        integer(row, 'at_ms'),
+        text(row, 'deed'),
+        text(row, 'subject'),
+        text(row, 'details'),
+      ]
+      const hash = auditHash(previous, atMs, deed, subject, json)
+      intact &&= Buffer.compare(hash, bytes(row, 'hash')) === 0
+      previous = hash
+      yield { row: integer(row, 'row'), atMs, deed, subject, details: readDetails(json), intact }
+    }
+  }
+
+  #trim(): void {
+    this.#count -= this.#database.run(
+      'DELETE FROM events WHERE row IN (SELECT row FROM events ORDER BY row LIMIT ?)',
+      EVENTS_TRIM_MAX,
+    )
+  }
+}
+
+function auditHash(previous: Uint8Array, ...fields: readonly (string | number)[]): Uint8Array {
+  return createHash('sha256').update(previous).update(JSON.stringify(fields)).digest()
+}
+
+function readEvent(row: Row): EventRow {
+  return {
+    row: integer(row, 'row'),
+    device: maybeInteger(row, 'device'),
+    atMs: integer(row, 'at_ms'),
+    severity: readSeverity(text(row, 'severity')),
+    code: text(row, 'code'),
+    reason: maybeText(row, 'reason'),
+    details: readDetails(text(row, 'details')),
+  }
+}
+
+function readSeverity(value: string): EventSeverity {
+  return value === 'info' || value === 'warning' ? value : 'alarm'
+}
+
+function readDetails(json: string): Readonly<Record<string, string | number>> {
+  const value: unknown = JSON.parse(json)
+  if (typeof value !== 'object' || value === null) return {}
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      (entry): entry is [string, string | number] =>
+        typeof entry[1] === 'string' || typeof entry[1] === 'number',
+    ),
+  )
+}

@@ -1,0 +1,391 @@
+import {
+  isRestart,
+  KINDS,
+  PREV_HASH_BYTES,
+  recordSpan,
+  schemaIdOf,
+  type DeviceRecord,
+  type ReadingRecord,
+} from '@s3mp/envelope'
+import { HeadendError } from '../errors.ts'
+import { bytes, integer, type Database } from './database.ts'
+import { deviceEvent, noticedEvent } from './device-events.ts'
+import type { Events } from './events.ts'
+import { packRegisters } from './registers.ts'
+import { Seals } from './seals.ts'
+import type { StreamDraft, StreamRow, Streams } from './streams.ts'
+import type { EventRow } from './types.ts'
+
+/** Contradicting records kept as evidence for one stream; later ones are only counted. */
+export const CONFLICTS_PER_STREAM_MAX = 16
+
+/** Gaps reported at once; the rest is reported the next time. */
+export const GAPS_REPORTED_MAX = 100
+
+/** How a stored record is proven; the numbers stand in the store. */
+export const PROOF = { pending: 0, sealed: 1, signed: 2 } as const
+
+/** A verified record on its way into the store. */
+export interface Entry {
+  readonly device: number
+  readonly ueid: Uint8Array
+  readonly record: DeviceRecord
+  /** SHA-256 of the payload. */
+  readonly hash: Uint8Array
+  /** The Sign1 as received, or the bare payload of a fast record. */
+  readonly bytes: Uint8Array
+  /** Fingerprint of the path it came over. */
+  readonly path: Uint8Array | undefined
+}
+
+/** What became of one entry. */
+export type Outcome =
+  /** It is on disk now. */
+  | { readonly type: 'stored'; readonly row: number }
+  /** It was on disk before: the answer is the same, nothing changed. */
+  | { readonly type: 'known' }
+  /** Another record holds its place: kept as evidence, never in the other's stead. */
+  | { readonly type: 'conflict' }
+  /** The store will not take it at all; the reason is counted. */
+  | { readonly type: 'refused'; readonly reason: 'too-many' }
+
+/** What a commit did. */
+export interface Committed {
+  /** One for each entry, in order. */
+  readonly outcomes: readonly Outcome[]
+  /** Events that the entries brought or caused. */
+  readonly events: readonly EventRow[]
+}
+
+/** Takes verified records into the store: one transaction a batch, never two records in one place. */
+export class Records {
+  readonly #database: Database
+  readonly #streams: Streams
+  readonly #events: Events
+  readonly #seals: Seals
+  #noticed: EventRow[] = []
+
+  constructor(database: Database, streams: Streams, events: Events) {
+    this.#database = database
+    this.#streams = streams
+    this.#events = events
+    this.#seals = new Seals(database)
+  }
+
+  /** Stores a batch durably: when this returns, all of it is on disk. */
+  commit(entries: readonly Entry[], nowMs: number): Committed {
+    this.#noticed = []
+    try {
+      const outcomes = this.#database.transaction(() => {
+        const done = entries.map((entry) => this.#take(entry, nowMs))
+        const seen = new Set(entries.map(({ device }) => device))
+        for (const device of seen) {
+          this.#database.run('UPDATE devices SET last_seen_ms = ? WHERE row = ?', nowMs, device)
+        }
+        this.#streams.save()
+        return done
+      })
+      this.#streams.keep()
+      return { outcomes, events: this.#noticed }
+    } catch (error) {
+      this.#streams.drop()
+      throw error
+    }
+  }
+
+  /** Tells of gaps open since before `sinceMs`, each once. */
+  reportGaps(sinceMs: number, nowMs: number): readonly EventRow[] {
+    const gaps = this.#streams.withGapsSince(sinceMs, GAPS_REPORTED_MAX)
+    if (gaps.length === 0) return []
+    try {
+      const told = this.#database.transaction(() => {
+        const events = gaps.map((stream) => {
+          this.#streams.draftOf(stream).gapTold = stream.contiguous
+          const { number, contiguous: after, newest } = stream
+          const details = { stream: number, after, newest }
+          return this.#events.add(
+            noticedEvent(stream.device, nowMs, 'warning', 'records.missing', details),
+          )
+        })
+        this.#streams.save()
+        return events
+      })
+      this.#streams.keep()
+      return told
+    } catch (error) {
+      this.#streams.drop()
+      throw error
+    }
+  }
+
+  #take(entry: Entry, nowMs: number): Outcome {
+    const { record, device, ueid } = entry
+    let stream: StreamDraft
+    try {
+      stream = this.#streams.draft(device, ueid, record, KINDS[record.kind].code)
+    } catch (error) {
+      if (!(error instanceof HeadendError) || error.code !== 'ERR_HEADEND_LIMIT') throw error
+      this.#notice(entry, nowMs, 'alarm', 'streams.too-many', { stream: record.stream })
+      return { type: 'refused', reason: 'too-many' }
+    }
+    const lastSeq = record.seq + recordSpan(record) - 1
+    if (record.seq <= stream.newest) {
+      const judged = this.#judgePlace(entry, stream, lastSeq, nowMs)
+      if (judged !== undefined) return judged
+    }
+    this.#checkLinks(entry, stream, lastSeq, nowMs)
+    const row = this.#insert(entry, stream, lastSeq, nowMs)
+    this.#interpret(entry, stream, row, nowMs)
+    this.#advance(entry, stream, lastSeq, nowMs)
+    for (const seal of this.#seals.settle(stream, record, lastSeq)) {
+      if (seal.state === 'contradicted') {
+        this.#notice(entry, nowMs, 'alarm', 'seal.contradicted', {
+          stream: stream.number,
+          seq: seal.seq,
+        })
+      }
+    }
+    return { type: 'stored', row }
+  }
+
+  /** Whether the record's place is taken; undefined where it is free. */
+  #judgePlace(
+    entry: Entry,
+    stream: StreamDraft,
+    lastSeq: number,
+    nowMs: number,
+  ): Outcome | undefined {
+    const { seq } = entry.record
+    const taken = this.#database.get(
+      `SELECT seq, last_seq, hash FROM records WHERE stream = ? AND seq <= ? ORDER BY seq DESC LIMIT 1`,
+      stream.row,
+      lastSeq,
+    )
+    if (taken === undefined || integer(taken, 'last_seq') < seq) return undefined
+    if (equal(bytes(taken, 'hash'), entry.hash)) return { type: 'known' }
+    if (stream.conflicts < CONFLICTS_PER_STREAM_MAX) {
+      const isNew = this.#database.run(
+        'INSERT OR IGNORE INTO conflicts (stream, seq, hash, stored_ms, bytes) VALUES (?, ?, ?, ?, ?)',
+        stream.row,
+        seq,
+        entry.hash,
+        nowMs,
+        entry.bytes,
+      )
+      if (isNew > 0) {
+        stream.conflicts++
+        this.#notice(entry, nowMs, 'alarm', 'record.contradicted', { stream: stream.number, seq })
+      }
+    }
+    return { type: 'conflict' }
+  }
+
+  /** Compares the hash links to both neighbours, where they are stored. */
+  #checkLinks(entry: Entry, stream: StreamDraft, lastSeq: number, nowMs: number): void {
+    const { record } = entry
+    const before =
+      record.seq === stream.newest + 1
+        ? stream.newestHash
+        : this.#database.get(
+            'SELECT hash FROM records WHERE stream = ? AND last_seq = ? AND seq <= ?',
+            stream.row,
+            record.seq - 1,
+            record.seq - 1,
+          )?.hash
+    const place = { stream: stream.number, seq: record.seq }
+    if (isRestart(record.prevHash16)) this.#notice(entry, nowMs, 'alarm', 'chain.restarted', place)
+    else if (before instanceof Uint8Array && !carries(record.prevHash16, before)) {
+      this.#notice(entry, nowMs, 'alarm', 'chain.broken', place)
+    }
+    if (lastSeq >= stream.newest) return
+    const after = this.#database.get(
+      'SELECT seq, previous FROM records WHERE stream = ? AND seq = ?',
+      stream.row,
+      lastSeq + 1,
+    )
+    if (after !== undefined && !carries(bytes(after, 'previous'), entry.hash)) {
+      this.#notice(entry, nowMs, 'alarm', 'chain.broken', {
+        stream: stream.number,
+        seq: lastSeq + 1,
+      })
+    }
+  }
+
+  #insert(entry: Entry, stream: StreamDraft, lastSeq: number, nowMs: number): number {
+    const { record } = entry
+    const isReading = record.kind === 'reading' || record.kind === 'fast'
+    const schema = isReading ? this.#schemaRow(record.schemaId) : undefined
+    const row = this.#database.insert(
+      `INSERT INTO records (stream, seq, last_seq, kind, time_ms, stored_ms, proof, schema, hash,
+         previous, path, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      stream.row,
+      record.seq,
+      lastSeq,
+      KINDS[record.kind].code,
+      record.timeMs,
+      nowMs,
+      KINDS[record.kind].signed ? PROOF.signed : PROOF.pending,
+      schema ?? null,
+      entry.hash,
+      record.prevHash16,
+      entry.path ?? null,
+      entry.bytes,
+    )
+    if (isReading) {
+      stream.schema = schema
+      this.#insertSamples(record, stream, row)
+    }
+    return row
+  }
+
+  #insertSamples(record: ReadingRecord, stream: StreamDraft, row: number): void {
+    for (const [index, sample] of record.samples.entries()) {
+      this.#database.run(
+        `INSERT INTO samples (stream, time_ms, seq, record, status, registers)
+         VALUES (?, ?, ?, ?, ?, ?)`,
+        stream.row,
+        sample.timeMs,
+        record.seq + index,
+        row,
+        sample.status,
+        packRegisters(sample.registers),
+      )
+    }
+  }
+
+  /** What a record means beyond its place: schemas are registered, events told, floors raised. */
+  #interpret(entry: Entry, stream: StreamDraft, row: number, nowMs: number): void {
+    const { record } = entry
+    switch (record.kind) {
+      case 'schema': {
+        const schema = this.#schemaRow(schemaIdOf(record.schema))
+        this.#database.run(
+          'UPDATE schemas SET record = ? WHERE row = ? AND record IS NULL',
+          row,
+          schema,
+        )
+        return
+      }
+      case 'event':
+        this.#noticed.push(this.#events.add(deviceEvent(entry.device, record, row)))
+        return
+      case 'heartbeat':
+        this.#database.run(
+          `UPDATE devices SET heartbeat = ? WHERE row = ? AND
+             (heartbeat IS NULL OR (SELECT time_ms FROM records WHERE row = heartbeat) <= ?)`,
+          row,
+          entry.device,
+          record.timeMs,
+        )
+        for (const { stream: number, floorSeq } of record.streams) {
+          this.#raiseFloor(entry, number, floorSeq, nowMs)
+        }
+        return
+      case 'seal':
+        this.#seals.open(stream, record)
+        return
+      case 'reading':
+      case 'fast':
+    }
+  }
+
+  #schemaRow(id: Uint8Array): number {
+    const known = this.#database.get('SELECT row FROM schemas WHERE id = ?', id)
+    if (known !== undefined) return integer(known, 'row')
+    // A reading may overtake its schema: the name is kept free for it.
+    return this.#database.insert('INSERT INTO schemas (id) VALUES (?)', id)
+  }
+
+  #advance(entry: Entry, stream: StreamDraft, lastSeq: number, nowMs: number): void {
+    const { record } = entry
+    if (record.kind !== 'schema' && stream.kind === KINDS.schema.code) {
+      stream.kind = KINDS[record.kind].code
+    }
+    if (lastSeq > stream.newest) {
+      stream.newest = lastSeq
+      stream.newestHash = entry.hash
+      stream.newestMs = record.timeMs
+    }
+    if (record.seq === stream.contiguous + 1) {
+      stream.contiguous = lastSeq
+      stream.contiguousHash = entry.hash
+    }
+    this.#closeGap(stream, nowMs)
+  }
+
+  /** Moves `contiguous` over what is stored behind it. */
+  #closeGap(stream: StreamDraft, nowMs: number): void {
+    const before = stream.contiguous
+    while (stream.contiguous < stream.newest) {
+      const next = this.#database.get(
+        'SELECT last_seq, hash FROM records WHERE stream = ? AND seq = ?',
+        stream.row,
+        stream.contiguous + 1,
+      )
+      if (next === undefined) break
+      stream.contiguous = integer(next, 'last_seq')
+      stream.contiguousHash = bytes(next, 'hash')
+    }
+    if (stream.contiguous >= stream.newest) stream.gapSinceMs = undefined
+    else if (stream.gapSinceMs === undefined || stream.contiguous > before)
+      stream.gapSinceMs = nowMs
+  }
+
+  /** The device says that it holds nothing below `floorSeq` any more: what is missing is lost. */
+  #raiseFloor(entry: Entry, number: number, floorSeq: number, nowMs: number): void {
+    const known = this.#streams.find(entry.device, number)
+    if (known === undefined || floorSeq - 1 <= known.contiguous) return
+    const stream = this.#streams.draftOf(known)
+    const lost = this.#missing(stream, floorSeq - 1)
+    const last = this.#database.get(
+      'SELECT hash FROM records WHERE stream = ? AND last_seq = ? AND seq < ?',
+      stream.row,
+      floorSeq - 1,
+      floorSeq,
+    )
+    const from = stream.contiguous + 1
+    stream.contiguous = floorSeq - 1
+    stream.contiguousHash = last === undefined ? new Uint8Array(32) : bytes(last, 'hash')
+    if (stream.newest < stream.contiguous) {
+      stream.newest = stream.contiguous
+      stream.newestHash = stream.contiguousHash
+    }
+    stream.lost += lost
+    this.#closeGap(stream, nowMs)
+    if (lost === 0) return
+    const severity = stream.kind === KINDS.fast.code ? 'warning' : 'alarm'
+    const details = { stream: number, from, to: floorSeq - 1, records: lost }
+    this.#notice(entry, nowMs, severity, 'records.lost', details)
+  }
+
+  #missing(stream: StreamRow, upTo: number): number {
+    const row = this.#database.get(
+      `SELECT coalesce(sum(min(last_seq, ?) - max(seq, ?) + 1), 0) AS stored FROM records
+       WHERE stream = ? AND seq BETWEEN ? AND ?`,
+      upTo,
+      stream.contiguous + 1,
+      stream.row,
+      stream.contiguous + 1,
+      upTo,
+    )
+    return upTo - stream.contiguous - Number(row?.stored)
+  }
+
+  #notice(
+    entry: Entry,
+    nowMs: number,
+    severity: EventRow['severity'],
+    code: string,
+    details: EventRow['details'],
+  ): void {
+    this.#noticed.push(this.#events.add(noticedEvent(entry.device, nowMs, severity, code, details)))
+  }
+}
+
+function carries(prevHash16: Uint8Array, hash: Uint8Array): boolean {
+  return equal(prevHash16, hash.subarray(0, PREV_HASH_BYTES))
+}
+
+function equal(left: Uint8Array, right: Uint8Array): boolean {
+  return Buffer.compare(left, right) === 0
+}
