@@ -1,0 +1,49 @@
+/**
+ * Runs the decoders over a folder of captured telegrams and compares every reading with what is
+ * expected: `npm run -s scoreboard -- [--json] [DIR]`.
+ *
+ * Exit status 0 when nothing differs, 1 when something does, 2 for wrong usage.
+ */
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { readCorpus } from './scoreboard/corpus.ts'
+import type { Score } from './scoreboard/score.ts'
+import { formatRows, tabulate } from './scoreboard/score.ts'
+import { SML_KINDS, scoreSml } from './scoreboard/sml.ts'
+
+/** Where captures lie if no folder is named: beside the project. */
+export const CORPUS = resolve(import.meta.dirname, '../../shared/corpus/open')
+
+/** Scores every file of a corpus folder whose protocol is known. */
+export function scoreCorpus(folder: string): readonly Score[] {
+  return readCorpus(folder).flatMap((capture) =>
+    SML_KINDS.includes(capture.kind) ? [scoreSml(capture)] : [],
+  )
+}
+
+function main(words: readonly string[]): number {
+  const json = words.includes('--json')
+  const [folder = CORPUS, ...more] = words.filter((word) => word !== '--json')
+  if (more.length > 0 || folder.startsWith('-')) {
+    console.error('usage: npm run -s scoreboard -- [--json] [DIR]')
+    return 2
+  }
+  if (!existsSync(folder)) {
+    console.error(`scoreboard: there is no folder ${folder}; name one that holds captures`)
+    return 2
+  }
+  const scores = scoreCorpus(folder)
+  const rows = tabulate(scores)
+  const differences = scores.flatMap((score) => score.differences)
+  const exceptions = [...new Set(scores.flatMap((score) => score.exceptions))]
+  if (json) {
+    console.log(JSON.stringify({ rows, differences, exceptions, files: scores }, undefined, 2))
+  } else {
+    console.log(formatRows(rows))
+    for (const line of exceptions) console.log(`exception: ${line}`)
+    for (const line of differences) console.log(`difference: ${line}`)
+  }
+  return differences.length > 0 ? 1 : 0
+}
+
+if (import.meta.main) process.exitCode = main(process.argv.slice(2))
