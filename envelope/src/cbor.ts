@@ -92,6 +92,9 @@ function clean(value: unknown): CborValue {
     typeof value === 'bigint' ||
     typeof value === 'string' ||
     typeof value === 'boolean'
+  if (value === -UINT64_END) {
+    throw new EnvelopeError('forbidden', 'cbor: −2^64, which the encoder cannot write')
+  }
   if (plain || value === null) return value
   throw new EnvelopeError('forbidden', `cbor: ${typeof value} is not allowed`)
 }

@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A vector file of this room: where it comes from, and its cases. */
+export interface VectorFile<T> {
+  readonly source: string
+  readonly cases: readonly T[]
+}
+
+/** Reads `test/vectors/NAME.json`; its shape is the file's own promise. */
+export function vectors<T, More = unknown>(name: string): VectorFile<T> & More {
+  const path = join(import.meta.dirname, '..', 'vectors', `${name}.json`)
+  return JSON.parse(readFileSync(path, 'utf8')) as VectorFile<T> & More
+}
