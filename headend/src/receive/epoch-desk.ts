@@ -49,6 +49,11 @@ export class EpochDesk {
     this.#options = options
   }
 
+  /** Whether no epoch waits or is being opened. */
+  get idle(): boolean {
+    return this.#running === undefined
+  }
+
   /** Takes a datagram that says it is an epoch. */
   take(arrival: Arrival): void {
     if (this.#closed) return

@@ -60,6 +60,7 @@ export class Receiver {
   #foreignVersion = -1
   #running: Promise<void> | undefined
   #lastCommitMs = -Infinity
+  #restoring = 0
 
   constructor(options: ReceiverOptions) {
     this.#options = options
@@ -84,6 +85,12 @@ export class Receiver {
   /** How full the queue is, from 0 to 1. */
   get fill(): number {
     return this.#queue.fill
+  }
+
+  /** Whether nothing is waiting or being done. */
+  get idle(): boolean {
+    const nothingWaits = this.#queue.size === 0 && this.#acks.size === 0
+    return nothingWaits && this.#running === undefined && this.#desk.idle && this.#restoring === 0
   }
 
   /** Takes a datagram; never throws, never waits. */
@@ -120,10 +127,12 @@ export class Receiver {
   }
 
   async #unsealLater(arrival: Arrival, kid: Uint8Array): Promise<void> {
+    this.#restoring++
     const live = await this.epochs.find(kid).catch((error: unknown) => {
       this.#options.log.error('epoch.restore-failed', { reason: String(error) })
       return undefined
     })
+    this.#restoring--
     if (this.#stop.signal.aborted) return
     if (live === undefined) this.#refuse('unknown-kid', arrival)
     else this.#unseal(arrival, live)

@@ -15,7 +15,6 @@ import {
   type DeviceRecord,
   type OpenedAck,
   type Prekey,
-  type RecordHeader,
   type Schema,
 } from '@s3mp/envelope'
 import type { Clock, RandomBytes } from '../../src/clock.ts'
@@ -154,7 +153,7 @@ export class TestMeter {
   /** Chains, signs and seals the next record of a stream. */
   async next(stream: number, body: Body, recipientId: Uint8Array): Promise<Sealed> {
     const state = this.#chains.get(stream) ?? genesis(this.signer.ueid, stream)
-    const record = { ...body, ...nextLink(state) } as DeviceRecord
+    const record: DeviceRecord = { ...body, ...nextLink(state) }
     const payload = encodeRecord(record)
     const after = advance(state, payload, recordSpan(record))
     this.#chains.set(stream, after)
@@ -237,6 +236,3 @@ export function heartbeatBody(
     streams,
   }
 }
-
-/** Only to name the header in the tests' own types. */
-export type Header = RecordHeader
