@@ -144,5 +144,34 @@ export type {
 export { openEchoResponder } from './socket/echo-responder.ts'
 export { QUESTIONS_MAX } from './socket/questions.ts'
 export type { AskOptions } from './socket/questions.ts'
-export { RECEIVERS_MAX, RECEIVE_QUEUE_BYTES_MAX, RECEIVE_QUEUE_MAX } from './socket/receive-queue.ts'
+export {
+  RECEIVERS_MAX,
+  RECEIVE_QUEUE_BYTES_MAX,
+  RECEIVE_QUEUE_MAX,
+} from './socket/receive-queue.ts'
 export { SENT_PACKETS_MAX, SENT_PACKET_AGE_MS_MAX } from './socket/sent-packets.ts'
+
+export { formatSequence, pathHops } from './policy/hop.ts'
+export type { PathHop } from './policy/hop.ts'
+export { PREDICATE_CHARS_MAX, formatHopPredicate, parseHopPredicate } from './policy/predicate.ts'
+export type { HopPredicate } from './policy/predicate.ts'
+export { ACL_ENTRIES_MAX, Acl, formatAclEntry, parseAclEntry } from './policy/acl.ts'
+export type { AclEntry } from './policy/acl.ts'
+export { SEQUENCE_CHARS_MAX, SEQUENCE_DEPTH_MAX, Sequence } from './policy/sequence.ts'
+export {
+  PATH_ORDERINGS,
+  orderPaths,
+  parseOrdering,
+  statedBandwidthKbps,
+  unmetRequirement,
+} from './policy/requirements.ts'
+export type { PathOrdering, Requirements } from './policy/requirements.ts'
+export { POLICY_DEPTH_MAX, applyRules, resolveRules } from './policy/rules.ts'
+export type { Filtered, NamedRules, PathRules, PolicyOption, RemoteRule } from './policy/rules.ts'
+export { leavesJurisdiction } from './policy/jurisdiction.ts'
+export type { Jurisdiction } from './policy/jurisdiction.ts'
+export { POLICY_DOCUMENT_CHARS_MAX } from './policy/json.ts'
+export { parseJpanPolicies } from './policy/jpan.ts'
+export type { DestinationPolicies, PolicyDestination, SelectedPolicy } from './policy/jpan.ts'
+export { applyFlowPolicy, parseScitraPolicies } from './policy/scitra.ts'
+export type { Flow, FlowPolicy } from './policy/scitra.ts'
