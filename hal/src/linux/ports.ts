@@ -17,6 +17,9 @@ const USB_PARENTS_MAX = 6
 /** Bytes of a sysfs attribute that are kept; real ones are shorter. */
 const ATTRIBUTE_CHARACTERS_MAX = 128
 
+/** Numbers that makers give to every piece: most CP2102 carry 0001. They tell nothing apart. */
+const SHARED_SERIAL_NUMBERS: ReadonlySet<string> = new Set(['0001', '00000000'])
+
 /** Directories with names for ports, the best first. `by-id` is only as good as a serial number. */
 const NAME_FOLDERS = ['s3mp', 'serial/by-id', 'serial/by-path', '.'] as const
 
@@ -102,8 +105,9 @@ export async function listPorts(roots: PortRoots = SYSTEM_ROOTS): Promise<Serial
     if (hardware === undefined || (await target(device)) === undefined) continue
     const facts = await usbFacts(hardware)
     const known = names.get(device) ?? []
-    const trusted =
-      facts.serialNumber === undefined ? known.filter((path) => !path.includes('/by-id/')) : known
+    const isTold =
+      facts.serialNumber !== undefined && !SHARED_SERIAL_NUMBERS.has(facts.serialNumber)
+    const trusted = isTold ? known : known.filter((path) => !path.includes('/by-id/'))
     const path = trusted[0] ?? device
     const aliases = [...known, device].filter((alias) => alias !== path)
     ports.push({ path, device, aliases, ...facts })

@@ -85,6 +85,15 @@ describe('listPorts', () => {
     )
   })
 
+  it('does not trust a number that every piece of a make carries', async () => {
+    await usb('ttyUSB0', '1-1', { idVendor: '10c4', idProduct: 'ea60', serial: '0001' })
+    await link('dev/serial/by-id/usb-Silicon_Labs_0001-if00-port0', 'dev/ttyUSB0')
+    await link('dev/serial/by-path/platform-usb-0:1:1.0-port0', 'dev/ttyUSB0')
+    const [port] = await list()
+    assert.equal(port?.path, join(root, 'dev/serial/by-path/platform-usb-0:1:1.0-port0'))
+    assert.equal(port.serialNumber, '0001')
+  })
+
   it('prefers the name that a rule of this project gave', async () => {
     await usb('ttyUSB0', '1-1', { idVendor: '10c4', idProduct: 'ea60', serial: '0123' })
     await link('dev/serial/by-id/usb-x', 'dev/ttyUSB0')
