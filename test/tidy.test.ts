@@ -177,6 +177,11 @@ function dependencyDifferences(room: string, files: readonly SourceFile[]): read
       .filter((name) => !name.startsWith('.') && !name.startsWith('node:'))
       .map((name) => packageOf(name)),
   )
+  // Native packages are imported by a name in a variable, because they and their types may be absent.
+  for (const [name, owner] of Object.entries(ONLY_IN)) {
+    const gate = files.find((file) => file.room === room && file.path === owner)
+    if (gate?.text.includes(`'${name}'`)) imported.add(name)
+  }
   // esbuild bundles the pages when they run from source; a release brings them bundled.
   imported.delete('esbuild')
   return [
