@@ -85,12 +85,12 @@ const ALGORITHMS: Readonly<Record<number, readonly [digest: string | null, kty: 
 function verifyCase(testCase: Sign1Case): { payload: Uint8Array; structure: Uint8Array } {
   const sign1 = decodeSign1(fromHex(testCase.message), { tagged: true })
   const known = ALGORITHMS[algorithmOf(sign1.protectedHeaders)]
-  assert.ok(known !== undefined && known[1] === testCase.key.kty, 'algorithm does not fit')
+  assert.equal(known?.[1], testCase.key.kty, 'algorithm does not fit')
   const payload = sign1.payload ?? fromHex(testCase.detachedPayload ?? '')
   const structure = sigStructure(sign1.protectedBytes, fromHex(testCase.externalAad), payload)
   const key = createPublicKey({ key: jwk(testCase.key), format: 'jwk' })
   const options = { key, dsaEncoding: 'ieee-p1363' } as const
-  assert.ok(verifyNative(known[0], structure, options, sign1.signature), 'bad signature')
+  assert.ok(verifyNative(known?.[0] ?? null, structure, options, sign1.signature), 'bad signature')
   return { payload, structure }
 }
 
@@ -239,13 +239,10 @@ describe('a signed object of this protocol', () => {
       'forbidden',
     )
     refuses(
-      () =>
-        readSignedObject(
-          encodeSign1(fromHex('a201320281 04'.replace(' ', '')), payload, signature),
-        ),
+      () => readSignedObject(encodeSign1(fromHex('a20132028104'), payload, signature)),
       'unknown-suite',
     )
-    const tail = `40${'5840'}${'00'.repeat(64)}`
+    const tail = `405840${'00'.repeat(64)}`
     refuses(() => readSignedObject(fromHex(`8443a10132a10400${tail}`)), 'forbidden')
     refuses(() => readSignedObject(fromHex(`8443a10132a10132${tail}`)), 'malformed')
     refuses(() => readSignedObject(fromHex(`8443a10132a0f65840${'00'.repeat(64)}`)), 'bad-field')

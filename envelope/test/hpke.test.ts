@@ -5,7 +5,7 @@ import { fromHex, toHex } from '@s3mp/envelope'
 import { generateHpkeKeyPair, hpkeRecipient, hpkeSender, SUITES, suiteOf } from '../src/hpke.ts'
 import { refuses, rejects } from './support/refuses.ts'
 import { seeded } from './support/seeded.ts'
-import { vectors } from './support/vectors.ts'
+import { vectorFile, vectors, type VectorFile } from './support/vectors.ts'
 
 interface HpkeCase {
   readonly info: string
@@ -18,7 +18,7 @@ interface HpkeCase {
   readonly exports: readonly { context: string; length: number; value: string }[]
 }
 
-interface MustFail {
+interface HpkeFile extends VectorFile<HpkeCase> {
   readonly mustFail: readonly {
     readonly why: string
     readonly aad?: string
@@ -40,7 +40,7 @@ interface XWingCase {
   readonly flip?: { readonly ctByte: number; readonly xor: string }
 }
 
-const file = vectors<HpkeCase, MustFail>('hpke-x25519-chacha20-poly1305')
+const file = vectorFile('hpke-x25519-chacha20-poly1305') as HpkeFile
 const [base] = file.cases
 assert.ok(base)
 const [message] = base.encryptions

@@ -85,7 +85,7 @@ function encodeDeltas(first: Sample, rest: readonly Sample[]): CborValue[] {
   let timeMs = first.timeMs
   let distanceMs = 0
   return rest.map((sample) => {
-    checkSample(sample, known.length)
+    checkSample(sample, first.registers.length)
     const timeDelta = sample.timeMs - timeMs - distanceMs
     distanceMs = sample.timeMs - timeMs
     timeMs = sample.timeMs
@@ -120,7 +120,7 @@ function decodeDeltas(first: Sample, items: readonly CborValue[]): Sample[] {
       return value
     })
     const sample = { timeMs, status, registers }
-    checkSample(sample, known.length)
+    checkSample(sample, first.registers.length)
     samples.push(sample)
   }
   return samples
