@@ -1,5 +1,5 @@
-/** Protocols whose telegrams this package reads. */
-export type Protocol = 'sml'
+/** What this package reads: protocols of telegrams, and S0 pulses. */
+export type Protocol = 'sml' | 's0'
 
 /** One number of a meter, exactly as it was sent: `digits × 10^scaler unit`, never a float. */
 export interface Register {
