@@ -47,8 +47,11 @@ export interface ApiError {
 /** Whether the head-end takes records of a device. */
 export type DeviceState = 'active' | 'quarantined' | 'revoked'
 
-/** How far a device trusts its own clock; `unset` means that its times are since boot only. */
-export type ClockState = 'synchronised' | 'holdover' | 'unset'
+/**
+ * How far a device trusts its own clock, as its records say: never set; synchronised; running on by
+ * itself; contradicted by something.
+ */
+export type ClockState = 'unset' | 'synced' | 'holdover' | 'suspect'
 
 /** One enrolled meter. */
 export interface Device {
@@ -218,7 +221,7 @@ export interface EvidenceAnswer {
 /* ---- events -------------------------------------------------------------------------------- */
 
 /** How much an event matters: alarms first. */
-export type Severity = 'info' | 'warning' | 'alarm'
+export type Severity = 'info' | 'notice' | 'warning' | 'alarm'
 
 /** Something that happened, in a code and its numbers. */
 export interface EventView {
@@ -333,7 +336,7 @@ export interface NetworkAnswer {
   readonly links: readonly NetworkLink[]
   readonly paths: readonly NetworkPath[]
   /** Id of the path in use, where one is. */
-  readonly active?: string
+  readonly active?: string | undefined
   /** Newest first, at most {@link FAILOVERS_MAX}. */
   readonly failovers: readonly Failover[]
 }

@@ -10,6 +10,8 @@ export interface Formats {
   power(watts: number): Quantity
   /** Watt-hours as kilowatt-hours: "12.345 kWh". */
   energy(wattHours: number): Quantity
+  /** Watt-hours in the unit that suits them: "4.2 Wh", "1.35 kWh". */
+  work(wattHours: number): Quantity
   /** An exact decimal string with the digits that it has, grouped. */
   exact(value: string): string
   integer(value: number): string
@@ -62,6 +64,11 @@ export function createFormats(locale: string, zone?: string): Formats {
       const kilo = wattHours / 1000
       const format = Math.abs(kilo) >= 1000 ? one : Math.abs(kilo) >= 100 ? two : three
       return { value: format.format(kilo), unit: 'kWh' }
+    },
+    work: (wattHours) => {
+      const size = Math.abs(wattHours)
+      if (size >= 1000) return { value: two.format(size / 1000), unit: 'kWh' }
+      return { value: size >= 100 ? whole.format(size) : one.format(size), unit: 'Wh' }
     },
     exact: (value) => exactDecimal(locale, value),
     integer: (value) => whole.format(value),

@@ -74,14 +74,16 @@ function reportSteps(report: VerifyReport): readonly ProofStep[] {
   const others = [chain, seal, schema]
   const signature = report.problems.find((problem) => !others.includes(problem.text))?.text
   const sealed = report.streams.reduce((sum, stream) => sum + stream.sealed, 0)
-  const step = (code: ProofStep['code'], wrong?: string, right?: string): ProofStep => {
-    const detail = wrong ?? right
-    return { code, ok: wrong === undefined, ...(detail !== undefined && { detail }) }
-  }
+  const step = (code: ProofStep['code'], wrong?: string, count?: number): ProofStep => ({
+    code,
+    ok: wrong === undefined,
+    ...(count !== undefined && { count }),
+    ...(wrong !== undefined && { detail: wrong }),
+  })
   return [
     step('signature', signature),
-    step('chain', chain, `${report.records} records`),
-    ...(sealed > 0 || seal !== undefined ? [step('seal', seal, `${sealed} readings`)] : []),
+    step('chain', chain, report.records),
+    ...(sealed > 0 || seal !== undefined ? [step('seal', seal, sealed)] : []),
     step('schema', schema),
   ]
 }

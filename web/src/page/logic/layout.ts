@@ -17,6 +17,8 @@ export interface PlacedLink {
   /** Data of an SVG path. */
   readonly d: string
   readonly middle: Place
+  /** True where the link runs between neighbours of one rank, and its label stands beside it. */
+  readonly beside: boolean
 }
 
 /** The ground that one ISD covers. */
@@ -38,7 +40,7 @@ export interface MapLayout {
 /** Whether the traffic runs from left to right (screens) or from top to bottom (phones). */
 export type Orientation = 'across' | 'down'
 
-const ALONG = { across: 214, down: 128 } as const
+const ALONG = { across: 214, down: 138 } as const
 const BESIDE = { across: 112, down: 104 } as const
 const MARGIN = { across: { x: 92, y: 74 }, down: { x: 66, y: 76 } } as const
 
@@ -171,9 +173,10 @@ function travelsForwards(network: NetworkAnswer, link: NetworkLink): boolean {
   return index === undefined || index < 0 || index % 2 === 1
 }
 
-function curve(from: Place, to: Place, orientation: Orientation): { d: string; middle: Place } {
+function curve(from: Place, to: Place, orientation: Orientation): Omit<PlacedLink, 'id'> {
   const [one, two] = handles(from, to, orientation)
   return {
+    beside: orientation === 'across' ? from.x === to.x : from.y === to.y,
     d: `M${from.x} ${from.y}C${one.x} ${one.y} ${two.x} ${two.y} ${to.x} ${to.y}`,
     // A cubic at its middle: an eighth of the ends, three eighths of the handles.
     middle: {

@@ -5,6 +5,8 @@ export type ProofVerdict = 'verified' | 'pending' | 'failed' | 'unknown'
 export interface ProofStep {
   readonly code: 'key' | 'signature' | 'chain' | 'seal' | 'schema' | 'content'
   readonly ok: boolean
+  /** How many records or readings it is about. */
+  readonly count?: number
   /** A technical detail beside it: a fingerprint, a count, a reason. */
   readonly detail?: string
 }

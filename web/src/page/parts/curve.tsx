@@ -17,6 +17,8 @@ export interface CurveProps {
   /** A line through the values, or a bar for each. */
   readonly kind?: 'line' | 'bars'
   readonly value: (value: number) => string
+  /** The same, shorter, for the axis. */
+  readonly axisValue?: (value: number) => string
   readonly time: (seconds: number) => string
   /** Whether dragging over the curve shows that part alone. */
   readonly zoom?: boolean
@@ -84,7 +86,7 @@ function options(
   const bars = uPlot.paths.bars?.({ size: [0.7, 48, 2], radius: 0.15 })
   return {
     ...sizeOf(element),
-    padding: [10, 6, 0, 0],
+    padding: [10, 28, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: zoom, y: false }, points: { size: 8 } },
     scales: {
@@ -92,8 +94,20 @@ function options(
       y: { range: (_plot, low, high) => yRange(low, high) },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 30, values: timeLabels },
-      { ...axis, size: 62, space: 34, values: (_plot, splits) => splits.map(latest.current.value) },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 80,
+        size: 30,
+        incrs: TIME_STEPS,
+        values: timeLabels,
+      },
+      {
+        ...axis,
+        size: labelWidth,
+        space: 34,
+        values: (_plot, splits) => splits.map(latest.current.axisValue ?? latest.current.value),
+      },
     ],
     series: [
       {},
@@ -128,6 +142,21 @@ function yRange(low: number | null, high: number | null): [number, number] {
   const [bottom, top] = [Math.min(0, low ?? 0), Math.max(0, high ?? 0)]
   const span = Math.max(top - bottom, 1)
   return [bottom < 0 ? bottom - span * 0.08 : 0, top > 0 ? top + span * 0.1 : span * 0.1]
+}
+
+const [MINUTE, HOUR, DAY] = [60, 3600, 86_400]
+
+/** Steps of the time axis in seconds; labels say minutes, so that no step is shorter. */
+const TIME_STEPS = [
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * MINUTE),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR),
+  ...[1, 2, 7, 14, 30, 61, 183].map((days) => days * DAY),
+]
+
+/** Room for the longest label beside the curve. */
+function labelWidth(_plot: uPlot, labels: string[] | null): number {
+  const longest = Math.max(3, ...(labels ?? []).map((label) => label.length))
+  return Math.ceil(longest * 6.7) + 14
 }
 
 function timeLabels(plot: uPlot, splits: number[]): string[] {

@@ -77,7 +77,7 @@ export function EnergyBars(props: { span: Span }): VNode {
     }
   }, [device, props.span])
   const energy = (wattHours: number): string => {
-    const { value, unit } = f.energy(Math.abs(wattHours))
+    const { value, unit } = f.work(wattHours)
     return `${wattHours < 0 ? '−' : ''}${value} ${unit}`
   }
   const from = (second: number): string =>

@@ -93,7 +93,11 @@ function Link(props: {
       {used && <path class="link-flow" d={placed.d} />}
       {!link.up && <path class="link-gap" d={`M${x - 7} ${y - 7}l14 14m0 -14l-14 14`} />}
       {link.up && link.latencyMs !== undefined && (
-        <text class="link-label" x={x} y={y - 9}>
+        <text
+          class={`link-label ${placed.beside ? 'beside' : ''}`}
+          x={placed.beside ? x + 8 : x}
+          y={placed.beside ? y + 16 : y - 9}
+        >
           {f.span(link.latencyMs)}
         </text>
       )}

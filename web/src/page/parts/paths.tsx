@@ -11,12 +11,16 @@ import { Ago } from './time.tsx'
 /** Paths shown before the reader asks for all. */
 const FIRST = 6
 
+/** The same beside the map, where room is short. */
+const FIRST_BRIEF = 5
+
 /** Every path with what it is like, and why it is in use or not. */
 export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): VNode {
   const { t } = useStore(wordsStore, (words) => words)
   const [all, setAll] = useState(false)
   const paths = rankedPaths(props.network)
-  const shown = all ? paths : paths.slice(0, FIRST)
+  const first = props.brief === true ? FIRST_BRIEF : FIRST
+  const shown = all ? paths : paths.slice(0, first)
   const { columns } = t.network
   return (
     <div class="scroll" role="region" aria-label={t.network.paths} tabIndex={0}>
@@ -46,7 +50,7 @@ export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): V
           ))}
         </tbody>
       </table>
-      {paths.length > FIRST && (
+      {paths.length > first && (
         <button
           type="button"
           class="quiet more"
@@ -54,7 +58,7 @@ export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): V
             setAll(!all)
           }}
         >
-          {all ? t.network.fewer : fill(t.network.longer, { count: paths.length - FIRST })}
+          {all ? t.network.fewer : fill(t.network.longer, { count: paths.length - first })}
         </button>
       )}
     </div>
@@ -69,9 +73,9 @@ function PathRow(props: { network: NetworkAnswer; path: NetworkPath; brief?: boo
   const hops = hopsOf(path).map((ia) => network.ases.find((as) => as.ia === ia)?.name ?? ia)
   return (
     <tr class={path.state}>
-      <th scope="row">
+      <th scope="row" title={hops.join(' › ')}>
         <span class="path-name">{pathName(network, path.id, t)}</span>
-        <small>{hops.join(' › ')}</small>
+        {!props.brief && <small>{hops.join(' › ')}</small>}
       </th>
       <td>
         <span class={`state ${path.state}`}>{t.network.states[path.state]}</span>

@@ -59,7 +59,9 @@ function Explanation(props: { judged: Judged; close: () => void }): VNode {
   const { reading, verdict } = props.judged
   return (
     <div class="explain-body">
-      <h2 id="proof-title">{t.proof.title}</h2>
+      <h2 id="proof-title" tabIndex={-1} autofocus>
+        {t.proof.title}
+      </h2>
       <p>{t.proof.intro}</p>
       <p class="explain-what">
         {f.dateTime(reading.timeMs)} ·{' '}
@@ -98,7 +100,7 @@ function Step(props: { step: ProofStep }): VNode {
     <li class={step.ok ? 'ok' : 'bad'}>
       <Icon name={step.ok ? 'check' : 'cross'} size={18} />
       <span>
-        {t.proof.steps[step.code]}
+        {fill(t.proof.steps[step.code], { count: step.count ?? 0 })}
         {step.detail !== undefined && <small>{step.detail}</small>}
       </span>
     </li>

@@ -62,7 +62,9 @@ export function TelegramPanel(props: { journey: Journey }): VNode {
           ))}
         </ul>
       </div>
-      <RegisterTable registers={registers} marked={field?.register} />
+      <div class="limited">
+        <RegisterTable registers={registers} marked={field?.register} />
+      </div>
     </div>
   )
 }

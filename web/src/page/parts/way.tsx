@@ -116,7 +116,7 @@ function useFact(station: Station, journey: Journey): string {
     case 'telegram':
       return `${journey.telegram.protocol.toUpperCase()}, ${f.bytes(journey.telegram.bytes.length / 2)}`
     case 'registers':
-      return f.integer(journey.registers.length)
+      return fill(t.journey.values, { count: f.integer(journey.registers.length) })
     case 'sealed':
       return journey.sealedBytes === undefined ? '' : f.bytes(journey.sealedBytes)
     case 'path': {

@@ -68,6 +68,7 @@ export const en = {
     field: 'Field',
     hoverHint: 'Point at a byte, or use the arrow keys, to see what it means.',
     bytes: '{count} bytes',
+    values: '{count} values',
     row: 'Row {row}',
     sequence: '{stream} stream, number {seq}',
     layers: {
@@ -172,8 +173,8 @@ export const en = {
     steps: {
       key: 'The device’s name is the hash of this public key',
       signature: 'The signature over the bytes fits the key',
-      chain: 'The hash chain from the reading to the signed seal is unbroken',
-      seal: 'The seal over the chain is signed by the meter',
+      chain: 'The hash chain of these records is unbroken (records: {count})',
+      seal: 'A seal signed by the meter closes the chain (readings: {count})',
       schema: 'The list of register names is signed by the meter',
       content: 'The bytes say what is shown on this page',
     },
@@ -223,7 +224,12 @@ export const en = {
     identity: 'Device identity',
     flags: 'Remarks',
     clock: 'Clock',
-    clocks: { synchronised: 'synchronised', holdover: 'running on its own', unset: 'not set' },
+    clocks: {
+      unset: 'not set',
+      synced: 'synchronised',
+      holdover: 'running on its own',
+      suspect: 'in doubt',
+    },
     spool: 'Waiting on the meter',
     records: '{count} records',
     firmware: 'Firmware',
@@ -247,7 +253,7 @@ export const en = {
     never: 'never',
     sort: 'Sort by {column}',
   },
-  severity: { info: 'Note', warning: 'Warning', alarm: 'Alarm' },
+  severity: { info: 'Note', notice: 'Note', warning: 'Warning', alarm: 'Alarm' },
   /** By the code of the event; in braces what the event says of itself. */
   events: {
     'path.failover': 'Moved to another path, {gap} without an acknowledgement',
