@@ -28,6 +28,11 @@ export const EVENT_CODES = {
   'paths-lost': 21,
   'paths-back': 22,
   'key-created': 23,
+  'gap-closed': 24,
+  'bytes-discarded': 25,
+  'spool-broken': 26,
+  'spool-full': 27,
+  'history-forked': 28,
 } as const
 
 /** The name of an event this version knows. */
