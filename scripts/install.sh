@@ -124,6 +124,7 @@ uninstall() {
     link_of "$one" | while read -r name _; do rm -f "$root/usr/local/bin/$name"; done
   done
   rm -rf "$root$PREFIX"
+  rmdir "$root/etc/sysusers.d" 2>/dev/null || true
   if [ "$purge" = yes ]; then
     rm -rf "$root/etc/s3mp" "$root/var/lib/s3mp" "$root/var/lib/s3mp-headend" "$root/run/s3mp"
     for user in $(users_of meter) $(users_of headend); do
@@ -182,8 +183,10 @@ free_kib=$(df -Pk "$root/" | awk 'NR == 2 { print $4 }')
 [ "$free_kib" -ge "$SPACE_KIB" ] || fail "space on $root/: expected $SPACE_KIB KiB, found $free_kib KiB"
 
 say "checking the release $version"
-(cd "$release" && sha256sum --check --quiet --strict MANIFEST) ||
+if ! damaged=$(cd "$release" && sha256sum --check --quiet --strict MANIFEST 2>/dev/null); then
+  printf '%s\n' "$damaged" | head -n 5 >&2
   fail 'the release is damaged: unpack it again'
+fi
 
 # --- the programs ---------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ import { createHash } from 'node:crypto'
 import {
   cpSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -64,11 +63,17 @@ const run = (folder: string, words: readonly string[], env: Record<string, strin
     maxBuffer: 1 << 26,
   })
 
+/** Regular files by their names from `folder`; links are neither named nor followed. */
 function filesBelow(folder: string): readonly string[] {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() || entry.isSymbolicLink())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
-    .sort()
+  const names: string[] = []
+  const visit = (below: string): void => {
+    for (const entry of readdirSync(below, { withFileTypes: true })) {
+      if (entry.isDirectory()) visit(join(below, entry.name))
+      else if (entry.isFile()) names.push(relative(folder, join(below, entry.name)))
+    }
+  }
+  visit(folder)
+  return names.sort()
 }
 
 /** Copies what was built and what a machine reads; sources stay behind. */
@@ -130,14 +135,12 @@ function stagePackages(stage: string, machine: string): void {
 
 /** One line a file: digest, two spaces, name; what `sha256sum --check` reads. Links have no digest. */
 function writeSums(stage: string): void {
-  const lines = filesBelow(stage)
-    .filter((file) => lstatSync(join(stage, file)).isFile())
-    .map((file) => {
-      const digest = createHash('sha256')
-        .update(readFileSync(join(stage, file)))
-        .digest('hex')
-      return `${digest}  ${file}\n`
-    })
+  const lines = filesBelow(stage).map((file) => {
+    const digest = createHash('sha256')
+      .update(readFileSync(join(stage, file)))
+      .digest('hex')
+    return `${digest}  ${file}\n`
+  })
   writeFileSync(join(stage, 'MANIFEST'), lines.join(''))
 }
 
@@ -149,7 +152,7 @@ function pack(stage: string, name: string, out: string): string {
   run(stage, [
     'tar',
     ...same,
-    `--transform=s,^\\.,${name},`,
+    `--transform=flags=rSh;s,^\\.,${name},`,
     '--use-compress-program=gzip -n9',
     '-cf',
     file,
