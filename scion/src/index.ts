@@ -175,3 +175,37 @@ export { parseJpanPolicies } from './policy/jpan.ts'
 export type { DestinationPolicies, PolicyDestination, SelectedPolicy } from './policy/jpan.ts'
 export { applyFlowPolicy, parseScitraPolicies } from './policy/scitra.ts'
 export type { Flow, FlowPolicy } from './policy/scitra.ts'
+
+export {
+  PROBES_AT_ONCE_MAX,
+  PathPilot,
+  SEND_TRIES_MAX,
+  openPathPilot,
+} from './selector/pilot.ts'
+export type { FlightOptions, PathPilotOptions } from './selector/pilot.ts'
+export { FLIGHTS_MAX, HOST_DELAY_MS_MAX } from './selector/flights.ts'
+export type { Flight } from './selector/flights.ts'
+export {
+  FLIGHT_SILENCES_MAX,
+  HINTS_PER_MINUTE_MAX,
+  PATHS_MAX,
+  PathSelector,
+  REMOTE_SILENCES_MAX,
+  REPORTED_MTU_MIN,
+} from './selector/selector.ts'
+export type { Evidence, PathSelectorOptions } from './selector/selector.ts'
+export { DEFAULT_PLAN, FAILED_PROBE_MS_MAX, LIVELY_PLAN, STANDBY_MAX } from './selector/plan.ts'
+export type { ProbePlan } from './selector/plan.ts'
+export { anyPath } from './selector/policy.ts'
+export type { PathPolicy } from './selector/policy.ts'
+export { LOOKUP_MS_MAX, REFRESH_MS_MAX, REFRESH_MS_MIN } from './selector/refresher.ts'
+export { REDUNDANCY_MAX, disjointSet } from './selector/disjoint.ts'
+export { linksOf } from './selector/keys.ts'
+export type { PathLink } from './selector/keys.ts'
+export type {
+  FailureCause,
+  PathEvent,
+  PathReason,
+  PathReport,
+  PathState,
+} from './selector/report.ts'

@@ -1,4 +1,3 @@
-import { sharedLinks } from './disjoint.ts'
 import type { FailureCause, PathReason } from './report.ts'
 
 /** A path that is proven better must cost less than the one in use by this share … */
@@ -65,11 +64,6 @@ export function ranked(
   const rest = candidates.filter((one) => isUsable(one) && one.fingerprint !== active)
   const current = candidates.filter((one) => one.fingerprint === active)
   return [...current, ...rest.sort(byTrust)]
-}
-
-/** The links that have been doubtful since some path fell silent, for counting in others. */
-export function countSuspects(links: readonly string[], suspected: readonly string[]): number {
-  return sharedLinks(links, suspected)
 }
 
 /** Whether `loss` is what makes `a` cost more than `b`. */

@@ -1,24 +1,7 @@
-import { formatInterface } from '../path/interface-text.ts'
-import type { Path } from '../path/path.ts'
-
 /** Paths that are looked at when disjoint ones are sought: the search grows with the third power. */
 export const DISJOINT_CANDIDATES_MAX = 24
 /** Most paths that one packet is sent over. */
 export const REDUNDANCY_MAX = 4
-
-/**
- * The links of a path in travel order, each named by its two interfaces,
- * `1-ff00:0:111#41>1-ff00:0:110#1`.
- */
-export function linksOf(path: Path): readonly string[] {
-  const links: string[] = []
-  for (let index = 0; index + 1 < path.interfaces.length; index += 2) {
-    const [out, into] = [path.interfaces[index], path.interfaces[index + 1]]
-    if (out === undefined || into === undefined) break
-    links.push(`${formatInterface(out)}>${formatInterface(into)}`)
-  }
-  return links
-}
 
 /** How many links two sets of links have in common. */
 export function sharedLinks(a: readonly string[], b: readonly string[]): number {

@@ -37,14 +37,15 @@ export interface PathStats {
   readonly outcomes: number
   /** Answers in a row since the last failure. */
   readonly answersInRow: number
-  /** Silences in a row since the last answer, bursts counted once. */
-  readonly silencesInRow: number
   /** Monotonic time at which the newest answered packet was sent. */
   readonly provenMs?: number
-  /** Monotonic time at which the first packet of the silence was sent. */
-  readonly silentSinceMs?: number
-  /** Monotonic time at which the newest packet that counts as a silence was sent. */
-  readonly silentLastMs?: number
+  /** The silence since the last answer, where there is one; send times are monotonic. */
+  readonly silence?: {
+    /** Unanswered packets in a row, bursts counted once. */
+    readonly count: number
+    readonly sinceMs: number
+    readonly lastMs: number
+  }
 }
 
 /** A path of which nothing is known yet. */
@@ -54,17 +55,15 @@ export const UNMEASURED: PathStats = {
   loss: 0,
   outcomes: 0,
   answersInRow: 0,
-  silencesInRow: 0,
 }
 
 /** An answer came; `sampled` is its round-trip time, absent where it is not clear which packet it answers. */
 export function withAnswer(stats: PathStats, sentMs: number, sampledMs?: number): PathStats {
-  const { silentSinceMs, silentLastMs, ...kept } = stats
   const provenMs = Math.max(stats.provenMs ?? sentMs, sentMs)
   // An answer to a packet from before the silence proves nothing about now.
-  const overtaken = silentSinceMs !== undefined && sentMs < silentSinceMs
+  const overtaken = stats.silence !== undefined && sentMs < stats.silence.sinceMs
   const answered: PathStats = {
-    ...(overtaken ? stats : { ...kept, silencesInRow: 0 }),
+    ...(overtaken ? stats : withoutSilence(stats)),
     ...withOutcome(stats, 0),
     answersInRow: stats.answersInRow + 1,
     provenMs,
@@ -76,17 +75,35 @@ export function withAnswer(stats: PathStats, sentMs: number, sampledMs?: number)
 export function withSilence(stats: PathStats, sentMs: number): PathStats {
   // Whatever was sent before the newest answered packet was lost, but is no sign of a dead path.
   const old = stats.provenMs !== undefined && sentMs <= stats.provenMs
-  const last = stats.silentLastMs
-  const burst = last !== undefined && sentMs - last < SILENCE_SPACING_MS_MIN
-  const lost = { ...stats, ...withOutcome(stats, 1) }
+  const { silence } = stats
+  const burst = silence !== undefined && sentMs - silence.lastMs < SILENCE_SPACING_MS_MIN
+  const lost = withLoss(stats)
   if (old || burst) return lost
   return {
     ...lost,
     answersInRow: 0,
-    silencesInRow: stats.silencesInRow + 1,
-    silentSinceMs: stats.silentSinceMs ?? sentMs,
-    silentLastMs: sentMs,
+    silence: {
+      count: silencesOf(stats) + 1,
+      sinceMs: silence?.sinceMs ?? sentMs,
+      lastMs: sentMs,
+    },
   }
+}
+
+/** A path that has failed was looked at again and is still silent: no news for its loss. */
+export function stillSilent(stats: PathStats, sentMs: number): PathStats {
+  const { count = 0, sinceMs = sentMs } = stats.silence ?? {}
+  return { ...stats, silence: { count: count + 1, sinceMs, lastMs: sentMs } }
+}
+
+/** Unanswered packets in a row. */
+export function silencesOf(stats: PathStats): number {
+  return stats.silence?.count ?? 0
+}
+
+/** A packet was lost that shall not count as a silence: another one has already raised the question. */
+export function withLoss(stats: PathStats): PathStats {
+  return { ...stats, ...withOutcome(stats, 1) }
 }
 
 /** Forgets the run of answers, so that the path has to prove itself anew. */
@@ -129,6 +146,12 @@ function statedRoundTripMs(path: Path): number {
 function withOutcome(stats: PathStats, lost: 0 | 1): { loss: number; outcomes: number } {
   const outcomes = Math.min(stats.outcomes + 1, LOSS_WINDOW)
   return { loss: stats.loss + (lost - stats.loss) / outcomes, outcomes }
+}
+
+function withoutSilence(stats: PathStats): PathStats {
+  const kept: { silence?: PathStats['silence'] } & PathStats = { ...stats }
+  delete kept.silence
+  return kept
 }
 
 function withSample(stats: PathStats, sampleMs: number): PathStats {

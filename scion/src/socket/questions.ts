@@ -1,7 +1,10 @@
+import { abortReason } from '../abort.ts'
 import type { Clock, Random } from '../clock.ts'
 import { ScionError } from '../errors.ts'
-import type { ScmpEcho, ScmpTraceroute } from '../packet/scmp.ts'
-import { abortReason, closedError } from './receive-queue.ts'
+import { decodeQuote } from '../packet/quote.ts'
+import type { ScmpEcho, ScmpError, ScmpTraceroute } from '../packet/scmp.ts'
+import { scmpName, scmpTypeNumber } from '../packet/scmp.ts'
+import { closedError } from './receive-queue.ts'
 
 /** Echo and traceroute requests under way at a time. */
 export const QUESTIONS_MAX = 256
@@ -88,10 +91,19 @@ export class Questions {
   /** Takes a reply from the network; false where nobody asked for it. */
   answer(reply: Reply): boolean {
     const question = this.#open.get(reply.sequence)
-    if (question === undefined || question.kind !== reply.type) return false
+    if (question?.kind !== reply.type) return false
     if (reply.type === 'echo-reply' && !sameBytes(question.nonce, reply.data)) return false
     this.#settle(reply.sequence, reply)
     return true
+  }
+
+  /** Takes an error that is known to quote a packet of ours: if that was a question, it is over. */
+  refuse(error: ScmpError): void {
+    const { upper } = decodeQuote(error.quote)
+    const sequence = upper?.type === 'scmp' ? upper.request?.sequence : undefined
+    if (sequence === undefined) return
+    const name = scmpName(scmpTypeNumber(error), error.code)
+    this.#settle(sequence, new ScionError('ERR_SCION_PATH', `reply: found ${name}`))
   }
 
   /** Ends all with `ERR_SCION_CLOSED`. */

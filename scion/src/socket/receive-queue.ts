@@ -1,3 +1,4 @@
+import { abortReason } from '../abort.ts'
 import { ScionError } from '../errors.ts'
 
 /** Datagrams that wait for the program to take them. */
@@ -87,9 +88,4 @@ export class ReceiveQueue<T extends { readonly payload: Uint8Array }> {
 /** The error of everything that is asked of a closed socket. */
 export function closedError(): ScionError {
   return new ScionError('ERR_SCION_CLOSED', 'socket: open, found closed')
-}
-
-/** Why a signal aborted, as an error. */
-export function abortReason(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('aborted')
 }

@@ -101,16 +101,16 @@ export async function openScionSocket(options: ScionSocketOptions): Promise<Scio
   if (local.isdAs !== localAs.isdAs) {
     throw new ScionError('ERR_SCION_CONFIG', 'local: an address in the own AS, found another AS')
   }
-  let socket: ScionSocket | undefined
+  const opened: { socket?: ScionSocket } = {}
   const listener = {
-    datagram: (bytes: Uint8Array, from: UnderlayAddress) => socket?.accept(bytes, from),
-    error: (error: Error) => socket?.fail(error),
+    datagram: (bytes: Uint8Array, from: UnderlayAddress) => opened.socket?.accept(bytes, from),
+    error: (error: Error) => opened.socket?.fail(error),
   }
   const host = formatHost(local.host)
   const bind = (port: number): Promise<Underlay> => underlay.bind({ host, port }, listener)
   const bound = local.port !== 0 ? await bind(local.port) : await bindWithin(bind, options)
-  socket = new ScionSocket(options, bound)
-  return socket
+  opened.socket = new ScionSocket(options, bound)
+  return opened.socket
 }
 
 /** Binds a free port that routers deliver to: what the system offers, else one of the AS's range. */
@@ -306,6 +306,7 @@ export class ScionSocket {
     if (route !== undefined) {
       this.#counters.errorReports += 1
       this.#observers.tell({ type: 'error-report', route, error, from })
+      this.#questions.refuse(error)
       return
     }
     this.#counters.unprovenReports += 1

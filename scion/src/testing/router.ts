@@ -178,7 +178,7 @@ class Passage {
   #checkTransitSource(): void {
     if (!('inside' in this.#ingress) || this.#cursor.currHf === 0) return
     const sibling = this.#config.interfaces.get(this.#enteredBy())?.sibling
-    if (sibling === undefined || sibling.host !== this.#ingress.inside.host) {
+    if (sibling?.host !== this.#ingress.inside.host) {
       throw new Refusal(drop('transit packet from a host'))
     }
   }
@@ -240,11 +240,11 @@ class Passage {
     const { consDir } = this.#info
     const egressId = consDir ? this.#hop.consEgress : this.#hop.consIngress
     const egress = this.#config.interfaces.get(egressId)
-    const own = egress !== undefined && egress.sibling === undefined
-    if (egress === undefined || (this.#ingressId === 0 && !own)) {
-      const code = consDir ? PARAMETER_CODE.unknownHopEgress : PARAMETER_CODE.unknownHopIngress
-      return this.#problem(code, this.#hopAt)
-    }
+    const unknown = consDir ? PARAMETER_CODE.unknownHopEgress : PARAMETER_CODE.unknownHopIngress
+    if (egress === undefined) return this.#problem(unknown, this.#hopAt)
+    const own = egress.sibling === undefined
+    // A host has to send to the router that owns the interface.
+    if (this.#ingressId === 0 && !own) return this.#problem(unknown, this.#hopAt)
     this.#checkRoles(egress.role)
     if (own) this.#alert(consDir ? 'egress' : 'ingress', egressId)
     this.#checkUp(egressId, own)

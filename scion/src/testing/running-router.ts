@@ -69,7 +69,8 @@ export class RunningRouter {
   /** Closes all sockets. */
   async close(): Promise<void> {
     this.#running = false
-    await Promise.all([this.#inside, ...this.#links.values()].map((one) => one?.close()))
+    await this.#inside?.close()
+    for (const link of this.#links.values()) await link.close()
   }
 
   #take(bytes: Uint8Array, from: UnderlayAddress, ingress: Ingress): void {

@@ -46,7 +46,7 @@ export class ScmpAuthentication {
     const upper = skipExtensions(packet, header.headerBytes, packet.length, header.nextHeader)
     const option = upper.endToEnd?.find((one) => one.type === OPTION.authenticator)?.data
     if (option === undefined) return
-    const sinceEpochNs = BigInt(this.#options.nowMs() % EPOCH_MS) * 1_000_000n
+    const sinceEpochNs = BigInt(Math.floor(this.#options.nowMs() % EPOCH_MS)) * 1_000_000n
     putU16(option, 6, Number(sinceEpochNs >> 32n))
     putU32(option, 8, Number(sinceEpochNs & 0xffff_ffffn))
     option.set(this.#options.key.cmac(this.#input(packet, option, upper.protocol, upper.at)), 12)

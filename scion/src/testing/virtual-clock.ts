@@ -28,8 +28,9 @@ export class VirtualClock implements Clock {
     this.#nowMs = startMs
   }
 
+  /** Whole milliseconds, as the system's clock gives them. */
   nowMs(): number {
-    return this.#nowMs
+    return Math.floor(this.#nowMs)
   }
 
   monotonicMs(): number {
@@ -83,14 +84,14 @@ export class VirtualClock implements Clock {
    * Throws where the time runs out first: the promise waits for something that never comes.
    */
   async run<T>(promise: Promise<T>, withinMs = 3_600_000): Promise<T> {
-    let settled = false
+    const outcome = { settled: false }
     const settle = (): void => {
-      settled = true
+      outcome.settled = true
     }
     promise.then(settle, settle)
     const untilMs = this.#nowMs + withinMs
     await nextTurn()
-    while (!settled) {
+    while (!outcome.settled) {
       const timer = this.#timers.at(-1)
       if (timer === undefined || timer.atMs > untilMs) {
         throw new Error(`virtual time: not settled within ${withinMs} ms`)
