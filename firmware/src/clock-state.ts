@@ -18,6 +18,12 @@ export const CLOCK_AGREED_MS_MAX = 3_600_000
 /** Half of a longer round trip than this would say nothing about the offset, in milliseconds. */
 export const CLOCK_ROUND_TRIP_MS_MAX = 30_000
 
+/** Crystals drift by at most this share of the time that has passed (100 ppm). */
+export const CLOCK_DRIFT = 100e-6
+
+/** What is said of a clock that nobody has confirmed: a day, in milliseconds. */
+export const CLOCK_UNCERTAINTY_MS_MAX = 86_400_000
+
 /**
  * - `unset`: the clock was never set.
  * - `synced`: the head-end agreed within the last hour.
@@ -36,6 +42,7 @@ export interface ClockStep {
 export class ClockWatch {
   #offsetMs: number | undefined
   #agreedMonotonicMs: number | undefined
+  #agreedWithinMs = 0
   #suspect = false
 
   /** Looks at both clocks; call it with every telegram. Returns the step when there was one. */
@@ -56,6 +63,7 @@ export class ClockWatch {
     const offsetMs = Math.abs(headEndMs + roundTripMs / 2 - wallMs)
     this.#suspect = offsetMs > CLOCK_OFFSET_MS_MAX + roundTripMs / 2
     this.#agreedMonotonicMs = this.#suspect ? undefined : monotonicMs
+    this.#agreedWithinMs = offsetMs + roundTripMs / 2
   }
 
   /** The state at this moment. */
@@ -66,5 +74,13 @@ export class ClockWatch {
     return agreed !== undefined && monotonicMs - agreed <= CLOCK_AGREED_MS_MAX
       ? 'synced'
       : 'holdover'
+  }
+
+  /** How far the clock may be off, in milliseconds: the last agreement and the drift since. */
+  uncertaintyMs(monotonicMs: number): number {
+    const agreed = this.#agreedMonotonicMs
+    if (agreed === undefined) return CLOCK_UNCERTAINTY_MS_MAX
+    const driftMs = (monotonicMs - agreed) * CLOCK_DRIFT
+    return Math.min(CLOCK_UNCERTAINTY_MS_MAX, Math.ceil(this.#agreedWithinMs + driftMs))
   }
 }

@@ -6,14 +6,21 @@ export class RawRing {
   readonly #bytes: Uint8Array
   #next = 0
   #filled = 0
+  #total = 0
 
   constructor(bytesMax: number = RAW_RING_BYTES_MAX) {
     this.#bytes = new Uint8Array(bytesMax)
   }
 
+  /** Bytes ever pushed. */
+  get total(): number {
+    return this.#total
+  }
+
   /** Takes a chunk; of one that is longer than the ring only its end is kept. */
   push(chunk: Uint8Array): void {
     const size = this.#bytes.length
+    this.#total += chunk.length
     const kept = chunk.length > size ? chunk.subarray(chunk.length - size) : chunk
     const head = Math.min(kept.length, size - this.#next)
     this.#bytes.set(kept.subarray(0, head), this.#next)
@@ -31,5 +38,12 @@ export class RawRing {
     copy.set(this.#bytes.subarray(start, start + head))
     copy.set(this.#bytes.subarray(0, this.#filled - head), head)
     return copy
+  }
+
+  /** A copy of the bytes from one position to another, counted like `total`; empty if some are gone. */
+  slice(from: number, to: number): Uint8Array {
+    const oldest = this.#total - this.#filled
+    if (from < oldest || to > this.#total || from > to) return new Uint8Array(0)
+    return this.snapshot().slice(from - oldest, to - oldest)
   }
 }

@@ -30,8 +30,8 @@ export type ToUplink =
       readonly attempt: number
       readonly bytes: Uint8Array
     }
-  /** These are acknowledged: what was learned of their paths may be judged now. */
-  | { readonly type: 'settled'; readonly ids: readonly number[] }
+  /** The bytes received as `token` acknowledged these: the paths of both are proven. */
+  | { readonly type: 'settled'; readonly token: number; readonly ids: readonly number[] }
 
 /** How a path looks from the uplink. */
 export interface PathStatus {
@@ -49,8 +49,8 @@ export interface PathStatus {
 
 /** From the uplink to the meter. */
 export type ToMeter =
-  /** Bytes from the network, authentic or not: the meter decides. */
-  | { readonly type: 'received'; readonly bytes: Uint8Array }
+  /** Bytes from the network, authentic or not: the meter decides. `token` names them here. */
+  | { readonly type: 'received'; readonly token: number; readonly bytes: Uint8Array }
   /** The object left on this path (empty where the transport has none). */
   | { readonly type: 'sent'; readonly id: number; readonly path: Uint8Array }
   /** The object could not leave; `reason` is a code for the log. */
@@ -74,9 +74,9 @@ function itemsOf(message: ChannelMessage): CborValue {
       return [CODE.send, id, DEADLINE_CLASSES.indexOf(deadline), attempt, bytes]
     }
     case 'settled':
-      return [CODE.settled, [...message.ids]]
+      return [CODE.settled, message.token, [...message.ids]]
     case 'received':
-      return [CODE.received, message.bytes]
+      return [CODE.received, message.token, message.bytes]
     case 'sent':
       return [CODE.sent, message.id, message.path]
     case 'unsent':
@@ -115,11 +115,16 @@ export function decodeMessage(bytes: Uint8Array): ChannelMessage {
         bytes: bytesOf(items[4], 'send.bytes'),
       }
     case CODE.settled: {
-      const ids = listOf(items[1], 'settled.ids', CHANNEL_SETTLED_MAX)
-      return { type: 'settled', ids: ids.map((id) => countOf(id, 'settled.id')) }
+      const token = countOf(items[1], 'settled.token')
+      const ids = listOf(items[2], 'settled.ids', CHANNEL_SETTLED_MAX)
+      return { type: 'settled', token, ids: ids.map((id) => countOf(id, 'settled.id')) }
     }
     case CODE.received:
-      return { type: 'received', bytes: bytesOf(items[1], 'received.bytes') }
+      return {
+        type: 'received',
+        token: countOf(items[1], 'received.token'),
+        bytes: bytesOf(items[2], 'received.bytes'),
+      }
     case CODE.sent:
       return {
         type: 'sent',

@@ -33,6 +33,12 @@ const TABLES = `
     UNIQUE (stream, last_seq)
   ) STRICT;
   CREATE INDEX object_by_priority ON object (priority, id);
+  CREATE TABLE link (
+    stream INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    PRIMARY KEY (stream, seq)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `
 

@@ -19,7 +19,7 @@ import { Statements } from './statements.ts'
 export const SPOOL_STREAMS_MAX = 16
 
 /** Characters that a stream may remember beside its chain. */
-export const SPOOL_MEMORY_CHARS_MAX = 2048
+export const SPOOL_MEMORY_CHARS_MAX = 8192
 
 /** The number that a stream begins with. */
 export const SPOOL_SEQ_FIRST = 1
@@ -66,6 +66,12 @@ export interface Dropped {
   readonly fromSeq: number
   readonly toSeq: number
   readonly objects: number
+}
+
+/** A stored object. */
+export interface Appended {
+  readonly id: number
+  readonly dropped: readonly Dropped[]
 }
 
 /** How full it is. */
@@ -207,12 +213,17 @@ export class Spool {
   /**
    * Stores a record together with its stream's new state, on the disk before it returns.
    *
-   * Returns what had to give way for it.
+   * Returns its id and what had to give way for it. The hash of an object that `opens` is kept until one of its
+   * stream `closes`, acknowledged or not: a seal signs over all of them.
    *
    * @throws FirmwareError `spool-full` when there is no room and nothing may give way; the state is
    *   then as before. `spool` when the file is broken or the disk fails.
    */
-  append(object: Omit<SpoolObject, 'id'>, after: StreamState): readonly Dropped[] {
+  append(
+    object: Omit<SpoolObject, 'id'>,
+    after: StreamState,
+    seal: 'opens' | 'closes' | 'none' = 'none',
+  ): Appended {
     this.#checkState(object, after)
     this.#reserve(after)
     const dropped: Dropped[] = []
@@ -223,11 +234,14 @@ export class Spool {
       dropped.push(gone)
       hasRoom = this.#hasRoomFor(object)
     }
+    let id = 0
     for (;;) {
       try {
         this.#write(() => {
-          this.#do.putObject(object)
+          id = this.#do.putObject(object)
           this.#do.putStream(after)
+          if (seal === 'opens') this.#do.putLink(object.stream, object.seq, object.hash)
+          if (seal === 'closes') this.#do.dropLinks(object.stream)
         })
         break
       } catch (error) {
@@ -240,7 +254,12 @@ export class Spool {
     }
     this.#streams.set(after.stream, after)
     this.#add(object.priority, 1, object.datagram.length)
-    return dropped
+    return { id, dropped }
+  }
+
+  /** The records of a stream that no seal covers yet, in order. */
+  unsealed(stream: number): readonly { readonly seq: number; readonly hash: Uint8Array }[] {
+    return this.#do.links(stream)
   }
 
   /** Stores a stream's memory without a record. */
@@ -278,6 +297,20 @@ export class Spool {
     })
     for (const object of gone) this.#add(object.priority, -1, -object.bytes)
     return gone.map((object) => object.id)
+  }
+
+  /**
+   * Gives up everything of a stream up to `seq`, whose place is taken at the other end, and goes on
+   * behind it with a new chain. Returns how many waiting objects are lost by that.
+   */
+  skipBeyond(stream: number, seq: number): number {
+    const lost = this.acknowledge(stream, seq + 1, []).length
+    const state = this.stream(stream)
+    const nextSeq = Math.max(state.nextSeq, seq + 1)
+    const after = { ...state, nextSeq, head: new Uint8Array(0) }
+    this.#reserve(after)
+    this.remember(after)
+    return lost
   }
 
   /** The oldest sequence number that this meter can still deliver or will make. */

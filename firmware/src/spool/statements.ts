@@ -70,6 +70,9 @@ export class Statements {
   readonly #oldestMs: StatementSync
   readonly #epoch: StatementSync
   readonly #dropIdleEpochs: StatementSync
+  readonly #putLink: StatementSync
+  readonly #links: StatementSync
+  readonly #dropLinks: StatementSync
   readonly #database: DatabaseSync
 
   constructor(database: DatabaseSync) {
@@ -81,6 +84,9 @@ export class Statements {
     this.#putStream = database.prepare('INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?)')
     this.#putEpoch = database.prepare('INSERT OR REPLACE INTO epoch VALUES (?, ?)')
     this.#putCounter = database.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)')
+    this.#putLink = database.prepare('INSERT OR REPLACE INTO link VALUES (?, ?, ?)')
+    this.#links = database.prepare('SELECT seq, hash FROM link WHERE stream = ? ORDER BY seq')
+    this.#dropLinks = database.prepare('DELETE FROM link WHERE stream = ?')
     this.#remove = database.prepare('DELETE FROM object WHERE id = ?')
     this.#waiting = database.prepare(
       'SELECT * FROM object WHERE priority = ? AND id > ? ORDER BY id LIMIT ?',
@@ -98,9 +104,20 @@ export class Statements {
     )
   }
 
-  putObject(object: Omit<SpoolObject, 'id'>): void {
+  putObject(object: Omit<SpoolObject, 'id'>): number {
     const { stream, seq, lastSeq, kind, priority, epoch, madeMs, hash, datagram } = object
-    this.#putObject.run(stream, seq, lastSeq, kind, priority, epoch, madeMs, hash, datagram)
+    const done = this.#putObject.run(
+      stream,
+      seq,
+      lastSeq,
+      kind,
+      priority,
+      epoch,
+      madeMs,
+      hash,
+      datagram,
+    )
+    return Number(done.lastInsertRowid)
   }
 
   putStream(state: StreamState): void {
@@ -113,6 +130,19 @@ export class Statements {
 
   putCounter(name: string, value: number): void {
     this.#putCounter.run(name, value)
+  }
+
+  putLink(stream: number, seq: number, hash: Uint8Array): void {
+    this.#putLink.run(stream, seq, hash)
+  }
+
+  links(stream: number): readonly { readonly seq: number; readonly hash: Uint8Array }[] {
+    const rows = this.#links.all(stream)
+    return rows.map((row) => ({ seq: number(row, 'seq'), hash: bytes(row, 'hash') }))
+  }
+
+  dropLinks(stream: number): void {
+    this.#dropLinks.run(stream)
   }
 
   removeObject(id: number): void {

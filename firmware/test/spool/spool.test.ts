@@ -20,7 +20,7 @@ function add(
   options: Parameters<typeof record>[1] = {},
 ): readonly Dropped[] {
   const { object, after } = record(spool.stream(stream), options)
-  return spool.append(object, after)
+  return spool.append(object, after).dropped
 }
 
 function isCode(code: string): (error: unknown) => boolean {

@@ -1,0 +1,328 @@
+import type { RandomBytes, Severity, Signer } from '@s3mp/envelope'
+import type { Clock, SerialBackend, SerialSettings } from '@s3mp/hal'
+import type { DecoderProtocol, Reading } from '@s3mp/meter'
+
+import { Acquire } from './acquire.ts'
+import type { MeterEnd } from './channel/channel.ts'
+import type { PathStatus } from './channel/message.ts'
+import { ClockWatch, type ClockState } from './clock-state.ts'
+import { Delivery, type DeliveryStats } from './delivery/delivery.ts'
+import { Epochs, type HeadendTrust } from './epochs.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Journal } from './journal.ts'
+import type { LinkQuality } from './link-quality.ts'
+import { silentLog, type Log } from './log.ts'
+import { Recorder } from './recorder.ts'
+import { Registrar } from './registrar.ts'
+import { SpoolBox } from './spool/box.ts'
+import type { Dropped, Spool, SpoolStats } from './spool/spool.ts'
+import type { OnTrace } from './trace.ts'
+
+/** Everything that a meter is made of. Nothing in here is taken from the surroundings. */
+export interface MeterOptions {
+  readonly clock: Clock
+  /** In [0, 1), for jitter. */
+  readonly random: () => number
+  /** For keys: the system's generator in service. */
+  readonly randomBytes: RandomBytes
+  /** The head. */
+  readonly serial: SerialBackend
+  readonly head: {
+    readonly path: string
+    readonly settings: SerialSettings
+    readonly protocol: DecoderProtocol
+    readonly silenceMs: number
+    /** Every record is marked: no real meter is behind it. */
+    readonly isSimulated: boolean
+  }
+  readonly streams: {
+    readonly billingMs: number
+    readonly minuteMs: number | undefined
+    readonly isLive: boolean
+    readonly sealEvery: number
+    readonly sealAfterMs: number
+    readonly heartbeatMs: number
+  }
+  /** The device key. */
+  readonly signer: Signer
+  readonly trust: HeadendTrust
+  /** Opens the durable store; called again when it broke. */
+  readonly openSpool: () => Spool
+  /** Our end of the channel to the uplink. */
+  readonly channel: MeterEnd
+  /** SHA-256 of the running program. */
+  readonly firmwareHash: Uint8Array
+  readonly log?: Log
+  readonly onTrace?: OnTrace
+}
+
+/** How a running meter is doing. */
+export interface MeterStatus {
+  readonly ueid: Uint8Array
+  readonly boot: number
+  readonly epoch: number | undefined
+  readonly isEpochConfirmed: boolean
+  readonly clock: ClockState
+  readonly uptimeMs: number
+  readonly link: LinkQuality
+  readonly isUplinkThere: boolean
+  readonly delivery: DeliveryStats
+  readonly paths: readonly PathStatus[]
+  readonly spool: SpoolStats
+  /** Milliseconds since each loop last turned. */
+  readonly loops: Readonly<Record<string, number>>
+}
+
+/** A meter: reads, registers, chains, signs, seals, stores, delivers. */
+export interface Meter {
+  /**
+   * Works until `signal` aborts, then seals what is open and closes the store. Rejects only when
+   * there is a bug or nothing can be stored at all.
+   */
+  run(signal: AbortSignal): Promise<void>
+  status(): MeterStatus
+  /** The last raw bytes heard from the head. */
+  raw(): Uint8Array
+}
+
+/** The loops turn at least this often when all is well, in milliseconds. */
+export const TICK_MS = 1000
+
+/**
+ * Puts a meter together. The store is opened and the boot is counted here, so that what is wrong
+ * shows before anything runs.
+ *
+ * @throws FirmwareError `identity` without a usable prekey, `spool` when the store cannot be opened.
+ */
+export function createMeter(options: MeterOptions): Meter {
+  return new MeterApp(options)
+}
+
+class MeterApp implements Meter {
+  readonly #options: MeterOptions
+  readonly #log: Log
+  readonly #box: SpoolBox
+  readonly #watch = new ClockWatch()
+  readonly #epochs: Epochs
+  readonly #recorder: Recorder
+  readonly #journal: Journal
+  readonly #registrar: Registrar
+  readonly #delivery: Delivery
+  readonly #acquire: Acquire
+  readonly #heartbeat: Heartbeat
+  readonly #turned = new Map<string, number>()
+  readonly #startMs: number
+
+  constructor(options: MeterOptions) {
+    this.#options = options
+    const { clock, signer, trust, randomBytes, firmwareHash, streams } = options
+    this.#log = options.log ?? silentLog
+    this.#startMs = clock.monotonicMs()
+    this.#watch.look(clock.nowMs(), clock.monotonicMs())
+    this.#box = new SpoolBox(options.openSpool)
+    const box = this.#box
+    const clockState = (): ClockState => this.#clockState()
+    const shared = { clock, box, log: this.#log, clockState }
+    this.#epochs = new Epochs({ ...shared, signer, trust, randomBytes, firmwareHash })
+    this.#recorder = this.#makeRecorder(clockState)
+    this.#journal = new Journal(this.#recorder, clock, this.#log)
+    const { recorder, journal } = { recorder: this.#recorder, journal: this.#journal }
+    this.#registrar = new Registrar({ ...streams, recorder, journal, box, clock })
+    this.#delivery = this.#makeDelivery()
+    this.#acquire = this.#makeAcquire()
+    this.#heartbeat = new Heartbeat({
+      recorder,
+      box,
+      clock,
+      firmwareHash,
+      boot: this.#epochs.boot,
+      periodMs: streams.heartbeatMs,
+      startMs: this.#startMs,
+      paths: () => this.#delivery.paths,
+      watch: this.#watch,
+    })
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController()
+    const all = AbortSignal.any([signal, stop.signal])
+    const { recovery } = this.#box.spool
+    this.#journal.tell('boot', 'info', [BigInt(this.#epochs.boot)])
+    if (recovery !== undefined) this.#tellBroken(recovery.reason)
+    const loops = [
+      this.#acquire.run(all, this.#progressOf('acquire')),
+      this.#delivery.run(all, this.#progressOf('delivery')),
+      this.#tick(all),
+    ]
+    try {
+      await Promise.all(loops)
+    } finally {
+      stop.abort()
+      await Promise.allSettled(loops)
+      await this.#shutDown()
+    }
+  }
+
+  status(): MeterStatus {
+    const { clock, signer, channel } = this.#options
+    const nowMs = clock.monotonicMs()
+    const loops = [...this.#turned].map(([name, atMs]) => [name, Math.round(nowMs - atMs)] as const)
+    return {
+      ueid: signer.ueid,
+      boot: this.#epochs.boot,
+      epoch: this.#epochs.number,
+      isEpochConfirmed: this.#epochs.isConfirmed,
+      clock: this.#clockState(),
+      uptimeMs: Math.round(nowMs - this.#startMs),
+      link: this.#acquire.quality.snapshot(),
+      isUplinkThere: channel.isLinked,
+      delivery: this.#delivery.stats(),
+      paths: this.#delivery.paths,
+      spool: this.#box.spool.stats(),
+      loops: Object.fromEntries(loops),
+    }
+  }
+
+  raw(): Uint8Array {
+    return this.#acquire.ring.snapshot()
+  }
+
+  /** Once a second: schedules move on without telegrams, clocks are compared, keys age. */
+  async #tick(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options
+    const progress = this.#progressOf('tick')
+    while (!signal.aborted) {
+      progress()
+      this.#lookAtClock()
+      this.#registrar.tick()
+      this.#heartbeat.tick()
+      this.#epochs.tick()
+      await clock.sleep(TICK_MS, signal).catch(() => undefined)
+    }
+  }
+
+  #lookAtClock(): void {
+    const { clock } = this.#options
+    const step = this.#watch.look(clock.nowMs(), clock.monotonicMs())
+    if (step !== undefined) this.#journal.tell('clock-stepped', 'warning', [BigInt(step.byMs)])
+  }
+
+  #clockState(): ClockState {
+    const { clock } = this.#options
+    return this.#watch.state(clock.nowMs(), clock.monotonicMs())
+  }
+
+  #progressOf(loop: string): () => void {
+    const { clock } = this.#options
+    const progress = (): void => {
+      this.#turned.set(loop, clock.monotonicMs())
+    }
+    progress()
+    return progress
+  }
+
+  #onReading(reading: Reading, bytes: Uint8Array): void {
+    this.#lookAtClock()
+    const atMs = this.#options.clock.nowMs()
+    this.#options.onTrace?.({ type: 'telegram', atMs, bytes, reading })
+    this.#registrar.take(reading)
+  }
+
+  #makeRecorder(clockState: () => ClockState): Recorder {
+    const { signer, clock, head, onTrace } = this.#options
+    return new Recorder({
+      signer,
+      clock,
+      clockState,
+      epochs: this.#epochs,
+      box: this.#box,
+      isSimulated: head.isSimulated,
+      log: this.#log,
+      onTrace: (event) => onTrace?.(event),
+      onStored: () => {
+        this.#delivery.wake()
+      },
+      onDropped: (dropped) => {
+        this.#tellDropped(dropped)
+      },
+      onFull: (isFull) => {
+        const { objects, bytes } = this.#box.spool.stats()
+        const severity: Severity = isFull ? 'alarm' : 'notice'
+        const details = [isFull ? 'full' : 'room', BigInt(objects), BigInt(bytes)]
+        this.#journal.tell('spool-full', severity, details)
+      },
+      onBroken: (reason) => {
+        this.#delivery.forget()
+        this.#tellBroken(reason)
+      },
+    })
+  }
+
+  #makeDelivery(): Delivery {
+    const { channel, clock, random, onTrace } = this.#options
+    return new Delivery({
+      box: this.#box,
+      epochs: this.#epochs,
+      channel,
+      clock,
+      random,
+      log: this.#log,
+      onTrace: (event) => onTrace?.(event),
+      onTime: (headEndMs, roundTripMs) => {
+        this.#watch.hear(headEndMs, roundTripMs, clock.nowMs(), clock.monotonicMs())
+      },
+      onFork: (stream, seq) => {
+        const lost = this.#box.spool.skipBeyond(stream, seq)
+        this.#log.error('history.forked', { stream, seq, lost })
+        const details = [BigInt(stream), BigInt(seq), BigInt(lost)]
+        this.#journal.tell('history-forked', 'alarm', details)
+      },
+    })
+  }
+
+  #makeAcquire(): Acquire {
+    const { serial, head, clock, random, onTrace } = this.#options
+    return new Acquire({
+      serial,
+      ...head,
+      clock,
+      random,
+      log: this.#log,
+      onReading: (reading, bytes) => {
+        this.#onReading(reading, bytes)
+      },
+      onDiscarded: (bytes, reason) => {
+        onTrace?.({ type: 'discarded', atMs: clock.nowMs(), bytes, reason })
+        this.#journal.tell('bytes-discarded', 'info', [reason, BigInt(bytes)])
+      },
+      onSilence: (isSilent) => {
+        this.#journal.tell(isSilent ? 'meter-silent' : 'meter-back', isSilent ? 'warning' : 'info')
+      },
+    })
+  }
+
+  #tellDropped(dropped: readonly Dropped[]): void {
+    for (const { stream, fromSeq, toSeq, objects } of dropped) {
+      this.#log.warn('records.dropped', { stream, fromSeq, toSeq, objects })
+      const details = [BigInt(stream), BigInt(fromSeq), BigInt(toSeq)]
+      this.#journal.tell('records-dropped', 'warning', details)
+    }
+  }
+
+  #tellBroken(reason: string): void {
+    const { recovery } = this.#box.spool
+    const salvaged = recovery?.salvaged.objects ?? 0
+    this.#log.error('spool.recovered', { reason, aside: recovery?.aside, salvaged })
+    this.#journal.tell('spool-broken', 'alarm', [BigInt(salvaged)])
+  }
+
+  /** Seals the live stream and says goodbye, as far as there is room; then closes the store. */
+  async #shutDown(): Promise<void> {
+    this.#registrar.seal()
+    this.#journal.tell('shutdown', 'info')
+    await this.#recorder.idle()
+    this.#epochs.close()
+    this.#box.spool.close()
+    await this.#options.channel.close()
+  }
+}

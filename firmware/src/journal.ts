@@ -1,0 +1,78 @@
+import { EVENT_CODES, type EventName, type Severity } from '@s3mp/envelope'
+import type { Clock } from '@s3mp/hal'
+
+import type { Log } from './log.ts'
+import type { Recorder } from './recorder.ts'
+import { PRIORITY } from './spool/priority.ts'
+import { STREAM } from './streams.ts'
+
+/** Events of one name that are recorded per hour; more are counted and the count is recorded. */
+export const EVENTS_PER_HOUR_MAX = 12
+
+const HOUR_MS = 3_600_000
+
+interface Budget {
+  sinceMs: number
+  recorded: number
+  held: number
+}
+
+/**
+ * The meter's own history as signed records: each event is logged and recorded in its chain. What
+ * happens too often is counted, so that a loose plug cannot fill the spool; the count is the last
+ * detail of the next event of its name.
+ */
+export class Journal {
+  readonly #recorder: Recorder
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #budgets = new Map<EventName, Budget>()
+
+  constructor(recorder: Recorder, clock: Clock, log: Log) {
+    this.#recorder = recorder
+    this.#clock = clock
+    this.#log = log
+  }
+
+  /** Records an event; `details` are what its name is about, in a fixed order. */
+  tell(name: EventName, severity: Severity, details: readonly (bigint | string)[] = []): void {
+    const held = this.#admit(name)
+    if (held === undefined) return
+    const isUrgent = severity === 'warning' || severity === 'alarm'
+    const fields = Object.fromEntries(details.map((detail, index) => [`d${String(index)}`, detail]))
+    this.#log[isUrgent ? 'warn' : 'info'](`event.${name}`, { severity, ...fields })
+    const timeMs = this.#clock.nowMs()
+    void this.#recorder.append({
+      stream: STREAM.events,
+      priority: isUrgent ? PRIORITY.alarm : PRIORITY.billing,
+      build: (link, status) => ({
+        kind: 'event',
+        ...link,
+        timeMs,
+        status: status([]),
+        code: EVENT_CODES[name],
+        severity,
+        details: held > 0 ? [...details, BigInt(held)] : details,
+      }),
+    })
+  }
+
+  /** How many were held back before this one; undefined when this one is held back too. */
+  #admit(name: EventName): number | undefined {
+    const nowMs = this.#clock.monotonicMs()
+    const budget = this.#budgets.get(name) ?? { sinceMs: nowMs, recorded: 0, held: 0 }
+    this.#budgets.set(name, budget)
+    if (nowMs - budget.sinceMs >= HOUR_MS) {
+      budget.sinceMs = nowMs
+      budget.recorded = 0
+    }
+    if (budget.recorded >= EVENTS_PER_HOUR_MAX) {
+      budget.held += 1
+      return undefined
+    }
+    const held = budget.held
+    budget.recorded += 1
+    budget.held = 0
+    return held
+  }
+}
