@@ -197,7 +197,7 @@ mkdir -p "$staging"
 trap 'rm -rf "$staging"' EXIT
 tar -C "$release" -cf - . | tar -C "$staging" -xpf -
 chown -R root:root "$staging"
-chmod -R go-w "$staging"
+chmod -R u=rwX,go=rX "$staging"
 
 if [ ! -d "$staging/node_modules" ]; then
   command -v npm >/dev/null 2>&1 || fail 'this release brings no packages along and npm is missing: take the full release'

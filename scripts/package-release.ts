@@ -152,6 +152,7 @@ function pack(stage: string, name: string, out: string): string {
   run(stage, [
     'tar',
     ...same,
+    '--mode=u=rwX,go=rX',
     `--transform=flags=rSh;s,^\\.,${name},`,
     '--use-compress-program=gzip -n9',
     '-cf',
