@@ -176,12 +176,7 @@ export type { DestinationPolicies, PolicyDestination, SelectedPolicy } from './p
 export { applyFlowPolicy, parseScitraPolicies } from './policy/scitra.ts'
 export type { Flow, FlowPolicy } from './policy/scitra.ts'
 
-export {
-  PROBES_AT_ONCE_MAX,
-  PathPilot,
-  SEND_TRIES_MAX,
-  openPathPilot,
-} from './selector/pilot.ts'
+export { PROBES_AT_ONCE_MAX, PathPilot, SEND_TRIES_MAX, openPathPilot } from './selector/pilot.ts'
 export type { FlightOptions, PathPilotOptions } from './selector/pilot.ts'
 export { FLIGHTS_MAX, HOST_DELAY_MS_MAX } from './selector/flights.ts'
 export type { Flight } from './selector/flights.ts'
@@ -209,3 +204,24 @@ export type {
   PathReport,
   PathState,
 } from './selector/report.ts'
+
+export { DRKEY_PROTOCOL, HostKeyDeriver, asHostKey, hostAsKey } from './drkey/derive.ts'
+export { level1Key, secretValue } from './drkey/derive.ts'
+export type { DrkeyEpoch } from './drkey/derive.ts'
+export {
+  ACCEPTANCE_WINDOW_MS,
+  EPOCH_GRACE_MS,
+  epochOfTimestamp,
+  relativeTimestamp,
+} from './drkey/epoch.ts'
+export { authenticatorOf, fillAuthenticator, verifyAuthenticator } from './spao/authenticate.ts'
+export {
+  SPAO_ALGORITHM,
+  authenticatorOption,
+  decodeAuthenticator,
+  decodeSpi,
+  encodeAuthenticator,
+  encodeSpi,
+} from './spao/option.ts'
+export type { DrkeySpi, PacketAuthenticator } from './spao/option.ts'
+export { SEEN_AUTHENTICATORS_MAX, SeenAuthenticators } from './spao/seen.ts'
