@@ -156,7 +156,9 @@ describe('the packet authenticator', () => {
       const changed = packet.slice()
       changed[at] = (changed[at] ?? 0) ^ 1
       const inAddresses = at >= 12 && at < pathOffset
-      const inOptions = at >= 4 * (packet[5] ?? 0) && at < 4 * (packet[5] ?? 0) + 4
+      // Extension and option header, then the SPI, which counts by the key that it names.
+      const intoOptions = at - 4 * (packet[5] ?? 0)
+      const inOptions = (intoOptions >= 0 && intoOptions < 8) || intoOptions === 9
       if (notCovered.has(at) || inAddresses || inOptions) {
         valueOrRefusal(() => authenticatorOf(decodePacket(changed)))
       } else if (mutable.has(at)) check(changed)
