@@ -107,12 +107,15 @@ function compare(entries: readonly ExportEntry[], shown: ReadingView): Compariso
   return { same: false, detail: `no record of number ${shown.seq}` }
 }
 
-/** Streams of the first meter by their number; a further meter's are sixteen up, and so on. */
+/** A head's streams of readings by their number; a further head's are sixteen up, and so on. */
 const STREAM_NAMES: Readonly<Record<number, string>> = { 1: 'quarter', 2: 'minute', 3: 'live' }
 
-/** What the API calls a stream of that number. */
-export function streamName(stream: number): string {
-  return STREAM_NAMES[stream % 16] ?? `stream-${stream}`
+/** What the API calls a stream of readings of that number. */
+function streamName(stream: number): string {
+  const head = Math.floor(stream / 16)
+  const name = STREAM_NAMES[stream % 16]
+  if (name === undefined) return `stream-${stream}`
+  return head === 0 ? name : `${name}-${head}`
 }
 
 interface Said {
