@@ -10,17 +10,18 @@ import {
 import { bytes, integer, maybeBytes, maybeInteger, type Database, type Row } from './database.ts'
 import type { Events } from './events.ts'
 import { PROOF } from './records.ts'
+import { packRegisters } from './registers.ts'
 import type { StreamRow, Streams } from './streams.ts'
 import type { EventRow } from './types.ts'
 
 /** Schemas kept decoded in memory. */
 export const SCHEMAS_CACHED_MAX = 10_000
-/** Samples read for one curve; a longer range is answered from every n-th bucket's newest. */
-export const SERIES_SAMPLES_MAX = 200_000
 
 /** A stored record as it was received, with what the store made of it. */
 export interface StoredRecord {
   readonly row: number
+  /** Row of its stream. */
+  readonly stream: number
   readonly seq: number
   readonly lastSeq: number
   readonly kind: RecordKind
@@ -38,6 +39,7 @@ export interface StoredSample {
   readonly timeMs: number
   readonly seq: number
   readonly record: number
+  readonly schema: number
   readonly status: number
   readonly registers: Uint8Array
 }
@@ -124,6 +126,21 @@ export class Queries {
     )
     if (row === undefined || integer(row, 'first_seq') > seq) return undefined
     return { first: integer(row, 'first_seq'), seal: integer(row, 'seq') }
+  }
+
+  /** The sample with this number in a record, from the signed bytes themselves. */
+  sampleOf(record: StoredRecord, seq: number): StoredSample | undefined {
+    const decoded = decodeStored(record)
+    const sample = 'samples' in decoded ? decoded.samples[seq - record.seq] : undefined
+    if (sample === undefined || record.schema === undefined) return undefined
+    const { timeMs, status } = sample
+    const registers = packRegisters(sample.registers)
+    return { timeMs, status, seq, record: record.row, schema: record.schema, registers }
+  }
+
+  /** A stream's number on the wire. */
+  streamNumberOf(stream: number): number {
+    return Number(this.#database.get('SELECT number FROM streams WHERE row = ?', stream)?.number)
   }
 
   /** The newest sample of a stream, by the device's time, not after `atMs`. */
@@ -229,6 +246,7 @@ const PROOFS = new Map(
 function readRecord(row: Row): StoredRecord {
   return {
     row: integer(row, 'row'),
+    stream: integer(row, 'stream'),
     seq: integer(row, 'seq'),
     lastSeq: integer(row, 'last_seq'),
     kind: RECORD_KINDS.get(integer(row, 'kind')) ?? 'event',
@@ -246,6 +264,7 @@ function readSample(row: Row): StoredSample {
     timeMs: integer(row, 'time_ms'),
     seq: integer(row, 'seq'),
     record: integer(row, 'record'),
+    schema: integer(row, 'schema'),
     status: integer(row, 'status'),
     registers: bytes(row, 'registers'),
   }

@@ -241,12 +241,13 @@ export class Records {
   #insertSamples(record: ReadingRecord, stream: StreamDraft, row: number): void {
     for (const [index, sample] of record.samples.entries()) {
       this.#database.run(
-        `INSERT INTO samples (stream, time_ms, seq, record, status, registers)
-         VALUES (?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO samples (stream, time_ms, seq, record, schema, status, registers)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
         stream.row,
         sample.timeMs,
         record.seq + index,
         row,
+        stream.schema ?? 0,
         sample.status,
         packRegisters(sample.registers),
       )

@@ -87,6 +87,7 @@ export const MIGRATIONS: readonly string[] = [
     time_ms INTEGER NOT NULL,
     seq INTEGER NOT NULL,
     record INTEGER NOT NULL,
+    schema INTEGER NOT NULL,
     status INTEGER NOT NULL,
     registers BLOB NOT NULL,
     PRIMARY KEY (stream, time_ms, seq)

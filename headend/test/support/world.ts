@@ -44,7 +44,18 @@ export function seededRandom(seed: string): RandomBytes {
   }
 }
 
-/** A clock that the test moves; a sleep gives the loop its turn and lets that much time pass. */
+/** Sleeps from here on are upkeep, which these tests do not wait for. */
+const LONG_MS = 10_000
+
+function untilAborted(signal?: AbortSignal): Promise<void> {
+  return new Promise((_resolve, reject) => {
+    signal?.addEventListener('abort', () => {
+      reject(signal.reason as Error)
+    })
+  })
+}
+
+/** A clock that the test moves; a short sleep gives the loop its turn and lets that much time pass. */
 export class TestClock implements Clock {
   #nowMs = START_MS
 
@@ -62,6 +73,7 @@ export class TestClock implements Clock {
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
+    if (ms >= LONG_MS) return untilAborted(signal)
     this.#nowMs += ms
     return new Promise((resolve) => setImmediate(resolve))
   }

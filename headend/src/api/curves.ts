@@ -1,0 +1,168 @@
+import { decimalText, unitText, type Schema } from '@s3mp/envelope'
+import type { CountersAnswer, SeriesAnswer } from '@s3mp/web/api'
+import type { Queries, StoredSample } from '../store/queries.ts'
+import { registerAt } from '../store/registers.ts'
+import type { StreamRow } from '../store/streams.ts'
+import { streamName } from './streams.ts'
+
+/** Samples read one by one for a curve; beyond, each bucket is asked for its newest only. */
+export const CURVE_SAMPLES_MAX = 20_000
+
+/** A question for a curve. */
+export interface CurveQuestion {
+  readonly register: string
+  readonly fromMs: number
+  readonly toMs: number
+  /** At most so many points. */
+  readonly points: number
+}
+
+interface Column {
+  readonly times: number[]
+  readonly values: (number | null)[]
+  readonly low: (number | null)[]
+  readonly high: (number | null)[]
+}
+
+/**
+ * A curve of one register: for each bucket with readings the newest of them, at its own time, and the
+ * extremes where there were more. Every value is a reading that exists; where the distance is more
+ * than two buckets a null stands between.
+ */
+export function seriesOf(
+  queries: Queries,
+  stream: StreamRow,
+  question: CurveQuestion,
+): Omit<SeriesAnswer, 'device' | 'register'> {
+  const { fromMs, toMs, points, register } = question
+  const interval = schemaOf(queries, stream)?.intervalMs ?? 0
+  const bucketMs = Math.max(1, interval, Math.ceil((toMs - fromMs) / points))
+  const reader = new RegisterReader(queries, register)
+  const column: Column = { times: [], values: [], low: [], high: [] }
+  let bucket = -1
+  for (const sample of samplesOf(queries, stream, question, bucketMs)) {
+    const value = reader.number(sample)
+    if (value === null) continue
+    const own = Math.floor((sample.timeMs - fromMs) / bucketMs)
+    if (own === bucket) replaceLast(column, sample.timeMs, value)
+    else append(column, sample.timeMs, value, bucketMs)
+    bucket = own
+  }
+  const spread = column.values.some((_, index) => column.low[index] !== column.high[index])
+  return {
+    unit: reader.unit,
+    stream: streamName(stream.number),
+    bucketMs,
+    timesMs: column.times,
+    values: column.values,
+    ...(spread && { low: column.low, high: column.high }),
+  }
+}
+
+/** A counter's exact value at each edge: the newest reading before it, not older than an interval. */
+export function countersOf(
+  queries: Queries,
+  streams: readonly StreamRow[],
+  register: string,
+  edgesMs: readonly number[],
+): Omit<CountersAnswer, 'device' | 'register'> {
+  const reader = new RegisterReader(queries, register)
+  const values = edgesMs.map((edge) => {
+    let newest: { readonly atMs: number; readonly value: string } | undefined
+    for (const stream of streams) {
+      const sample = queries.sampleBefore(stream.row, edge)
+      const interval = Math.max(schemaOf(queries, stream)?.intervalMs ?? 0, COUNTER_AGE_MS_MIN)
+      if (sample === undefined || sample.timeMs < edge - interval) continue
+      const value = reader.text(sample)
+      if (value !== null && (newest === undefined || sample.timeMs > newest.atMs)) {
+        newest = { atMs: sample.timeMs, value }
+      }
+    }
+    return newest?.value ?? null
+  })
+  return { unit: reader.unit, edgesMs, values }
+}
+
+/** The age up to which a counter's reading stands for an edge even in a faster stream. */
+export const COUNTER_AGE_MS_MIN = 60_000
+
+function schemaOf(queries: Queries, stream: StreamRow): Schema | undefined {
+  return stream.schema === undefined ? undefined : queries.schema(stream.schema)
+}
+
+function* samplesOf(
+  queries: Queries,
+  stream: StreamRow,
+  { fromMs, toMs, points }: CurveQuestion,
+  bucketMs: number,
+): Iterable<StoredSample> {
+  const count = queries.sampleCount(stream.row, fromMs, toMs, CURVE_SAMPLES_MAX + 1)
+  if (count <= CURVE_SAMPLES_MAX) {
+    yield* queries.samples(stream.row, fromMs, toMs, CURVE_SAMPLES_MAX)
+    return
+  }
+  for (let bucket = 0; bucket < points; bucket++) {
+    const startMs = fromMs + bucket * bucketMs
+    if (startMs >= toMs) return
+    const sample = queries.sampleBefore(stream.row, Math.min(toMs, startMs + bucketMs) - 1)
+    if (sample !== undefined && sample.timeMs >= startMs) yield sample
+  }
+}
+
+function append(column: Column, timeMs: number, value: number, bucketMs: number): void {
+  const last = column.times.at(-1)
+  if (last !== undefined && timeMs - last > 2 * bucketMs) {
+    column.times.push(Math.round((last + timeMs) / 2))
+    for (const values of [column.values, column.low, column.high]) values.push(null)
+  }
+  column.times.push(timeMs)
+  for (const values of [column.values, column.low, column.high]) values.push(value)
+}
+
+function replaceLast(column: Column, timeMs: number, value: number): void {
+  const last = column.times.length - 1
+  column.times[last] = timeMs
+  column.values[last] = value
+  column.low[last] = Math.min(column.low[last] ?? value, value)
+  column.high[last] = Math.max(column.high[last] ?? value, value)
+}
+
+/** Finds one register in samples whose schemas may change on the way. */
+class RegisterReader {
+  readonly #queries: Queries
+  readonly #obis: string
+  readonly #places = new Map<number, { index: number; scaler: number } | undefined>()
+  unit = ''
+
+  constructor(queries: Queries, obis: string) {
+    this.#queries = queries
+    this.#obis = obis
+  }
+
+  /** As a number, for drawing. */
+  number(sample: StoredSample): number | null {
+    const text = this.text(sample)
+    return text === null ? null : Number(text)
+  }
+
+  /** Exactly. */
+  text(sample: StoredSample): string | null {
+    const place = this.#placeIn(sample)
+    const digits = place && registerAt(sample.registers, place.index)
+    return place === undefined || digits === undefined || digits === null
+      ? null
+      : decimalText(digits, place.scaler)
+  }
+
+  #placeIn(sample: StoredSample): { index: number; scaler: number } | undefined {
+    const row = sample.schema
+    if (this.#places.has(row)) return this.#places.get(row)
+    const schema = this.#queries.schema(row)
+    const index = schema?.registers.findIndex(({ obis }) => obis === this.#obis) ?? -1
+    const register = schema?.registers[index]
+    const place = register && { index, scaler: register.scaler }
+    if (register !== undefined) this.unit = unitText(register.unitCode)
+    this.#places.set(row, place)
+    return place
+  }
+}

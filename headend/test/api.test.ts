@@ -1,0 +1,325 @@
+import assert from 'node:assert/strict'
+import { fromHex, readSignedObject, toHex } from '@s3mp/envelope'
+import type { Device, EvidenceAnswer, ReadingView, SeriesAnswer } from '@s3mp/web/api'
+import { after, before, describe, it } from 'mocha'
+import { z } from 'zod'
+import { encodePublicKeyFile } from '@s3mp/envelope'
+import { createHeadend, type Headend } from '../src/headend.ts'
+import { Keyring } from '../src/keys/keyring.ts'
+import { MemorySecrets } from '../src/keys/files.ts'
+import { SqliteStore } from '../src/store/store.ts'
+import {
+  eventBody,
+  heartbeatBody,
+  mailbox,
+  POLICY,
+  readingBody,
+  schemaBody,
+  sealBody,
+  seededRandom,
+  START_MS,
+  TestClock,
+  TestMeter,
+  type Sealed,
+} from './support/world.ts'
+
+const [QUARTER, LIVE] = [1, 3]
+const POWER = encodeURIComponent('1-0:16.7.0*255')
+const ENERGY = encodeURIComponent('1-0:1.8.0*255')
+
+/** The schema of an address' answer, out of the served document alone. */
+class Description {
+  readonly #document: Record<string, unknown>
+
+  constructor(document: unknown) {
+    this.#document = document as Record<string, unknown>
+  }
+
+  check(path: string, status: number, body: unknown): void {
+    const responses = this.#at(['paths', path, 'get', 'responses']) as Record<string, unknown>
+    const key = String(status) in responses ? String(status) : 'default'
+    const schema = this.#at(['content', 'application/json', 'schema'], responses[key])
+    const resolved = this.#resolve(schema) as Parameters<typeof z.fromJSONSchema>[0]
+    const checked = z.fromJSONSchema(resolved).safeParse(body)
+    assert.ok(checked.success, `${path} ${status}: ${String(checked.error)}`)
+  }
+
+  get paths(): readonly string[] {
+    return Object.keys(this.#at(['paths']) as object)
+  }
+
+  #at(keys: readonly string[], from: unknown = this.#document): unknown {
+    let value = from
+    for (const key of keys) value = (value as Record<string, unknown>)[key]
+    assert.ok(value !== undefined, `the document lacks ${keys.join('.')}`)
+    return value
+  }
+
+  #resolve(schema: unknown): unknown {
+    if (Array.isArray(schema)) return schema.map((one) => this.#resolve(one))
+    if (typeof schema !== 'object' || schema === null) return schema
+    const { $ref } = schema as { readonly $ref?: string }
+    if ($ref !== undefined) return this.#resolve(this.#at($ref.replace('#/', '').split('/')))
+    return Object.fromEntries(
+      Object.entries(schema).map(([key, value]) => [key, this.#resolve(value)]),
+    )
+  }
+}
+
+describe('the HTTP API', () => {
+  const clock = new TestClock()
+  const meter = new TestMeter('one')
+  const id = toHex(meter.signer.ueid)
+  let headend: Headend
+  let store: SqliteStore
+  let to: Uint8Array
+  let description: Description
+
+  async function get(path: string, status = 200): Promise<unknown> {
+    const response = await headend.app.fetch(new Request(`http://localhost${path}`))
+    assert.equal(response.status, status, path)
+    const body: unknown = await response.json()
+    const pattern = path
+      .replace(/\?.*$/, '')
+      .replace(/devices\/[^/]+/, 'devices/{device}')
+      .replace(/evidence\/[^/]+\/[^/]+/, 'evidence/{stream}/{seq}')
+    description.check(pattern, status, body)
+    return body
+  }
+
+  async function deliver(...sealed: readonly Sealed[]): Promise<void> {
+    const stored = headend.counts.stored + sealed.length
+    for (const { datagram } of sealed) headend.receive(mailbox().arrival(datagram))
+    while (headend.counts.stored < stored) await new Promise((resolve) => setTimeout(resolve, 1))
+  }
+
+  before(async () => {
+    const random = seededRandom('api')
+    store = new SqliteStore(':memory:')
+    const keyring = Keyring.create(new MemorySecrets(), POLICY, random)
+    headend = await createHeadend({
+      store,
+      keyring,
+      transports: [],
+      clock,
+      random,
+    })
+    to = keyring.ueid
+    const response = await headend.app.fetch(new Request('http://localhost/api/v1/openapi.json'))
+    description = new Description(await response.json())
+    headend.enroll(encodePublicKeyFile(meter.signer), { name: 'Müller <b>', serial: 'S1' })
+    const prekey = keyring.current(START_MS)?.prekey
+    assert.ok(prekey)
+    headend.receive(mailbox().arrival(await meter.openEpoch(prekey, START_MS)))
+    while (headend.counts.epochs === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    await deliver(await meter.next(QUARTER, schemaBody(START_MS), to))
+    for (let i = 0; i < 8; i++) {
+      const body = readingBody(START_MS + i * 900_000, [10_000n + BigInt(i), BigInt(100 + i)])
+      await deliver(await meter.next(QUARTER, body, to))
+    }
+    const live: Sealed[] = [await meter.next(LIVE, schemaBody(START_MS), to)]
+    for (let i = 0; i < 20; i++) {
+      const body = readingBody(START_MS + i * 1000, [10_000n, BigInt(-i)], 'fast')
+      live.push(await meter.next(LIVE, body, to))
+    }
+    live.push(await meter.next(LIVE, sealBody(meter, LIVE, START_MS + 20_000, 20), to))
+    await deliver(...live)
+    await deliver(await meter.next(8, eventBody(START_MS, 10), to))
+    await deliver(await meter.next(9, heartbeatBody(START_MS), to))
+    clock.advance(8 * 900_000)
+  })
+
+  after(async () => {
+    await headend.close()
+    store.close()
+  })
+
+  it('says who answers and whether it works', async () => {
+    assert.deepEqual(((await get('/api/v1/server')) as { role: string }).role, 'headend')
+    assert.deepEqual(((await get('/api/v1/health')) as { status: string }).status, 'ok')
+  })
+
+  it('describes a device with its latest reading, streams, health and completeness', async () => {
+    const device = (await get(`/api/v1/devices/${id}`)) as Device
+    assert.equal(device.name, 'Müller <b>')
+    assert.equal(device.meterId, '1TST0012345678')
+    assert.equal(device.latest?.stream, 'live')
+    assert.equal(device.latest.registers.find(({ unit }) => unit === 'W')?.value, '-19')
+    assert.deepEqual(
+      device.streams.map(({ stream }) => stream),
+      ['quarter', 'live', 'events', 'health'],
+    )
+    assert.equal(device.health?.clock, 'synced')
+    assert.equal(device.alarms, 1)
+    // From midnight UTC to two hours after noon, of which the last two hours arrived.
+    assert.deepEqual(device.completeness, { received: 8, due: 56 })
+  })
+
+  it('lists devices page by page', async () => {
+    const others = ['a', 'b', 'c'].map((name) => new TestMeter(`other ${name}`))
+    for (const other of others) headend.enroll(encodePublicKeyFile(other.signer), { name: 'Z' })
+    const seen: string[] = []
+    let after = ''
+    for (;;) {
+      const page = (await get(`/api/v1/devices?limit=2${after}`)) as {
+        devices: Device[]
+        next?: string
+        total: number
+      }
+      assert.equal(page.total, 4)
+      seen.push(...page.devices.map((device) => device.id))
+      if (page.next === undefined) break
+      after = `&after=${page.next}`
+    }
+    assert.equal(seen[0], id)
+    assert.equal(new Set(seen).size, 4)
+    const found = (await get('/api/v1/devices?query=m%C3%BCll')) as { total: number }
+    assert.equal(found.total, 1)
+    assert.equal(
+      ((await get('/api/v1/devices?query=%25')) as { total: number }).total,
+      0,
+      'a % is a %',
+    )
+  })
+
+  it('gives the latest reading of a stream, exactly as signed', async () => {
+    const reading = (await get(`/api/v1/devices/${id}/latest?stream=quarter`)) as ReadingView
+    assert.deepEqual(reading.registers, [
+      { obis: '1-0:1.8.0*255', value: '1000.7', unit: 'Wh' },
+      { obis: '1-0:16.7.0*255', value: '107', unit: 'W' },
+    ])
+    assert.equal(reading.proof, 'signed')
+  })
+
+  it('thins a curve to as many points as asked for, from readings that exist', async () => {
+    const range = `fromMs=${START_MS}&toMs=${START_MS + 20_000}`
+    const full = (await get(
+      `/api/v1/devices/${id}/series?register=${POWER}&${range}&points=20&stream=live`,
+    )) as SeriesAnswer
+    assert.equal(full.stream, 'live')
+    const path = `/api/v1/devices/${id}/series?register=${POWER}&fromMs=${START_MS}&toMs=${START_MS + 7_200_000}&points=4&stream=quarter`
+    const thin = (await get(path)) as SeriesAnswer
+    assert.deepEqual(thin.values, [101, 103, 105, 107])
+    assert.deepEqual(thin.low, [100, 102, 104, 106])
+    assert.equal(thin.unit, 'W')
+  })
+
+  it('takes the finest stream that has readings in the range', async () => {
+    const later = START_MS + 3_600_000
+    const path = `/api/v1/devices/${id}/series?register=${POWER}&fromMs=${later}&toMs=${later + 3_600_000}`
+    assert.equal(((await get(path)) as SeriesAnswer).stream, 'quarter')
+  })
+
+  it('reads an energy counter exactly at the edges, null where nothing was read', async () => {
+    const edges = [START_MS - 1, START_MS, START_MS + 950_000, START_MS + 86_400_000].join(',')
+    const answer = (await get(
+      `/api/v1/devices/${id}/counters?register=${ENERGY}&edges=${edges}`,
+    )) as {
+      values: readonly (string | null)[]
+    }
+    assert.deepEqual(answer.values, [null, '1000.0', '1000.1', null])
+  })
+
+  it('hands out what proves a signed reading: the schema and the very bytes', async () => {
+    const evidence = (await get(`/api/v1/devices/${id}/evidence/quarter/3`)) as EvidenceAnswer
+    assert.deepEqual(
+      evidence.records.map(({ kind }) => kind),
+      ['schema', 'reading'],
+    )
+    assert.equal(evidence.recipientId, toHex(to))
+    const bytes = fromHex(evidence.records[1]?.bytes ?? '')
+    assert.ok(readSignedObject(bytes).payload.length > 0)
+  })
+
+  it('hands out the whole run and its seal for a live reading', async () => {
+    const evidence = (await get(`/api/v1/devices/${id}/evidence/live/5`)) as EvidenceAnswer
+    assert.equal(evidence.claimed.proof, 'sealed')
+    assert.equal(evidence.records.length, 22)
+    assert.equal(evidence.records.at(-1)?.kind, 'seal')
+  })
+
+  it('lists events newest first', async () => {
+    const { events } = (await get(`/api/v1/events?device=${id}`)) as { events: { code: string }[] }
+    assert.deepEqual(
+      events.map(({ code }) => code),
+      ['device.cover-opened'],
+    )
+    assert.equal(
+      ((await get('/api/v1/events?limit=1')) as { next?: string }).next !== undefined,
+      true,
+    )
+  })
+
+  it('refuses in its own words what is not well asked or not there', async () => {
+    for (const path of [
+      '/api/v1/devices/xyz',
+      `/api/v1/devices/${id}/series?fromMs=0&toMs=1`,
+      `/api/v1/devices/${id}/series?register=${POWER}&fromMs=5&toMs=5`,
+      `/api/v1/devices/${id}/series?register=${POWER}&fromMs=0&toMs=9&points=4001`,
+      `/api/v1/devices/${id}/counters?register=${ENERGY}&edges=${'1,'.repeat(400)}1`,
+      `/api/v1/devices?limit=101`,
+      `/api/v1/devices/${id}/evidence/quarter/0`,
+      '/api/v1/events?before=-1',
+    ]) {
+      const { error } = (await get(path, 400)) as { error: { code: string; message: string } }
+      assert.equal(error.code, 'bad_request')
+      assert.match(error.message, /^\w+: expected/)
+    }
+    for (const path of [
+      `/api/v1/devices/01${'00'.repeat(32)}`,
+      `/api/v1/devices/${id}/latest?stream=minute`,
+      `/api/v1/devices/${id}/latest?stream=nonsense`,
+      `/api/v1/devices/${id}/evidence/quarter/999`,
+    ]) {
+      await get(path, 404)
+    }
+  })
+
+  it('is only read', async () => {
+    const request = new Request('http://localhost/api/v1/devices', { method: 'POST', body: '{}' })
+    assert.equal((await headend.app.fetch(request)).status, 405)
+  })
+
+  it('lets no answer run anything in a page', async () => {
+    for (const path of ['/api/v1/server', '/nowhere', '/metrics']) {
+      const { headers } = await headend.app.fetch(new Request(`http://localhost${path}`))
+      assert.match(headers.get('content-security-policy') ?? '', /default-src 'none'/)
+      assert.equal(headers.get('x-content-type-options'), 'nosniff')
+    }
+  })
+
+  it('counts for Prometheus', async () => {
+    const response = await headend.app.fetch(new Request('http://localhost/metrics'))
+    const text = await response.text()
+    assert.match(text, /^s3mp_headend_stored_total 33$/m)
+    assert.match(text, /^s3mp_headend_refused_total\{reason="unknown-kid"\} 0$/m)
+  })
+
+  it('tells live readers of readings, events and devices', async () => {
+    const response = await headend.app.fetch(new Request('http://localhost/api/v1/live'))
+    assert.ok(response.body)
+    const reader = response.body.getReader()
+    const body = readingBody(START_MS + 21_000, [10_000n, 42n], 'fast')
+    await deliver(await meter.next(LIVE, body, to))
+    let text = ''
+    while (!text.includes('event: reading')) {
+      const part = await reader.read()
+      assert.ok(part.value instanceof Uint8Array)
+      text += new TextDecoder().decode(part.value)
+    }
+    assert.match(text, /event: reset/)
+    await reader.cancel()
+  })
+
+  it('answers at every address that the document names', async () => {
+    for (const path of description.paths) {
+      const address = path
+        .replace('{device}', id)
+        .replace('{stream}', 'quarter')
+        .replace('{seq}', '2')
+      const response = await headend.app.fetch(new Request(`http://localhost${address}`))
+      assert.ok([200, 400].includes(response.status), `${address}: ${response.status}`)
+      await response.body?.cancel()
+    }
+  })
+})
