@@ -225,3 +225,11 @@ export {
 } from './spao/option.ts'
 export type { DrkeySpi, PacketAuthenticator } from './spao/option.ts'
 export { SEEN_AUTHENTICATORS_MAX, SeenAuthenticators } from './spao/seen.ts'
+
+export {
+  STUN_TRANSACTION_BYTES,
+  decodeBindingResponse,
+  encodeBindingRequest,
+  isStun,
+  transactionIdOf,
+} from './stun/message.ts'
