@@ -1,5 +1,7 @@
 /** Longest datagram that is looked at, bytes; a SCION or UDP datagram in practice is below 1,472. */
 export const DATAGRAM_BYTES_MAX = 8192
+/** Datagrams up are as long as a multiple of this, bytes, unless the device chooses otherwise. */
+export const PADDING_BLOCK = 64
 /** Deepest nesting of arrays and maps that the CBOR gate lets through. */
 export const CBOR_DEPTH_MAX = 8
 /** Longest item that the CBOR gate looks at, bytes. */

@@ -9,29 +9,37 @@ export type ReplayVerdict = 'fresh' | 'replayed' | 'unknown'
 
 /** A sliding window over the partial IVs of one epoch. */
 export class ReplayWindow {
-  // One bit a partial IV, the newest at `#newest`; indexed modulo the window.
-  readonly #seen = new Uint8Array(REPLAY_WINDOW)
+  // One bit for each partial IV in the window, at its number modulo the window's size.
+  readonly #seen = new Uint8Array(REPLAY_WINDOW / 8)
   #newest = -1
 
   /** Looks without marking. */
   check(partialIv: number): ReplayVerdict {
     if (partialIv > this.#newest) return 'fresh'
     if (partialIv <= this.#newest - REPLAY_WINDOW) return 'unknown'
-    return this.#seen[partialIv % REPLAY_WINDOW] === 1 ? 'replayed' : 'fresh'
+    const { index, bit } = place(partialIv)
+    return ((this.#seen[index] ?? 0) & bit) === 0 ? 'fresh' : 'replayed'
   }
 
   /** Marks as received; call it only for what has been opened, or a forger moves the window. */
   mark(partialIv: number): void {
     if (partialIv <= this.#newest - REPLAY_WINDOW) return
     if (partialIv - this.#newest >= REPLAY_WINDOW) this.#seen.fill(0)
-    else {
-      for (let passed = this.#newest + 1; passed < partialIv; passed++) {
-        this.#seen[passed % REPLAY_WINDOW] = 0
-      }
-    }
-    this.#seen[partialIv % REPLAY_WINDOW] = 1
+    else for (let passed = this.#newest + 1; passed < partialIv; passed++) this.#clear(passed)
+    const { index, bit } = place(partialIv)
+    this.#seen[index] = (this.#seen[index] ?? 0) | bit
     this.#newest = Math.max(this.#newest, partialIv)
   }
+
+  #clear(partialIv: number): void {
+    const { index, bit } = place(partialIv)
+    this.#seen[index] = (this.#seen[index] ?? 0) & ~bit
+  }
+}
+
+function place(partialIv: number): { readonly index: number; readonly bit: number } {
+  const position = partialIv % REPLAY_WINDOW
+  return { index: position >> 3, bit: 1 << (position & 7) }
 }
 
 /** The windows of many epochs, at most {@link REPLAY_EPOCHS_MAX}; the least recently used goes first. */

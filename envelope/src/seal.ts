@@ -19,7 +19,13 @@ import {
 import { EnvelopeError } from './errors.ts'
 import { hpkeSender, suiteOf } from './hpke.ts'
 import { kindRule, type Kind } from './kinds.ts'
-import { ACK_REPLAY_WINDOW, EPOCH_OBJECTS_MAX, EPOCH_STEP_MS, EPOCH_STEPS_MAX } from './limits.ts'
+import {
+  ACK_REPLAY_WINDOW,
+  EPOCH_OBJECTS_MAX,
+  EPOCH_STEP_MS,
+  EPOCH_STEPS_MAX,
+  PADDING_BLOCK,
+} from './limits.ts'
 import type { ClockState } from './payload/status.ts'
 import type { Prekey } from './prekey.ts'
 import { encodeRecord, type DeviceRecord } from './record.ts'
@@ -31,6 +37,7 @@ import {
   encodeContent,
   encodePartialIv,
   encodeTraffic,
+  paddingFor,
   trafficEncStructure,
   type Content,
 } from './traffic.ts'
@@ -51,6 +58,10 @@ export interface OpenEpochOptions {
   /** Monotonic clock: the ratchet must not follow a stepped wall clock. */
   readonly monotonicMs: number
   readonly random: RandomBytes
+  /** Datagrams are padded to a multiple of this; {@link PADDING_BLOCK} by default, 1 for no padding. */
+  readonly paddingBlock?: number
+  /** Objects before a new epoch is due, if fewer than {@link EPOCH_OBJECTS_MAX}. */
+  readonly objectsMax?: number
 }
 
 /**
@@ -90,6 +101,8 @@ export async function openEpoch(
     transcript,
     recipientId,
     openedMs: options.monotonicMs,
+    paddingBlock: options.paddingBlock ?? PADDING_BLOCK,
+    objectsMax: Math.min(options.objectsMax ?? EPOCH_OBJECTS_MAX, EPOCH_OBJECTS_MAX),
   })
   return { datagram, epoch }
 }
@@ -103,13 +116,16 @@ export function signRecord(
   return signObject(signer, encodeRecord(record), { kind: record.kind, recipientId })
 }
 
-interface DeviceEpochIdentity {
+/** What a device knows of an epoch it has opened. */
+export interface DeviceEpochFacts {
   readonly number: number
   /** SHA-256 of the epoch datagram. */
   readonly transcript: Uint8Array
   readonly recipientId: Uint8Array
   /** Monotonic time of opening. */
   readonly openedMs: number
+  readonly paddingBlock: number
+  readonly objectsMax: number
 }
 
 /** An ack that has been opened. */
@@ -130,7 +146,7 @@ export class DeviceEpoch {
   readonly number: number
   readonly transcript: Uint8Array
   readonly recipientId: Uint8Array
-  readonly #openedMs: number
+  readonly #facts: DeviceEpochFacts
   readonly #upAad: Uint8Array
   readonly #downAad: Uint8Array
   readonly #down: TrafficKeys
@@ -144,13 +160,13 @@ export class DeviceEpoch {
   #closed = false
 
   /** For {@link openEpoch}; `root` is overwritten. */
-  constructor(root: Uint8Array, identity: DeviceEpochIdentity) {
-    this.number = identity.number
-    this.transcript = identity.transcript
-    this.recipientId = identity.recipientId
-    this.#openedMs = identity.openedMs
-    this.#upAad = trafficEncStructure('up', identity.transcript)
-    this.#downAad = trafficEncStructure('down', identity.transcript)
+  constructor(root: Uint8Array, facts: DeviceEpochFacts) {
+    this.number = facts.number
+    this.transcript = facts.transcript
+    this.recipientId = facts.recipientId
+    this.#facts = facts
+    this.#upAad = trafficEncStructure('up', facts.transcript)
+    this.#downAad = trafficEncStructure('down', facts.transcript)
     this.#down = downKeys(root)
     this.#stepSecret = firstStep(root)
     root.fill(0)
@@ -164,11 +180,9 @@ export class DeviceEpoch {
 
   /** Whether it is time for a new epoch: closed, a day old, or full. */
   ended(monotonicMs: number): boolean {
-    return (
-      this.#closed ||
-      this.#sealed >= EPOCH_OBJECTS_MAX ||
-      this.#stepAt(monotonicMs) >= EPOCH_STEPS_MAX
-    )
+    // The step taken counts, not only the time: past the last one the keys are gone for good.
+    const step = Math.max(this.#step, this.#stepAt(monotonicMs))
+    return this.#closed || this.#sealed >= this.#facts.objectsMax || step >= EPOCH_STEPS_MAX
   }
 
   /**
@@ -184,7 +198,8 @@ export class DeviceEpoch {
     const iv = encodePartialIv(this.#sealed)
     this.#sealed += 1
     const { kid, key, commonIv } = this.#up
-    const plaintext = encodeContent({ kind, object })
+    const padding = paddingFor(object.length, iv.length, this.#facts.paddingBlock)
+    const plaintext = encodeContent({ kind, object }, padding)
     const nonce = nonceOf(commonIv, iv)
     const ciphertext = CHACHA20_POLY1305.seal(key, nonce, plaintext, this.#upAad)
     return encodeTraffic({ direction: 'up', kid, iv, ciphertext })
@@ -246,7 +261,7 @@ export class DeviceEpoch {
   }
 
   #stepAt(monotonicMs: number): number {
-    return Math.max(0, Math.floor((monotonicMs - this.#openedMs) / EPOCH_STEP_MS))
+    return Math.max(0, Math.floor((monotonicMs - this.#facts.openedMs) / EPOCH_STEP_MS))
   }
 
   #wipeUp(): void {

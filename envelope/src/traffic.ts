@@ -1,6 +1,7 @@
 import { AEAD_ALGORITHMS, NONCE_BYTES, TAG_BYTES } from './aead.ts'
 import { concatBytes, equalBytes } from './bytes.ts'
 import { decodeCborPrefix, encodeCbor } from './cbor.ts'
+import { scanCbor } from './cbor-scan.ts'
 import {
   algorithmOf,
   decodeEncrypt0,
@@ -23,7 +24,10 @@ import { DATAGRAM_BYTES_MAX, EPOCH_OBJECTS_MAX } from './limits.ts'
  *   Encrypt0 [ << {1: 24} >>, { 4: kid, 6: partial IV }, ciphertext ]     up: a counter
  *   Encrypt0 [ << {1: 24} >>, { 4: kid, 5: IV }, ciphertext ]             down: twelve random bytes
  *
- *   plaintext = kind (one byte) || object
+ *   plaintext = kind (one byte) || object || zero bytes
+ *
+ * The zero bytes on the way up make every datagram a multiple of 64 bytes long: its length must not
+ * tell how much power is drawn.
  *
  * The two unprotected headers are outside the tag, so they have exactly one form each: the partial IV
  * without leading zero bytes (one zero byte for 0), both headers and no others.
@@ -142,17 +146,37 @@ export function decodePartialIv(iv: Uint8Array): number {
   return asUint(counter, 'encrypt0.partialIv', EPOCH_OBJECTS_MAX - 1)
 }
 
-/** The plaintext of a datagram. */
-export function encodeContent({ kind, object }: Content): Uint8Array {
-  return concatBytes(encodeCbor(kindRule(kind).code), object)
+/** The plaintext of a datagram, with `padding` zero bytes behind the object. */
+export function encodeContent({ kind, object }: Content, padding = 0): Uint8Array {
+  return concatBytes(encodeCbor(kindRule(kind).code), object, new Uint8Array(padding))
 }
 
 /** Reads a plaintext; a kind that does not travel this way is refused (`wrong-direction`). */
 export function decodeContent(plaintext: Uint8Array, direction: Direction): Content {
-  const { value, end } = decodeCborPrefix(plaintext)
+  const { value, end: start } = decodeCborPrefix(plaintext)
   const kind = kindOfCode(asUint(value, 'content.kind', KIND_CODE_MAX))
   if (kindRule(kind).travels !== direction) {
     throw new EnvelopeError('wrong-direction', `content.kind: ${kind} does not travel ${direction}`)
   }
-  return { kind, object: plaintext.slice(end) }
+  const rest = plaintext.subarray(start)
+  const end = scanCbor(rest, { sequence: true })
+  if (rest.subarray(end).some((byte) => byte !== 0)) {
+    throw new EnvelopeError('extended', 'content: something follows the object')
+  }
+  return { kind, object: rest.slice(0, end) }
+}
+
+/** Zero bytes that make a datagram up of this object as long as the next multiple of `block`. */
+export function paddingFor(objectBytes: number, ivBytes: number, block: number): number {
+  const kindBytes = 1
+  const head = KID_PREFIX.length + KID_BYTES + 2 + ivBytes
+  const bare = kindBytes + objectBytes + TAG_BYTES
+  const whole = head + bytesHead(bare) + bare
+  const target = Math.ceil(whole / block) * block - head
+  return Math.max(0, target - bytesHead(target) - bare)
+}
+
+/** Bytes of the head of a byte string (RFC 8949 §3). */
+function bytesHead(length: number): number {
+  return length < 24 ? 1 : length < 0x100 ? 2 : 3
 }

@@ -77,18 +77,6 @@ describe('one reading on its way', () => {
       }
       const signed = await signRecord(device, record, prekey.recipientId)
       const sealed = epoch.seal('reading', signed, 1000)
-      console.log(
-        '      bytes: payload',
-        encodeRecord(record).length,
-        'sign1',
-        signed.length,
-        'datagram',
-        sealed.length,
-        'epoch',
-        datagram.length,
-        'prekey',
-        prekey.object.length,
-      )
       const state = advance(start, encodeRecord(record), recordSpan(record))
 
       const lookups = {
@@ -119,7 +107,6 @@ describe('one reading on its way', () => {
       ]
       const ack = { timeMs: NOW, paceMs: 0, echo: opened.partialIv, streams }
       const answer = sealAck(accepted.epoch, ack, random)
-      console.log('      bytes: ack', answer.length)
       assert.deepEqual(epoch.openAck(answer), { ack, fresh: true })
     })
   }
