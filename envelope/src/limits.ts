@@ -64,5 +64,7 @@ export const CARD_PREKEYS_MAX = 4
 export const KEY_FILE_CHARS_MAX = 16_384
 /** Streams that one verification follows. */
 export const VERIFY_STREAMS_MAX = 64
+/** Schemas that one verification remembers. */
+export const VERIFY_SCHEMAS_MAX = 256
 /** Problems that a verification lists; further ones are counted. */
 export const VERIFY_PROBLEMS_MAX = 100

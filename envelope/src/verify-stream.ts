@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { concatBytes, equalBytes, toHex } from './bytes.ts'
 import { ChainVerifier, SEQ_FIRST, type ChainVerdict } from './chain.ts'
+import { VERIFY_SCHEMAS_MAX } from './limits.ts'
 import { CLOCK_STATES } from './payload/status.ts'
 import type { Sample } from './payload/reading.ts'
 import { schemaIdOf, type Schema } from './payload/schema.ts'
@@ -46,7 +47,7 @@ export interface StreamReport {
   readonly unproven: number
   /** Readings whose device did not know the time for sure. */
   readonly doubtfulTimes: number
-  /** The newest schema announced, if one was. */
+  /** The newest schema announced in this stream, if one was. */
   readonly schema?: Schema
   readonly first?: Sample
   readonly last?: Sample
@@ -59,7 +60,7 @@ const SYNCED = CLOCK_STATES.indexOf('synced')
 /** Follows one stream through an export, record by record. */
 export class StreamVerifier {
   readonly #chain: ChainVerifier
-  readonly #schemas = new Map<string, Schema>()
+  readonly #schemas: Map<string, Schema>
   readonly #report: Mutable<StreamReport>
   // Hashes of fast records in an unbroken run, waiting for the seal that covers them.
   #run: Uint8Array[] = []
@@ -67,7 +68,9 @@ export class StreamVerifier {
   // Only schemas so far: they may stem from long before the part of the stream that is shown.
   #leading = true
 
-  constructor(ueid: Uint8Array, stream: number) {
+  /** `schemas` by id in hex belongs to the device: what one stream announced, all may use. */
+  constructor(ueid: Uint8Array, stream: number, schemas: Map<string, Schema>) {
+    this.#schemas = schemas
     this.#chain = new ChainVerifier(ueid, stream)
     this.#report = {
       stream,
@@ -136,7 +139,9 @@ export class StreamVerifier {
 
   #judgeContent(record: DeviceRecord): readonly Finding[] {
     if (record.kind === 'schema') {
-      this.#schemas.set(toHex(schemaIdOf(record.schema)), record.schema)
+      if (this.#schemas.size < VERIFY_SCHEMAS_MAX) {
+        this.#schemas.set(toHex(schemaIdOf(record.schema)), record.schema)
+      }
       this.#report.schema = record.schema
       return []
     }

@@ -9,6 +9,7 @@ import { EnvelopeError, type EnvelopeReason } from './errors.ts'
 import { parseExportHeader, parseExportLine, type ExportEntry } from './export.ts'
 import { kindRule } from './kinds.ts'
 import { VERIFY_PROBLEMS_MAX, VERIFY_STREAMS_MAX } from './limits.ts'
+import type { Schema } from './payload/schema.ts'
 import { decodeRecord } from './record.ts'
 import { readSignedObject, signedMessage } from './sign1.ts'
 import { thumbprintOf, ueidOf, verifyPortable, type PublicKey } from './signature.ts'
@@ -145,6 +146,7 @@ class Collector {
   readonly #recipientId: Uint8Array
   readonly #verify: VerifyAnyhow
   readonly #streams = new Map<number, StreamVerifier>()
+  readonly #schemas = new Map<string, Schema>()
   readonly #problems: Problem[] = []
   // The first of each code, which the words are about; the codes are a closed list.
   readonly #firstOf = new Map<string, Problem>()
@@ -208,7 +210,7 @@ class Collector {
     if (this.#streams.size >= VERIFY_STREAMS_MAX) {
       throw new EnvelopeError('too-many', `export: more than ${VERIFY_STREAMS_MAX} streams`)
     }
-    const stream = new StreamVerifier(this.#ueid, number)
+    const stream = new StreamVerifier(this.#ueid, number, this.#schemas)
     this.#streams.set(number, stream)
     return stream
   }
