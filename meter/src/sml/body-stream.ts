@@ -49,7 +49,8 @@ export class SmlBodyStream implements Recognizer {
 
   end(out: DecoderEvent[]): void {
     this.#flush(out)
-    if (this.#whole > 0) this.#emit(out)
+    // Whole messages and nothing else are a body, too, although no close.Res ended it.
+    if (this.#held || (this.#whole > 0 && this.#whole === this.#length)) this.#emit(out)
     if (this.#length > 0) this.#drop(out, 'truncated')
     this.#flush(out)
     this.#anchored = true
@@ -89,17 +90,15 @@ export class SmlBodyStream implements Recognizer {
     }
   }
 
-  /** Hands the whole messages on; padding behind a body is garbage, the rest stays. */
+  /** Hands the whole messages on; padding behind a body is garbage. */
   #emit(out: DecoderEvent[]): void {
     const length = this.#whole
     const body = this.#body.subarray(0, length)
     const crc = this.#crc ?? 'x25'
     emitBody(out, { offset: this.#offset, length, body, crc, framed: false }, this.#readings)
     this.#offset += length
-    const left = this.#length - length
-    if (this.#held) this.#garbage += left
-    else this.#body.copyWithin(0, length, this.#length)
-    this.#restart(this.#held ? 0 : left)
+    this.#garbage += this.#length - length
+    this.#restart()
   }
 
   #refuse(out: DecoderEvent[], reason: DiscardReason): void {
@@ -110,11 +109,11 @@ export class SmlBodyStream implements Recognizer {
   #drop(out: DecoderEvent[], reason: DiscardReason): void {
     out.push({ type: 'discarded', offset: this.#offset, bytes: this.#length, reason })
     this.#offset += this.#length
-    this.#restart(0)
+    this.#restart()
   }
 
-  #restart(length: number): void {
-    this.#length = length
+  #restart(): void {
+    this.#length = 0
     this.#whole = 0
     this.#held = false
     this.#crc = undefined
