@@ -46,12 +46,13 @@ export class ControlPlane {
 
   /** Paths from one AS to another as they can be put together now. */
   combinations(from: IsdAs, to: IsdAs): readonly Combination[] {
-    this.#beacon()
+    this.beacon()
     const isCore = (isdAs: IsdAs): boolean => this.#options.topology.ases.get(isdAs)?.core === true
     return combine([...this.#segments.values()], from, to, isCore)
   }
 
-  #beacon(): void {
+  /** Sends beacons round, where it is time. */
+  beacon(): void {
     const nowMs = this.#options.nowMs()
     if (nowMs - this.#beaconedMs < this.#options.beaconIntervalMs) return
     this.#beaconedMs = nowMs

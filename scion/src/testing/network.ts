@@ -151,6 +151,7 @@ export class Network {
       }
     }
     for (const router of this.#routers) this.#startRouter(router)
+    this.#plane.beacon()
   }
 
   /** Hears of packets, link changes and refusals. */
