@@ -144,8 +144,13 @@ export class Acquire {
         const from = this.#begin + event.offset
         onReading(event.reading, this.ring.slice(from, from + event.length))
       } else {
-        log.info('bytes.discarded', { bytes: event.bytes, reason: event.reason })
-        onDiscarded(event.bytes, event.reason)
+        // We come in the middle of a telegram; what is left of it says nothing about the head.
+        const isEntry = event.offset === 0 && event.reason === 'garbage'
+        log[isEntry ? 'debug' : 'info']('bytes.discarded', {
+          bytes: event.bytes,
+          reason: event.reason,
+        })
+        if (!isEntry) onDiscarded(event.bytes, event.reason)
       }
     }
   }

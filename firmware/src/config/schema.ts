@@ -146,7 +146,7 @@ export const SECTIONS = {
       },
       socket: {
         schema: text,
-        fallback: '"/run/s3mp/uplink.sock"',
+        fallback: '"/run/s3mp/uplink/uplink.sock"',
         expected: 'a path for a Unix socket',
         doc: 'Where the roles `s3mp meter` and `s3mp uplink` meet. Not used by `s3mp run`.',
       },
@@ -203,7 +203,7 @@ export const SECTIONS = {
     fields: {
       socket: {
         schema: text,
-        fallback: '"/run/s3mp/meter.sock"',
+        fallback: '"/run/s3mp/meter/control.sock"',
         expected: 'a path for a Unix socket, or "off"',
         doc: 'A Unix socket for the owner of the state folder only; `"off"` for none.',
       },

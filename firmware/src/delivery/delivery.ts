@@ -33,6 +33,9 @@ export const LIVE_SHARE = 0.5
 /** Objects of older epochs whose opening object is repeated within this many milliseconds: once. */
 export const EPOCH_AGAIN_MS = 1000
 
+/** Objects follow the first sending of their epoch's object after this many milliseconds. */
+export const EPOCH_HEAD_START_MS = 60
+
 /** Ids of epoch objects begin here; the spool's own never reach it. */
 const EPOCH_ID = 2 ** 52
 
@@ -88,6 +91,7 @@ export class Delivery {
   readonly #roundTrip = new RoundTrip()
   readonly #window = new SendWindow()
   readonly #epochSentMs = new Map<number, number>()
+  readonly #epochFirstMs = new Map<number, number>()
   readonly #knownEpochs = new Set<number>()
   #epochAttempts = 0
   #epochDueMs = 0
@@ -166,6 +170,8 @@ export class Delivery {
       this.#window.overdue(nowMs, this.#roundTrip.overdueMs)
       this.#resend(flight, nowMs)
     }
+    const headStartMs = this.#epochHeadStartMs(nowMs)
+    if (headStartMs > 0) return Math.min(nextMs, headStartMs)
     const isPaced = nowMs < this.#paceUntilMs
     for (const priority of PRIORITIES) {
       if (isPaced && priority !== PRIORITY.alarm) {
@@ -198,11 +204,26 @@ export class Delivery {
     return waitMs
   }
 
+  /**
+   * How long the objects of a new epoch are still held back, in milliseconds: the head-end derives
+   * keys while they would already arrive, and refuse them. A dead road changes nothing about it.
+   */
+  #epochHeadStartMs(nowMs: number): number {
+    const { epochs } = this.#options
+    if (epochs.number === undefined || epochs.isConfirmed) return 0
+    const firstMs = this.#epochFirstMs.get(epochs.number)
+    return firstMs === undefined ? 0 : firstMs + EPOCH_HEAD_START_MS - nowMs
+  }
+
   #sendEpoch(number: number, attempt: number, nowMs: number): void {
     const bytes = this.#options.epochs.datagramOf(number)
     if (bytes === undefined) return
-    if (this.#epochSentMs.size >= EPOCHS_TRACKED_MAX) this.#epochSentMs.clear()
+    if (this.#epochSentMs.size >= EPOCHS_TRACKED_MAX) {
+      this.#epochSentMs.clear()
+      this.#epochFirstMs.clear()
+    }
     this.#epochSentMs.set(number, nowMs)
+    if (!this.#epochFirstMs.has(number)) this.#epochFirstMs.set(number, nowMs)
     this.#post(EPOCH_ID + number, 'alarm', attempt, bytes)
   }
 

@@ -2,7 +2,7 @@ import { createSocket, type Socket } from 'node:dgram'
 
 import type { HostPort } from '../config/values.ts'
 import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
-import type { Arrival, Departure, SendHints, Transport } from './transport.ts'
+import type { Arrival, Departure, Transport } from './transport.ts'
 
 /** Bytes of one datagram that fit without IP fragmentation over any Ethernet: 1500 − 40 − 8. */
 export const UDP_PAYLOAD_BYTES_MAX = 1452
@@ -33,7 +33,7 @@ export class UdpTransport implements Transport {
     this.#options = options
   }
 
-  async send(bytes: Uint8Array, _hints: SendHints): Promise<Departure> {
+  async send(bytes: Uint8Array): Promise<Departure> {
     const socket = this.#socket ?? (await this.#connect())
     await new Promise<void>((resolve, reject) => {
       socket.send(bytes, (error) => {

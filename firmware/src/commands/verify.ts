@@ -1,0 +1,88 @@
+import { createReadStream, readFileSync, statSync } from 'node:fs'
+
+import type { Command } from 'commander'
+
+import type { PublicKey, VerifyReport } from '@s3mp/envelope'
+
+import { FirmwareError, reasonOf } from '../errors.ts'
+import { linesOf } from '../lines.ts'
+import { bold, EXIT, EXIT_HELP, judged, say, sayJson } from '../terminal.ts'
+
+/** Bytes of a public key file. */
+export const KEY_FILE_BYTES_MAX = 16_384
+
+interface Options {
+  readonly key: string
+  readonly json: boolean
+}
+
+const HELP = `
+FILE is an export of records (JSON lines, as the head-end's page and API give it); - is standard input.
+The key must come from the device itself: its label, or the file that s3mp keygen wrote. Nothing but
+these two is used: no network, no head-end.
+
+Examples:
+  s3mp verify readings.jsonl --key device.json
+  s3mp verify - --key device.json --json < readings.jsonl
+${EXIT_HELP}`
+
+/** Adds `s3mp verify`: checks stored or exported records with nothing but the device's public key. */
+export function addVerifyCommand(program: Command): void {
+  program
+    .command('verify')
+    .description("check exported records with nothing but the device's public key")
+    .argument('<file>', 'the export, or - for standard input')
+    .requiredOption('-k, --key <file>', "the device's public key (JSON or PEM)")
+    .option('--json', 'print the whole report as one JSON object', false)
+    .addHelpText('after', HELP)
+    .action(async (file: string, { key, json }: Options) => {
+      const report = await verifyFile(file, await readKey(key))
+      if (json) sayJson(report)
+      else for (const line of reportLines(report)) say(line)
+      process.exitCode = report.ok ? EXIT.ok : EXIT.no
+    })
+}
+
+async function readKey(file: string): Promise<PublicKey> {
+  const { decodePublicKeyFile, EnvelopeError } = await import('@s3mp/envelope')
+  try {
+    if (statSync(file).size > KEY_FILE_BYTES_MAX) throw new Error('is too long for a key')
+    return decodePublicKeyFile(readFileSync(file, 'utf8'))
+  } catch (error) {
+    const what = error instanceof EnvelopeError ? 'expected a public key: ' : ''
+    throw new FirmwareError('unproven', `${file}: ${what}${reasonOf(error)}`, { cause: error })
+  }
+}
+
+async function verifyFile(file: string, key: PublicKey): Promise<VerifyReport> {
+  const { EnvelopeError, verifyExport, verifyPlatform } = await import('@s3mp/envelope')
+  const input: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : createReadStream(file)
+  const name = file === '-' ? 'standard input' : file
+  try {
+    return await verifyExport(linesOf(input), { key, verify: verifyPlatform })
+  } catch (error) {
+    const what = error instanceof EnvelopeError ? 'expected an export of records: ' : ''
+    throw new FirmwareError('unproven', `${name}: ${what}${reasonOf(error)}`, { cause: error })
+  }
+}
+
+const MARK = { proven: '✔', refuted: '✘', 'not-proven': '·' } as const
+
+/** A report in words: what was looked at, what is proven, what is not, and what is wrong. */
+export function reportLines(report: VerifyReport): readonly string[] {
+  const { ueid, fingerprint, records, signatures, steps, problems } = report
+  return [
+    `${bold('device')}       ${ueid}`,
+    `${bold('fingerprint')}  ${fingerprint}`,
+    `${bold('records')}      ${String(records)}, ${String(signatures)} of them signed`,
+    '',
+    ...steps.map(({ result, text }) => {
+      const line = `${MARK[result]} ${text}`
+      return result === 'not-proven' ? line : judged(result === 'proven', line)
+    }),
+    ...(problems.length === 0 ? [] : ['', 'Wrong:']),
+    ...problems.map(({ record, code, text }) => `  record ${String(record)}: ${text} (${code})`),
+    '',
+    report.ok ? judged(true, 'Proven.') : judged(false, 'Not proven.'),
+  ]
+}

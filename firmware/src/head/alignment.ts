@@ -1,0 +1,112 @@
+import type { DecoderEvent } from '@s3mp/meter'
+
+import type { Heard } from './listen.ts'
+
+/** Seconds over which the score is taken: a slow meter sends every four. */
+export const ALIGNMENT_WINDOW_S_MAX = 8
+
+/** How the head sits, as of one second. */
+export interface AlignmentScore {
+  /** 0 nothing understood … 100 every byte part of a sound telegram. */
+  readonly score: number
+  /** The best score so far, to find back to. */
+  readonly best: number
+  readonly bytes: number
+  readonly telegrams: number
+  readonly discardedBytes: number
+  readonly hint: AlignmentHint
+}
+
+/** What to do with the head. */
+export type AlignmentHint =
+  /** Nothing arrives at all. */
+  | 'dark'
+  /** Light arrives, but no telegram survives. */
+  | 'garbled'
+  /** Some telegrams survive. */
+  | 'nearly'
+  /** All do. */
+  | 'good'
+
+interface Second {
+  bytes: number
+  telegrams: number
+  goodBytes: number
+  discardedBytes: number
+}
+
+/**
+ * Scores how well an optical head sits, once a second, from what its bytes turn out to be.
+ *
+ * The share of bytes that sound telegrams are made of, over a window longer than the slowest
+ * meter's period, falls with the first bit error: a head half a centimetre off loses one telegram
+ * in ten long before it goes dark.
+ */
+export class AlignmentMeter {
+  readonly #seconds: Second[] = [empty()]
+  #best = 0
+
+  /** Takes what was heard within the running second. */
+  hear({ bytes, events }: Heard): void {
+    const second = this.#seconds.at(-1) ?? empty()
+    second.bytes += bytes
+    for (const event of events) count(second, event)
+  }
+
+  /** Ends the running second and scores the window up to it. */
+  score(): AlignmentScore {
+    const sum = this.#seconds.reduce(add, empty())
+    const judged = sum.goodBytes + sum.discardedBytes
+    const score = judged === 0 ? 0 : Math.round((100 * sum.goodBytes) / judged)
+    this.#best = Math.max(this.#best, score)
+    this.#seconds.push(empty())
+    if (this.#seconds.length > ALIGNMENT_WINDOW_S_MAX) this.#seconds.shift()
+    const { bytes, telegrams, discardedBytes } = sum
+    return { score, best: this.#best, bytes, telegrams, discardedBytes, hint: hintOf(sum, score) }
+  }
+}
+
+function hintOf({ bytes, telegrams }: Second, score: number): AlignmentHint {
+  if (bytes === 0) return 'dark'
+  if (telegrams === 0) return 'garbled'
+  return score < 95 ? 'nearly' : 'good'
+}
+
+function count(second: Second, event: DecoderEvent): void {
+  if (event.type === 'reading') {
+    second.telegrams += 1
+    second.goodBytes += event.length
+  } else second.discardedBytes += event.bytes
+}
+
+function empty(): Second {
+  return { bytes: 0, telegrams: 0, goodBytes: 0, discardedBytes: 0 }
+}
+
+function add(a: Second, b: Second): Second {
+  return {
+    bytes: a.bytes + b.bytes,
+    telegrams: a.telegrams + b.telegrams,
+    goodBytes: a.goodBytes + b.goodBytes,
+    discardedBytes: a.discardedBytes + b.discardedBytes,
+  }
+}
+
+const BAR_WIDTH = 40
+
+/** The score as a bar with the best so far marked, and what to do. */
+export function alignmentLine({ score, best, telegrams, hint }: AlignmentScore): string {
+  const at = (percent: number): number => Math.round((percent * BAR_WIDTH) / 100)
+  const bar = Array.from({ length: BAR_WIDTH }, (_, index) => {
+    if (index < at(score)) return '█'
+    return index === at(best) - 1 ? '▏' : '·'
+  }).join('')
+  return `${bar} ${String(score).padStart(3)}  ${String(telegrams).padStart(2)} telegrams  ${HINTS[hint]}`
+}
+
+const HINTS: Readonly<Record<AlignmentHint, string>> = {
+  dark: 'dark: put the head on the diode with the two rings, cable downwards',
+  garbled: 'light, but no telegram: move the head a millimetre at a time, keep off the sun',
+  nearly: 'nearly: move a little further, or turn it upright',
+  good: 'good: leave it there',
+}

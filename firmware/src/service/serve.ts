@@ -1,0 +1,133 @@
+import { toHex } from '@s3mp/envelope'
+import { systemClock } from '@s3mp/hal'
+
+import type { Meter } from '../app.ts'
+import { memoryChannel } from '../channel/memory.ts'
+import { connectToUplink, listenForMeter } from '../channel/socket.ts'
+import type { Config } from '../config/load.ts'
+import { openControl } from '../control.ts'
+import type { Log } from '../log.ts'
+import { keepWatch, systemdNotify, watchdogMs } from '../watchdog.ts'
+import { openMeter, openUplink } from './roles.ts'
+import { systemLog, systemRandom, terminationSignal } from './system.ts'
+
+/** `s3mp meter`: the role with the keys and without a network, until it is told to end. */
+export async function serveMeter(config: Config): Promise<void> {
+  const log = systemLog(config.log.level)
+  const signal = terminationSignal(log)
+  const { socket: path } = config.uplink
+  const channel = connectToUplink({ path, clock: systemClock, random: systemRandom })
+  try {
+    const meter = await openMeter(config, channel, log)
+    tellStart(log, 'meter', config, meter)
+    const loops = (): Readonly<Record<string, number>> => meter.status().loops
+    await together(signal, (all) => [
+      withControl(config, meter, meter.run(all)),
+      watch(log, loops, all),
+    ])
+  } finally {
+    await channel.close()
+  }
+}
+
+/** `s3mp uplink`: the role with the network and without a key, until it is told to end. */
+export async function serveUplink(config: Config): Promise<void> {
+  const log = systemLog(config.log.level)
+  const signal = terminationSignal(log)
+  const channel = await listenForMeter(config.uplink.socket)
+  try {
+    const uplink = await openUplink(config, channel, log)
+    const progress = new Progress()
+    log.info('uplink.started', { transport: config.uplink.transport, socket: config.uplink.socket })
+    await together(signal, (all) => [
+      uplink.run(all, progress.turn),
+      watch(log, progress.loops, all),
+    ])
+  } finally {
+    await channel.close()
+  }
+}
+
+/** `s3mp run`: both roles in one process. */
+export async function serveBoth(config: Config): Promise<void> {
+  const log = systemLog(config.log.level)
+  const signal = terminationSignal(log)
+  const channel = memoryChannel()
+  const meter = await openMeter(config, channel.meter, log)
+  const uplink = await openUplink(config, channel.uplink, log)
+  const progress = new Progress()
+  tellStart(log, 'run', config, meter)
+  const loops = (): Readonly<Record<string, number>> => ({
+    ...meter.status().loops,
+    ...progress.loops(),
+  })
+  await together(signal, (all) => [
+    withControl(config, meter, meter.run(all)),
+    uplink.run(all, progress.turn),
+    watch(log, loops, all),
+  ])
+}
+
+/** Runs all until the signal aborts; when one fails, the others are ended and its error is thrown. */
+async function together(
+  signal: AbortSignal,
+  begin: (all: AbortSignal) => readonly Promise<void>[],
+): Promise<void> {
+  const stop = new AbortController()
+  const running = begin(AbortSignal.any([signal, stop.signal]))
+  try {
+    await Promise.all(running)
+  } finally {
+    stop.abort()
+    await Promise.allSettled(running)
+  }
+}
+
+class Progress {
+  #turnedMs = systemClock.monotonicMs()
+  readonly turn = (): void => {
+    this.#turnedMs = systemClock.monotonicMs()
+  }
+  readonly loops = (): Readonly<Record<string, number>> => ({
+    uplink: Math.round(systemClock.monotonicMs() - this.#turnedMs),
+  })
+}
+
+async function withControl(config: Config, meter: Meter, running: Promise<void>): Promise<void> {
+  if (config.control.socket === 'off') {
+    await running
+    return
+  }
+  const answer = (question: string): unknown => {
+    if (question === 'status') return meter.status()
+    return question === 'raw' ? { raw: toHex(meter.raw()) } : { error: 'unknown question' }
+  }
+  // A meter without its control socket still meters.
+  const control = await openControl(config.control.socket, answer).catch(() => undefined)
+  try {
+    await running
+  } finally {
+    await control?.close()
+  }
+}
+
+async function watch(
+  log: Log,
+  loops: () => Readonly<Record<string, number>>,
+  signal: AbortSignal,
+): Promise<void> {
+  const notify = systemdNotify(process.env)
+  if (notify === undefined) return
+  const intervalMs = watchdogMs(process.env)
+  await keepWatch({ notify, intervalMs, clock: systemClock, log, loops }, signal)
+}
+
+function tellStart(log: Log, role: string, config: Config, meter: Meter): void {
+  const { ueid, boot } = meter.status()
+  log.info(`${role}.started`, {
+    ueid: toHex(ueid),
+    boot,
+    device: config.meter.device,
+    state: config.state.folder,
+  })
+}

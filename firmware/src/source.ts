@@ -1,0 +1,129 @@
+import { readFileSync, statSync } from 'node:fs'
+
+import { parseSettings, type Clock, type SerialBackend, type SerialSettings } from '@s3mp/hal'
+import { CaptureBytes, createDecoder, type DecoderProtocol } from '@s3mp/meter'
+
+import { FirmwareError, reasonOf } from './errors.ts'
+
+/** Bytes of a capture that can be played. */
+export const CAPTURE_BYTES_MAX = 16 * 2 ** 20
+
+/** Seed of the simulated household that has none of its own. */
+const SEED = 1
+
+/** The head as the meter role wants it. */
+export interface Source {
+  readonly serial: SerialBackend
+  readonly path: string
+  readonly settings: SerialSettings
+  /** No real meter is behind it; every record says so. */
+  readonly isSimulated: boolean
+}
+
+/** What opening a source needs. */
+export interface SourceOptions {
+  readonly device: string
+  readonly baud: number
+  readonly frame: string
+  readonly protocol: DecoderProtocol
+  readonly clock: Clock
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+/**
+ * The head that the configuration names: a serial port, `simulated:household` (with `:SEED` for
+ * another house), or `replay:FILE`. Nothing native is loaded before a serial port is asked for.
+ *
+ * @throws FirmwareError `source` when it names something that cannot be.
+ */
+export async function openSource(options: SourceOptions): Promise<Source> {
+  const { device, baud, frame } = options
+  const settings = parseSettings(`${String(baud)} ${frame}`)
+  const [scheme, ...rest] = device.split(':')
+  if (scheme === 'simulated') return simulated(rest, settings, options)
+  if (scheme === 'replay') return replay(rest.join(':'), settings, options)
+  const { linuxSerial } = await import('@s3mp/hal/linux')
+  return { serial: linuxSerial(), path: device, settings, isSimulated: false }
+}
+
+async function simulated(
+  [what, seed = String(SEED)]: readonly string[],
+  settings: SerialSettings,
+  { clock, random, device }: SourceOptions,
+): Promise<Source> {
+  if (what !== 'household' || !/^\d{1,9}$/u.test(seed)) {
+    throw new FirmwareError(
+      'source',
+      `${device}: expected simulated:household or simulated:household:NUMBER`,
+    )
+  }
+  const { ReplaySerial } = await import('@s3mp/hal/mock')
+  const { Household, SmlHousehold } = await import('@s3mp/meter/simulator')
+  const startMs = startOfDayMs(clock.nowMs())
+  const household = new Household({ seed: Number(seed), startMs, ...registersAt(startMs) })
+  const meter = new SmlHousehold({ household })
+  const serial = new ReplaySerial({
+    clock,
+    random,
+    path: device,
+    settings,
+    telegrams: (_index, nowMs) => meter.telegram(Math.max(nowMs, startMs)),
+  })
+  return { serial, path: device, settings, isSimulated: true }
+}
+
+function startOfDayMs(nowMs: number): number {
+  return Math.floor(nowMs / 86_400_000) * 86_400_000
+}
+
+/**
+ * Where the registers of the simulated house stand at the beginning of a day: more than any day
+ * uses is added per day, so that a restart on another day never turns them back.
+ */
+function registersAt(dayMs: number): {
+  readonly importMilliWh: bigint
+  readonly exportMilliWh: bigint
+} {
+  const days = BigInt(Math.max(0, Math.floor((dayMs - Date.UTC(2026, 0, 1)) / 86_400_000)))
+  return { importMilliWh: days * 60_000_000n, exportMilliWh: days * 60_000_000n }
+}
+
+async function replay(
+  file: string,
+  settings: SerialSettings,
+  { clock, random, protocol, device }: SourceOptions,
+): Promise<Source> {
+  const bytes = readCapture(file)
+  const decoder = createDecoder(protocol)
+  const telegrams = [...decoder.push(bytes), ...decoder.end()]
+    .filter((event) => event.type === 'reading')
+    .map(({ offset, length }) => bytes.slice(offset, offset + length))
+  if (telegrams.length === 0) {
+    throw new FirmwareError(
+      'source',
+      `${file}: expected telegrams of a meter, found none; see: s3mp decode ${file}`,
+    )
+  }
+  const { ReplaySerial } = await import('@s3mp/hal/mock')
+  const serial = new ReplaySerial({ clock, random, path: device, settings, telegrams })
+  return { serial, path: device, settings, isSimulated: true }
+}
+
+function readCapture(file: string): Uint8Array {
+  let content: Uint8Array
+  try {
+    if (statSync(file).size > CAPTURE_BYTES_MAX) {
+      throw new FirmwareError('source', `expected at most ${String(CAPTURE_BYTES_MAX)} bytes`)
+    }
+    content = Uint8Array.from(readFileSync(file))
+  } catch (error) {
+    throw new FirmwareError('source', `${file}: ${reasonOf(error)}`, { cause: error })
+  }
+  const capture = new CaptureBytes()
+  const [head, tail] = [capture.push(content), capture.end()]
+  const bytes = new Uint8Array(head.length + tail.length)
+  bytes.set(head)
+  bytes.set(tail, head.length)
+  return bytes
+}

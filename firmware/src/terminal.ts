@@ -1,0 +1,40 @@
+import { styleText } from 'node:util'
+
+/** Exit statuses of every command: done; the thing asked for is not so, or failed; wrong usage. */
+export const EXIT = { ok: 0, no: 1, usage: 2 } as const
+
+/** The sentence at the end of every help text. */
+export const EXIT_HELP = `
+Exit status:
+  0  it is so, or was done
+  1  it is not so, or failed; the reason is on standard error with its code
+  2  wrong usage`
+
+/** Writes a line to standard output. */
+export function say(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Writes a value as one line of JSON; bytes become hex, big integers text. */
+export function sayJson(value: unknown): void {
+  const plain = (_key: string, item: unknown): unknown => {
+    if (item instanceof Uint8Array) return Buffer.from(item).toString('hex')
+    return typeof item === 'bigint' ? item.toString() : item
+  }
+  say(JSON.stringify(value, plain))
+}
+
+/** Writes a line to standard error. */
+export function complain(line: string): void {
+  process.stderr.write(`${line}\n`)
+}
+
+/** Text in bold where a person reads it. */
+export function bold(text: string): string {
+  return styleText('bold', text, { stream: process.stdout })
+}
+
+/** Text in green or red where a person reads it. */
+export function judged(isGood: boolean, text: string): string {
+  return styleText(isGood ? 'green' : 'red', text, { stream: process.stdout })
+}
