@@ -5,11 +5,11 @@ import { driverError, errnoOf } from './driver-error.ts'
 import type { NativeI2cBus, Natives } from './natives.ts'
 import { systemNatives } from './natives.ts'
 
-/** The longest read that the kernel joins to a command byte by a repeated start (SMBus 3.2 §6.5.7). */
+/** Bytes that the kernel moves after a command byte in one go (I2C_SMBUS_BLOCK_MAX). */
 const BLOCK_BYTES_MAX = 32
 
-/** What a missing acknowledgement is called: by i2c-bcm2835 and by most other controllers. */
-const NO_ACKNOWLEDGE: ReadonlySet<string> = new Set(['EREMOTEIO', 'ENXIO'])
+/** What a missing acknowledgement is called: by i2c-bcm2835, most controllers, and SMBus ones. */
+const NO_ACKNOWLEDGE: ReadonlySet<string> = new Set(['EREMOTEIO', 'ENXIO', 'ENODEV'])
 
 /** The I2C buses of a Linux machine, over `i2c-bus`; bus 1 is on the Pi's header. */
 export function linuxI2c(natives: Natives = systemNatives()): I2cBackend {
@@ -22,6 +22,8 @@ export function linuxI2c(natives: Natives = systemNatives()): I2cBackend {
       let native: NativeI2cBus
       try {
         native = await openNative(bus)
+        // The driver opens the bus when it is first used; only this question shows that it is there.
+        await native.i2cFuncs()
       } catch (cause) {
         throw driverError(`i2c bus ${bus}`, cause)
       }
@@ -73,7 +75,13 @@ function isRegisterRead(
   )
 }
 
+/*
+ * Where an SMBus call puts the same bits on the wire as a plain transfer it is taken, because some
+ * controllers know no other; on the rest the kernel makes a plain transfer of it.
+ */
+
 async function read(bus: NativeI2cBus, address: number, length: number): Promise<Uint8Array> {
+  if (length === 1) return Uint8Array.of(await bus.receiveByte(address))
   const into = Buffer.alloc(length)
   const { bytesRead } = await bus.i2cRead(address, length, into)
   return whole(into, bytesRead, length)
@@ -91,8 +99,14 @@ async function readRegister(
 }
 
 async function write(bus: NativeI2cBus, address: number, bytes: Uint8Array): Promise<void> {
-  const { bytesWritten } = await bus.i2cWrite(address, bytes.length, Buffer.from(bytes))
-  whole(bytes, bytesWritten, bytes.length)
+  const [command = 0] = bytes
+  if (bytes.length === 1) return bus.sendByte(address, command)
+  const isBlock = bytes.length <= 1 + BLOCK_BYTES_MAX
+  const from = Buffer.from(isBlock ? bytes.subarray(1) : bytes)
+  const { bytesWritten } = isBlock
+    ? await bus.writeI2cBlock(address, command, from.length, from)
+    : await bus.i2cWrite(address, from.length, from)
+  whole(from, bytesWritten, from.length)
 }
 
 function whole(bytes: Uint8Array, moved: number, length: number): Uint8Array {

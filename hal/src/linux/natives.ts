@@ -59,14 +59,23 @@ export type NativeGpioConstructor = new (
 
 /** What is used of a promisified bus of `i2c-bus`. */
 export interface NativeI2cBus {
+  i2cFuncs(): Promise<unknown>
   i2cRead(address: number, length: number, into: Buffer): Promise<{ bytesRead: number }>
   i2cWrite(address: number, length: number, from: Buffer): Promise<{ bytesWritten: number }>
+  sendByte(address: number, byte: number): Promise<void>
+  receiveByte(address: number): Promise<number>
   readI2cBlock(
     address: number,
     command: number,
     length: number,
     into: Buffer,
   ): Promise<{ bytesRead: number }>
+  writeI2cBlock(
+    address: number,
+    command: number,
+    length: number,
+    from: Buffer,
+  ): Promise<{ bytesWritten: number }>
   close(): Promise<void>
 }
 

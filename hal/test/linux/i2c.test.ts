@@ -41,6 +41,32 @@ class FakeDriver implements NativeI2cBus {
     return { bytesRead: length }
   }
 
+  i2cFuncs(): Promise<unknown> {
+    return Promise.resolve({})
+  }
+
+  async sendByte(address: number, byte: number): Promise<void> {
+    await this.#turn('sendByte', address)
+    this.#at = byte
+  }
+
+  async receiveByte(address: number): Promise<number> {
+    await this.#turn('receiveByte', address)
+    return this.#registers[this.#at++ % 16] ?? 0
+  }
+
+  async writeI2cBlock(
+    address: number,
+    command: number,
+    length: number,
+    from: Buffer,
+  ): Promise<{ bytesWritten: number }> {
+    await this.#turn('writeI2cBlock', address)
+    this.#at = command
+    for (const byte of from.subarray(0, length)) this.#registers[this.#at++ % 16] = byte
+    return { bytesWritten: length }
+  }
+
   async close(): Promise<void> {
     await this.#turn('close', 0x68)
   }
@@ -55,12 +81,15 @@ class FakeDriver implements NativeI2cBus {
   }
 }
 
+const absent = (): Promise<never> => Promise.reject(errno('ENOENT'))
+
 function nativesWith(driver: NativeI2cBus): Natives {
   return {
     ...systemNatives(() => Promise.reject(new Error('not in this test'))),
     i2c: () =>
       Promise.resolve((bus) =>
-        bus === 1 ? Promise.resolve(driver) : Promise.reject(errno('ENOENT')),
+        // As the real one: a bus that is not there is noticed when it is asked something.
+        Promise.resolve(bus === 1 ? driver : Object.assign(new FakeDriver(), { i2cFuncs: absent })),
       ),
   }
 }
@@ -70,26 +99,35 @@ describeI2c('linux over a made driver', () => ({
 }))
 
 describe('linuxI2c', () => {
-  it('joins a register number and a short read by a repeated start, and nothing else', async () => {
+  it('joins a register number and a short read by a repeated start, by calls all controllers know', async () => {
     const driver = new FakeDriver()
     const bus = await linuxI2c(nativesWith(driver)).open(1)
     const register = { write: Uint8Array.of(0) }
     await bus.transaction(0x68, [register, { read: 32 }])
     await bus.transaction(0x68, [register, { read: 33 }])
-    await bus.transaction(0x68, [{ write: Uint8Array.of(0, 1) }, { read: 1 }])
-    assert.deepEqual(driver.calls, ['readI2cBlock', 'i2cWrite', 'i2cRead', 'i2cWrite', 'i2cRead'])
+    await bus.transaction(0x68, [{ write: new Uint8Array(33) }, { read: 1 }])
+    await bus.transaction(0x68, [{ write: new Uint8Array(34) }])
+    assert.deepEqual(driver.calls, [
+      'readI2cBlock',
+      'sendByte',
+      'i2cRead',
+      'writeI2cBlock',
+      'receiveByte',
+      'i2cWrite',
+    ])
   })
 
   it('translates what the kernel says', async () => {
     for (const [code, expected] of [
       ['ENXIO', 'no-acknowledge'],
       ['EREMOTEIO', 'no-acknowledge'],
+      ['ENODEV', 'no-acknowledge'],
       ['ETIMEDOUT', 'timeout'],
       ['EBUSY', 'busy'],
       ['EIO', 'io'],
     ] as const) {
       const driver = new FakeDriver()
-      driver.i2cRead = () => Promise.reject(errno(code))
+      driver.receiveByte = () => Promise.reject(errno(code))
       const bus = await linuxI2c(nativesWith(driver)).open(1)
       await rejectsWith(bus.transaction(0x68, [{ read: 1 }]), expected)
     }
