@@ -98,7 +98,7 @@ export class Headend {
         options.onCommit?.(entries, committed, nowMs)
       },
       onRefusal: (reason, arrival) => {
-        this.#failing = reason === 'store-failed'
+        if (reason === 'store-failed') this.#failing = true
         options.onRefusal?.(reason, arrival)
       },
     })
@@ -134,6 +134,11 @@ export class Headend {
     await this.#receiver.close()
     await this.#upkeep
     this.live.close()
+  }
+
+  /** Whether the store takes what is received; false is worth a restart by the supervisor. */
+  get working(): boolean {
+    return !this.#failing
   }
 
   /** What the receiver counted since the start. */

@@ -1,4 +1,4 @@
-import { toHex } from '@s3mp/envelope'
+import { toHex, trafficKid } from '@s3mp/envelope'
 import type { Arrival } from '../transport/transport.ts'
 import type { Refusal } from './refusals.ts'
 
@@ -216,19 +216,4 @@ export class Admission {
   blame(reason: Refusal, { source }: Arrival, monotonicMs: number): void {
     if (BLAMED.has(reason)) this.#failures.take(source, monotonicMs)
   }
-}
-
-/*
- * An object inside an epoch, before its kid (RFC 9052 §5.2, deterministic CBOR):
- *
- *   83            array of three
- *   44 a1011818   protected: { 1: 24 }
- *   a2 04 48      unprotected: two members, 4: eight bytes
- */
-const TRAFFIC_PREFIX = Uint8Array.of(0x83, 0x44, 0xa1, 0x01, 0x18, 0x18, 0xa2, 0x04, 0x48)
-
-/** The kid of an object inside an epoch, by its fixed place; undefined for anything else. */
-export function trafficKid(bytes: Uint8Array): Uint8Array | undefined {
-  if (!TRAFFIC_PREFIX.every((byte, index) => bytes[index] === byte)) return undefined
-  return bytes.subarray(TRAFFIC_PREFIX.length, TRAFFIC_PREFIX.length + KID_BYTES)
 }

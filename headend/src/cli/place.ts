@@ -1,0 +1,71 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { CONFIG_PATH_DEFAULT, readConfig, type HeadendConfig } from '../config.ts'
+import { HeadendError } from '../errors.ts'
+import { SecretFolder } from '../keys/files.ts'
+import { SqliteStore } from '../store/store.ts'
+
+/** The configuration that a command works with: the one named, one in this folder, the system's. */
+export function findConfig(named: string | undefined): string {
+  if (named !== undefined) return named
+  return existsSync('headend.toml') ? 'headend.toml' : CONFIG_PATH_DEFAULT
+}
+
+/** Opens the store that a configuration names; the folder must have been made by `init`. */
+export function openStore(config: HeadendConfig): SqliteStore {
+  if (!existsSync(config.dataFolder)) {
+    throw new HeadendError(
+      'ERR_HEADEND_STORE',
+      `${config.dataFolder}: expected the data folder, found none; run 's3mp headend init' first`,
+    )
+  }
+  return new SqliteStore(join(config.dataFolder, 'store.sqlite'))
+}
+
+/** Makes the data folder, for its owner only. */
+export function makeDataFolder(config: HeadendConfig): void {
+  try {
+    mkdirSync(config.dataFolder, { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = `${config.dataFolder}: cannot be made (${reason}); choose another as data`
+    throw new HeadendError('ERR_HEADEND_STORE', message, { cause })
+  }
+}
+
+/** The folder with the head-end's secret keys. */
+export function secretsOf(config: HeadendConfig): SecretFolder {
+  return new SecretFolder(join(config.dataFolder, 'keys'))
+}
+
+/** The configuration of a command's `--config`. */
+export function configOf(options: { readonly config?: string }): HeadendConfig {
+  return readConfig(findConfig(options.config))
+}
+
+/**
+ * Makes sure that one process only receives into a data folder. The lock is the kernel's, on a file
+ * of its own, and ends with the process however it ends.
+ *
+ * @throws HeadendError `ERR_HEADEND_STATE` where another one runs.
+ */
+export function lockDataFolder(config: HeadendConfig): { release(): void } {
+  const database = new DatabaseSync(join(config.dataFolder, 'run.lock'), { timeout: 0 })
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    database.exec('BEGIN EXCLUSIVE')
+  } catch (cause) {
+    database.close()
+    throw new HeadendError(
+      'ERR_HEADEND_STATE',
+      `${config.dataFolder}: another head-end is running on it; stop that one, or use other data`,
+      { cause },
+    )
+  }
+  return {
+    release: () => {
+      database.close()
+    },
+  }
+}

@@ -1,0 +1,142 @@
+import { randomInt } from 'node:crypto'
+import { nodeUnderlay, openScionSocket, parseHost, parseIsdAs } from '@s3mp/scion'
+import { loadPage, type Page } from '@s3mp/web'
+import type { Command } from 'commander'
+import { systemClock } from '../clock.ts'
+import type { HeadendConfig } from '../config.ts'
+import { HeadendError } from '../errors.ts'
+import { createHeadend, systemRandom } from '../headend.ts'
+import { serveHttp } from '../http.ts'
+import { Keyring } from '../keys/keyring.ts'
+import { createLog, type Log } from '../log.ts'
+import { ScionTransport } from '../transport/scion.ts'
+import type { Transport } from '../transport/transport.ts'
+import { UdpTransport } from '../transport/udp.ts'
+import { Supervisor } from './notify.ts'
+import type { Output } from './output.ts'
+import { configOf, lockDataFolder, openStore, secretsOf } from './place.ts'
+
+/** Largest packet taken to fit inside the own AS, where nothing says more. */
+const MTU_INSIDE = 1472
+const RANDOM_STEPS = 2 ** 40
+
+interface RunOptions {
+  readonly config?: string
+  readonly port?: string
+  readonly json?: true
+}
+
+/** Adds `run`, which is also what no command means. */
+export function addRunCommand(program: Command, output: Output, signal: AbortSignal): void {
+  program
+    .command('run', { isDefault: true })
+    .description('receive, verify, store, acknowledge; serve the API and the page (the default)')
+    .option('-c, --config <file>', 'the configuration')
+    .option('--port <number>', 'port of the page instead of the configured one; 0 takes any')
+    .option('--json', 'say where it listens as JSON')
+    .addHelpText('after', '\nEnds cleanly on SIGTERM and Ctrl-C. Logs go to standard error.')
+    .action(async (options: RunOptions) => {
+      await run(options, output, signal)
+    })
+}
+
+async function run(options: RunOptions, output: Output, signal: AbortSignal): Promise<void> {
+  const config = configOf(options)
+  const log = createLog(config.logLevel)
+  const keyring = Keyring.open(secretsOf(config), config.prekeys, systemRandom)
+  const lock = lockDataFolder(config)
+  const store = openStore(config)
+  const supervisor = new Supervisor(log)
+  try {
+    const page = await pageOrNot(log)
+    const transports = transportsOf(config)
+    const { name } = config
+    const headend = await createHeadend({
+      store,
+      keyring,
+      transports,
+      log,
+      name,
+      ...(page !== undefined && { page }),
+    })
+    try {
+      const { host, nextPort } = config.http
+      const http = await serveHttp(headend.app, { host, port: portOf(options, config), nextPort })
+      const listening = transports.map(({ kind, address }) => `${kind} ${address}`)
+      output.line(
+        options.json
+          ? JSON.stringify({ page: http.url, listening })
+          : `The head-end receives on ${listening.join(' and ')}; its page is at ${http.url}`,
+      )
+      supervisor.ready(() => headend.working)
+      await aborted(signal)
+      supervisor.stopping()
+      await http.close()
+    } finally {
+      await headend.close()
+    }
+  } finally {
+    store.close()
+    lock.release()
+  }
+}
+
+function portOf({ port }: RunOptions, config: HeadendConfig): number {
+  if (port === undefined) return config.http.port
+  const number = /^[0-9]{1,5}$/.test(port) ? Number(port) : Number.NaN
+  if (number >= 0 && number <= 65_535) return number
+  const message = `--port: expected a number from 0 to 65535, found '${port}'`
+  throw new HeadendError('ERR_HEADEND_CONFIG', message)
+}
+
+function transportsOf({ udp, scion }: HeadendConfig): readonly Transport[] {
+  return [
+    ...(udp === undefined ? [] : [new UdpTransport(udp.host, udp.port)]),
+    ...(scion === undefined ? [] : [scionTransport(scion)]),
+  ]
+}
+
+/**
+ * As a SCION host that only answers, the head-end needs no paths of its own: every datagram brings
+ * its way back, and the router that brought it takes the answer.
+ */
+function scionTransport({ isdAs, host, port }: NonNullable<HeadendConfig['scion']>): Transport {
+  const local = { isdAs: parseIsdAs(isdAs), host: parseHost(host), port }
+  const localAs = {
+    isdAs: local.isdAs,
+    core: false,
+    mtu: MTU_INSIDE,
+    dispatchedPorts: { min: 1024, max: 65_535 },
+    borderRouters: new Map(),
+  }
+  return new ScionTransport({
+    open: () =>
+      openScionSocket({
+        local,
+        localAs,
+        underlay: nodeUnderlay,
+        clock: systemClock,
+        random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
+        echo: true,
+      }),
+  })
+}
+
+/** The API works without its page. */
+async function pageOrNot(log: Log): Promise<Page | undefined> {
+  try {
+    return await loadPage()
+  } catch (error) {
+    log.warn('page.missing', { reason: error instanceof Error ? error.message : String(error) })
+    return undefined
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => {
+      resolve()
+    })
+  })
+}
