@@ -1,4 +1,10 @@
-import { HalError, parseSettings, type Clock, type HalErrorCode, type SerialBackend } from '@s3mp/hal'
+import {
+  HalError,
+  parseSettings,
+  type Clock,
+  type HalErrorCode,
+  type SerialBackend,
+} from '@s3mp/hal'
 import type { Reading } from '@s3mp/meter'
 
 import { listen } from './listen.ts'
