@@ -8,7 +8,7 @@ export const DATAGRAM_BYTES_MIN = 40
 export const DATAGRAM_BYTES_MAX = 2048
 /** Sources whose rate is remembered; beyond it the longest silent one is forgotten. */
 export const SOURCES_MAX = 65_536
-/** Objects of one kid (an epoch's hour) opened at once: what a meter had spooled comes in a heap. */
+/** Objects of one kid from one source opened at once: what a meter had spooled comes in a heap. */
 export const TRAFFIC_BURST_MAX = 4096
 /** Objects of one kid opened per second after that. */
 export const TRAFFIC_RATE_MAX = 1000
@@ -187,8 +187,8 @@ const BLAMED: ReadonlySet<Refusal> = new Set<Refusal>([
  * nor the store.
  *
  * A source address can be forged by anyone, so traffic is not limited by it: a forger could silence a
- * meter in its name. Traffic is limited by its kid, which only those know who see the meter's own
- * datagrams. What has no kid yet, and costs a key exchange, is limited by source, and a source that
+ * meter in its name. Traffic is limited by kid and source together, which only those can use up who
+ * see the meter's own datagrams and forge its address. What has no kid yet, and costs a key exchange, is limited by source, and a source that
  * keeps failing waits.
  */
 export class Admission {
@@ -207,9 +207,9 @@ export class Admission {
     return allowed ? { type: 'other' } : { type: 'refused', reason: 'rate-limited' }
   }
 
-  /** Whether an epoch that is known may have another object opened. */
-  allowsKid(kid: Uint8Array, monotonicMs: number): boolean {
-    return this.#kids.take(toHex(kid), monotonicMs)
+  /** Whether another object of a known kid, from this source, may be opened. */
+  allowsKid(kid: Uint8Array, source: string, monotonicMs: number): boolean {
+    return this.#kids.take(`${toHex(kid)} ${source}`, monotonicMs)
   }
 
   /** Notes a failure of a source. */

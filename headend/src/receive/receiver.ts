@@ -101,7 +101,7 @@ export class Receiver {
     if (verdict.type === 'refused') this.#refuse(verdict.reason, arrival)
     else if (verdict.type === 'other') this.#takeOther(arrival)
     else if (!this.epochs.mayKnow(verdict.kid)) this.#refuse('unknown-kid', arrival)
-    else if (!this.#admission.allowsKid(verdict.kid, monotonicMs)) {
+    else if (!this.#admission.allowsKid(verdict.kid, arrival.source, monotonicMs)) {
       this.#refuse('rate-limited', arrival)
     } else {
       const live = this.epochs.held(verdict.kid)
