@@ -2,15 +2,17 @@ import type { IsdAs } from '../addr/isd-as.ts'
 import { formatIsdAs } from '../addr/isd-as.ts'
 import { ScionError } from '../errors.ts'
 import { EMPTY_PATH } from '../path/dataplane.ts'
-import { pathExpiryMs } from '../path/expiry.ts'
-import { pathFingerprint } from '../path/fingerprint.ts'
 import type { Path } from '../path/path.ts'
 import type { LocalAs, PathQuery, PathSource } from '../path/source.ts'
-import type { Combination } from './combine.ts'
-import { combine } from './combine.ts'
-import type { BeaconingOptions, Segment } from './segments.ts'
-import { beacon, segmentExpiryMs, segmentKey } from './segments.ts'
-import type { Topology } from './topology.ts'
+import type { CombinedPath } from '../segment/combinator.ts'
+import { combineSegments, withNextHop } from '../segment/combinator.ts'
+import type { PathSegment } from '../segment/segment.ts'
+import { lastAs, segmentExpiryMs, segmentName } from '../segment/segment.ts'
+import type { BeaconingOptions, Beaconed } from './segments.ts'
+import { beacon } from './segments.ts'
+
+/** Paths that one lookup brings, best first. */
+export const LOOKUP_PATHS_MAX = 64
 
 /** How the control plane of a test network behaves. */
 export interface ControlPlaneOptions extends Omit<BeaconingOptions, 'timestamp'> {
@@ -26,7 +28,7 @@ export interface ControlPlaneOptions extends Omit<BeaconingOptions, 'timestamp'>
  */
 export class ControlPlane {
   readonly #options: ControlPlaneOptions
-  readonly #segments = new Map<string, Segment>()
+  readonly #segments = new Map<string, Beaconed>()
   #beaconedMs = -Infinity
   #reachable = true
 
@@ -45,10 +47,18 @@ export class ControlPlane {
   }
 
   /** Paths from one AS to another as they can be put together now. */
-  combinations(from: IsdAs, to: IsdAs): readonly Combination[] {
+  paths(from: IsdAs, to: IsdAs): readonly CombinedPath[] {
     this.beacon()
-    const isCore = (isdAs: IsdAs): boolean => this.#options.topology.ases.get(isdAs)?.core === true
-    return combine([...this.#segments.values()], from, to, isCore)
+    const all = [...this.#segments.values()]
+    const nowMs = this.#options.nowMs()
+    const below = (end: IsdAs): readonly PathSegment[] =>
+      all.flatMap(({ kind, segment }) =>
+        kind === 'down' && lastAs(segment) === end ? [segment] : [],
+      )
+    const core = all.flatMap(({ kind, segment }) => (kind === 'core' ? [segment] : []))
+    return combineSegments(from, to, { up: below(from), core, down: below(to) })
+      .filter((path) => path.expiryMs > nowMs)
+      .slice(0, LOOKUP_PATHS_MAX)
   }
 
   /** Sends beacons round, where it is time. */
@@ -56,12 +66,12 @@ export class ControlPlane {
     const nowMs = this.#options.nowMs()
     if (nowMs - this.#beaconedMs < this.#options.beaconIntervalMs) return
     this.#beaconedMs = nowMs
-    for (const [key, segment] of this.#segments) {
+    for (const [key, { segment }] of this.#segments) {
       if (segmentExpiryMs(segment) <= nowMs) this.#segments.delete(key)
     }
     const timestamp = Math.floor(nowMs / 1000)
-    for (const segment of beacon({ ...this.#options, timestamp })) {
-      this.#segments.set(segmentKey(segment), segment)
+    for (const made of beacon({ ...this.#options, timestamp })) {
+      this.#segments.set(`${made.kind} ${segmentName(made.segment)}`, made)
     }
   }
 }
@@ -70,15 +80,11 @@ export class ControlPlane {
 export class NetworkPathSource implements PathSource {
   readonly local: LocalAs
   readonly #plane: ControlPlane
-  readonly #topology: Topology
-  readonly #nowMs: () => number
   #closed = false
 
-  constructor(local: LocalAs, plane: ControlPlane, topology: Topology, nowMs: () => number) {
+  constructor(local: LocalAs, plane: ControlPlane) {
     this.local = local
     this.#plane = plane
-    this.#topology = topology
-    this.#nowMs = nowMs
   }
 
   async paths(destination: IsdAs, query: PathQuery = {}): Promise<readonly Path[]> {
@@ -89,11 +95,9 @@ export class NetworkPathSource implements PathSource {
     if (!this.#plane.reachable) {
       throw new ScionError('ERR_SCION_CONTROL', `paths to ${formatIsdAs(destination)}: no answer`)
     }
-    const nowMs = this.#nowMs()
     return this.#plane
-      .combinations(this.local.isdAs, destination)
-      .map((one) => this.#describe(one, destination))
-      .filter((path) => path.expiryMs > nowMs)
+      .paths(this.local.isdAs, destination)
+      .flatMap((path) => withNextHop(path, this.local) ?? [])
   }
 
   close(): Promise<void> {
@@ -105,35 +109,5 @@ export class NetworkPathSource implements PathSource {
     const { isdAs, mtu } = this.local
     const rest = { interfaces: [], mtu, expiryMs: Infinity, fingerprint: '' }
     return { source: isdAs, destination: isdAs, dataplane: EMPTY_PATH, ...rest }
-  }
-
-  #describe(one: Combination, destination: IsdAs): Path {
-    const nextHop = this.local.borderRouters.get(one.interfaces[0]?.id ?? 0)
-    const mtus = [
-      ...one.links.map((link) => link.mtu),
-      ...one.ases.map((isdAs) => this.#topology.ases.get(isdAs)?.mtu ?? 0),
-    ]
-    // Between two links lies an AS, whose own latency nobody states here: it is next to nothing.
-    const latenciesMs = one.links.flatMap((link, index) =>
-      index === 0 ? [link.latencyMs] : [0, link.latencyMs],
-    )
-    return {
-      source: this.local.isdAs,
-      destination,
-      dataplane: one.dataplane,
-      ...(nextHop === undefined ? {} : { nextHop }),
-      interfaces: one.interfaces,
-      mtu: Math.min(...mtus),
-      expiryMs: pathExpiryMs(one.dataplane),
-      fingerprint: pathFingerprint(one.interfaces),
-      metadata: {
-        latenciesMs,
-        bandwidthsKbps: latenciesMs.map(() => undefined),
-        geo: one.interfaces.map(() => undefined),
-        linkTypes: one.links.map(() => 'direct' as const),
-        internalHops: one.links.slice(1).map(() => 0),
-        notes: one.ases.map((isdAs) => this.#topology.ases.get(isdAs)?.name ?? ''),
-      },
-    }
   }
 }

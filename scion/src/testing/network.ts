@@ -225,7 +225,7 @@ export class Network {
     const local = this.#localAs(as)
     return new TestHost({
       ip: this.#claim.host(index, HOSTS_PER_AS_MAX + number - 1),
-      source: new NetworkPathSource(local, this.#plane, this.topology, () => clock.nowMs()),
+      source: new NetworkPathSource(local, this.#plane),
       underlay: this.#options.underlay,
       clock,
       random: this.#options.random,

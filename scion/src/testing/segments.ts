@@ -1,42 +1,23 @@
 import type { IsdAs } from '../addr/isd-as.ts'
-import { isdOf } from '../addr/isd-as.ts'
+import { isdAs, isdOf } from '../addr/isd-as.ts'
 import type { Random } from '../clock.ts'
-import { expTimeToMs } from '../path/expiry.ts'
-import type { HopField } from '../path/fields.ts'
 import type { HopMac } from '../path/mac.ts'
 import { nextSegmentId } from '../path/mac.ts'
+import type { AsEntry, PathSegment, PeerEntry, SegmentHop, StaticInfo } from '../segment/segment.ts'
 import type { Topology, TopologyLink } from './topology.ts'
-import { formatEnd } from './topology.ts'
 
 /** ASes in one segment. */
 export const BEACON_HOPS_MAX = 10
 /** Segments kept between one pair of ASes. */
 export const SEGMENTS_PER_PAIR_MAX = 24
 
-/** A peering entry: a second hop field of an AS, entered from a peer instead of from above. */
-export interface SegmentPeer {
-  readonly link: TopologyLink
-  readonly hop: HopField
-}
-
-/** One AS's part in a segment. */
-export interface SegmentEntry {
-  readonly isdAs: IsdAs
-  readonly hop: HopField
-  /** The chaining value that this hop's MAC was made with. */
-  readonly beta: number
-  readonly peers: readonly SegmentPeer[]
-}
-
-/** A path segment as beaconing makes it: entries in construction order, origin first. */
-export interface Segment {
+/** A segment, and between which ASes it leads: down from a core AS, or from core to core. */
+export interface Beaconed {
   readonly kind: 'core' | 'down'
-  /** Seconds since 1970. */
-  readonly timestamp: number
-  readonly entries: readonly SegmentEntry[]
-  /** Links between neighbouring entries: one less than entries. */
-  readonly links: readonly TopologyLink[]
+  readonly segment: PathSegment
 }
+
+const NOWHERE = isdAs(0, 0)
 
 /** What beaconing needs to know. */
 export interface BeaconingOptions {
@@ -61,37 +42,23 @@ interface Walk {
  * Makes all segments of a topology at one moment, as its beaconing would in the end: from every
  * core AS down to every AS below it in its ISD, and between every two core ASes both ways.
  */
-export function beacon(options: BeaconingOptions): readonly Segment[] {
-  const made: Segment[] = []
+export function beacon(options: BeaconingOptions): readonly Beaconed[] {
+  const made: Beaconed[] = []
   for (const as of options.topology.ases.values()) {
     if (!as.core) continue
     for (const kind of ['down', 'core'] as const) {
       for (const walk of walksFrom(as.isdAs, kind, options)) {
-        made.push(construct(walk, kind, options))
+        made.push({ kind, segment: construct(walk, kind, options) })
       }
     }
   }
   return made
 }
 
-/** What makes two segments the same but for their age: their kind and interfaces. */
-export function segmentKey(segment: Segment): string {
-  const entries = segment.entries.map(
-    ({ isdAs, hop }) => `${formatEnd({ isdAs, interface: hop.consIngress })}>${hop.consEgress}`,
-  )
-  return `${segment.kind} ${entries.join(' ')}`
-}
-
-/** When the first hop of a segment runs out, milliseconds since 1970. */
-export function segmentExpiryMs(segment: Segment): number {
-  const shortest = Math.min(...segment.entries.map((entry) => entry.hop.expTime))
-  return segment.timestamp * 1000 + expTimeToMs(shortest)
-}
-
 /** Walks without a loop, shortest first, over child links (`down`) or core links (`core`). */
 function walksFrom(
   origin: IsdAs,
-  kind: Segment['kind'],
+  kind: Beaconed['kind'],
   options: BeaconingOptions,
 ): readonly Walk[] {
   const found: Walk[] = []
@@ -115,7 +82,7 @@ function walksFrom(
 
 function stepsFrom(
   walk: Walk,
-  kind: Segment['kind'],
+  kind: Beaconed['kind'],
   options: BeaconingOptions,
 ): readonly (readonly [TopologyLink, IsdAs])[] {
   const here = walk.ases.at(-1)
@@ -135,40 +102,79 @@ function stepsFrom(
 }
 
 /** Adds the hop fields to a walk, each MAC chained to the one before. */
-function construct(walk: Walk, kind: Segment['kind'], options: BeaconingOptions): Segment {
-  let beta = Math.floor(options.random() * 0x1_0000)
-  const entries = walk.ases.map((isdAs, index): SegmentEntry => {
+function construct(walk: Walk, kind: Beaconed['kind'], options: BeaconingOptions): PathSegment {
+  const segmentId = Math.floor(options.random() * 0x1_0000)
+  let beta = segmentId
+  const entries = walk.ases.map((isdAs, index): AsEntry => {
     const inLink = walk.links[index - 1]
-    const outLink = walk.links[index]
-    const key = options.keys.get(isdAs)
-    if (key === undefined) throw new Error('beaconing: an AS without a key')
-    const make = (own: number, consIngress: number): HopField => {
-      const consEgress = outLink === undefined ? 0 : endAt(outLink, isdAs)
-      const fields = { expTime: options.expTime, consIngress, consEgress }
-      const mac = key.compute(own, options.timestamp, fields)
-      return { ingressAlert: false, egressAlert: false, ...fields, mac }
-    }
-    const hop = make(beta, inLink === undefined ? 0 : endAt(inLink, isdAs))
-    const own = beta
+    const consEgress = endAt(walk.links[index], isdAs)
+    const make = (chained: number, consIngress: number): SegmentHop =>
+      makeHop(options, isdAs, chained, consIngress, consEgress)
+    const hop = make(beta, endAt(inLink, isdAs))
     beta = nextSegmentId(beta, hop.mac)
-    // A peering hop is checked with the chaining value that follows the hop it stands in for.
-    const after = beta
-    const peers = kind === 'core' ? [] : peersOf(isdAs, options).map((link) => ({ link, hop: make(after, endAt(link, isdAs)) })) // prettier-ignore
-    return { isdAs, hop, beta: own, peers }
+    const peers = kind === 'core' ? [] : peersOf(isdAs, options)
+    return {
+      isdAs,
+      nextIsdAs: walk.ases[index + 1] ?? NOWHERE,
+      mtu: options.topology.ases.get(isdAs)?.mtu ?? 0,
+      hop,
+      ingressMtu: inLink?.mtu ?? 0,
+      peers: peers.map((link): PeerEntry => {
+        const there = link.a.isdAs === isdAs ? link.b : link.a
+        // A peering hop is checked with the chaining value that follows the hop it stands in for.
+        const peerHop = make(beta, endAt(link, isdAs))
+        const { isdAs: peerIsdAs, interface: peerInterface } = there
+        return { peerIsdAs, peerInterface, peerMtu: link.mtu, hop: peerHop }
+      }),
+      staticInfo: staticInfoOf(isdAs, options.topology),
+    }
   })
-  return { kind, timestamp: options.timestamp, entries, links: walk.links }
+  return { timestamp: options.timestamp, segmentId, entries }
+}
+
+function makeHop(
+  options: BeaconingOptions,
+  isdAs: IsdAs,
+  beta: number,
+  consIngress: number,
+  consEgress: number,
+): SegmentHop {
+  const key = options.keys.get(isdAs)
+  if (key === undefined) throw new Error('beaconing: an AS without a key')
+  const fields = { expTime: options.expTime, consIngress, consEgress }
+  return { ...fields, mac: key.compute(beta, options.timestamp, fields) }
+}
+
+/** What an AS says of itself: the latencies that its links were built with, and its name. */
+function staticInfoOf(isdAs: IsdAs, topology: Topology): StaticInfo {
+  const inter = new Map<number, number>()
+  const intra = new Map<number, number>()
+  for (const link of topology.links) {
+    const id = endAt(link, isdAs)
+    if (id === 0) continue
+    inter.set(id, Math.round(link.latencyMs * 1000))
+    intra.set(id, 0)
+  }
+  return {
+    latencyIntraMicros: intra,
+    latencyInterMicros: inter,
+    bandwidthIntraKbps: new Map(),
+    bandwidthInterKbps: new Map(),
+    geo: new Map(),
+    linkTypes: new Map(),
+    internalHops: new Map(),
+    note: topology.ases.get(isdAs)?.name ?? '',
+  }
 }
 
 function peersOf(isdAs: IsdAs, options: BeaconingOptions): readonly TopologyLink[] {
   return options.topology.links.filter(
-    (link) =>
-      link.kind === 'peer' &&
-      options.isUp(link) &&
-      (link.a.isdAs === isdAs || link.b.isdAs === isdAs),
+    (link) => link.kind === 'peer' && options.isUp(link) && endAt(link, isdAs) !== 0,
   )
 }
 
-/** The interface that a link has in an AS that it touches. */
-function endAt(link: TopologyLink, isdAs: IsdAs): number {
-  return link.a.isdAs === isdAs ? link.a.interface : link.b.interface
+/** The interface that a link has in an AS; 0 where there is no such link. */
+function endAt(link: TopologyLink | undefined, isdAs: IsdAs): number {
+  if (link?.a.isdAs === isdAs) return link.a.interface
+  return link?.b.isdAs === isdAs ? link.b.interface : 0
 }

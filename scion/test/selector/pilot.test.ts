@@ -4,6 +4,8 @@ import type { Path } from '../../src/path/path.ts'
 import type { PathPilot } from '../../src/selector/pilot.ts'
 import type { PathEvent } from '../../src/selector/report.ts'
 import { linksOf } from '../../src/selector/keys.ts'
+import type { ProbePlan } from '../../src/selector/plan.ts'
+import { DEFAULT_PLAN, LIVELY_PLAN } from '../../src/selector/plan.ts'
 import type { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import type { World } from '../support/world.ts'
 import { acknowledge, linkIds, longestGapMs, startTraffic, virtualWorld } from '../support/world.ts'
@@ -13,10 +15,14 @@ describe('PathPilot in virtual time', () => {
   let pilot: PathPilot
   let events: PathEvent[]
 
-  const open = async (options: Parameters<typeof virtualWorld>[0] = {}): Promise<void> => {
+  const open = async (
+    options: Parameters<typeof virtualWorld>[0] = {},
+    plan: ProbePlan = LIVELY_PLAN,
+  ): Promise<void> => {
+    await pilot.close()
     await world.close()
     world = await virtualWorld(options)
-    pilot = world.pilot()
+    pilot = world.pilot({ plan })
     pilot.observe((event) => events.push(event))
     await world.run(pilot.ready())
     await world.clock.advance(10_000)
@@ -28,6 +34,7 @@ describe('PathPilot in virtual time', () => {
   beforeEach(async () => {
     events = []
     world = await virtualWorld()
+    pilot = world.pilot()
     await open()
   })
 
@@ -170,7 +177,7 @@ describe('PathPilot in virtual time', () => {
   })
 
   it('renews paths before they expire, and never sends on an expired one', async () => {
-    await open({ pathLifetimeMs: 400_000 })
+    await open({ pathLifetimeMs: 400_000 }, DEFAULT_PLAN)
     const refusals: string[] = []
     world.network.observe((event) => {
       if (event.type === 'refused' && event.reason !== 'traceroute') refusals.push(event.reason)
@@ -184,6 +191,7 @@ describe('PathPilot in virtual time', () => {
   })
 
   it('keeps using what it knows while no lookup is answered', async () => {
+    await open({}, DEFAULT_PLAN)
     world.network.setControlPlaneReachable(false)
     await world.clock.advance(3_600_000)
     await pilot.send(world.headendSocket.local, Uint8Array.of(7))
@@ -191,7 +199,7 @@ describe('PathPilot in virtual time', () => {
   })
 
   it('says that there is no path once all are expired, and recovers with the control plane', async () => {
-    await open({ pathLifetimeMs: 400_000 })
+    await open({ pathLifetimeMs: 400_000 }, DEFAULT_PLAN)
     world.network.setControlPlaneReachable(false)
     await world.clock.advance(1_000_000)
     assert.equal(pilot.current(), undefined)

@@ -13,7 +13,9 @@ import { EMPTY_PATH } from '../../src/path/dataplane.ts'
 import { RECEIVERS_MAX, RECEIVE_QUEUE_MAX } from '../../src/socket/receive-queue.ts'
 import type { SocketEvent } from '../../src/socket/scion-socket.ts'
 import type { World } from '../support/world.ts'
-import { udpWorld, virtualWorld } from '../support/world.ts'
+import { linkIds, udpWorld, virtualWorld } from '../support/world.ts'
+
+const NORTH = 'north-access,north-trunk,north-grid'
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
 const bytes = (value: string): Uint8Array => new TextEncoder().encode(value)
@@ -108,9 +110,10 @@ describe('ScionSocket', () => {
 
   beforeEach(async () => {
     world = await virtualWorld()
-    const [first] = await world.meter.source.paths(world.headend.isdAs)
-    assert.ok(first !== undefined)
-    path = first
+    const paths = await world.meter.source.paths(world.headend.isdAs)
+    const north = paths.find((one) => linkIds(world.network, one).join() === NORTH)
+    assert.ok(north !== undefined)
+    path = north
     events = []
     world.meterSocket.observe((event) => events.push(event))
   })

@@ -1,0 +1,224 @@
+import assert from 'node:assert/strict'
+import { beforeEach, describe, it } from 'mocha'
+import type { Path } from '../../src/path/path.ts'
+import { EXPIRY_MARGIN_MS, RENEWAL_LEAD_MS } from '../../src/selector/entry.ts'
+import { LIVELY_PLAN } from '../../src/selector/plan.ts'
+import type { PathEvent } from '../../src/selector/report.ts'
+import {
+  FLIGHT_SILENCES_MAX,
+  PATHS_MAX,
+  PathSelector,
+  REMOTE_SILENCES_MAX,
+} from '../../src/selector/selector.ts'
+import { fakePath } from '../support/fake-path.ts'
+
+const HOUR_MS = 3_600_000
+
+describe('PathSelector', () => {
+  let nowMs: number
+  let selector: PathSelector
+  let events: PathEvent[]
+  const clock = { nowMs: () => nowMs, monotonicMs: () => nowMs }
+  const [a, b, c] = [fakePath([1, 1], HOUR_MS), fakePath([2, 2], HOUR_MS), fakePath([3, 3], HOUR_MS)] // prettier-ignore
+
+  beforeEach(() => {
+    nowMs = 1_000
+    selector = new PathSelector({ clock, plan: LIVELY_PLAN })
+    events = []
+    selector.observe((event) => events.push(event))
+  })
+
+  /** Makes a path proven with the given round trip. */
+  const prove = (path: Path, roundTripMs: number): void => {
+    for (let count = 0; count < 20; count += 1) {
+      nowMs += 10
+      selector.answered(path, nowMs, roundTripMs, 'probe')
+    }
+  }
+
+  const stateOf = (path: Path): string =>
+    selector.report().find((one) => one.fingerprint === path.fingerprint)?.state ?? 'unknown'
+
+  it('gives nothing before it knows anything', () => {
+    assert.equal(selector.pick(), undefined)
+    assert.deepEqual(selector.pickDisjoint(3), [])
+    assert.deepEqual(selector.report(), [])
+    assert.equal(selector.nextProbeMs(), Infinity)
+  })
+
+  it('uses a path before it is measured: something has to be sent', () => {
+    selector.offer([a, b])
+    assert.equal(selector.pick(), a)
+    assert.deepEqual(selector.pickDisjoint(5), [a, b])
+  })
+
+  it('takes every allowed path and says what is wrong with the others', () => {
+    const choosy = new PathSelector({
+      clock,
+      policy: (path) => (path === a ? 'its colour is wrong' : undefined),
+    })
+    choosy.offer([a, b])
+    assert.equal(choosy.pick(), b)
+    const refused = choosy.report().find(({ fingerprint }) => fingerprint === a.fingerprint)
+    assert.equal(refused?.state, 'refused')
+    assert.equal(refused.words, 'forbidden: its colour is wrong')
+    assert.deepEqual(choosy.pickDisjoint(2), [b])
+  })
+
+  it('fails over from silent probes, and tells the two apart from a lost one', () => {
+    selector.offer([a, b])
+    prove(a, 20)
+    prove(b, 30)
+    selector.silent(a, (nowMs += 100), 'probe')
+    assert.equal(selector.pick(), a)
+    selector.silent(a, (nowMs += 100), 'probe')
+    assert.equal(selector.pick(), b)
+    assert.equal(stateOf(a), 'down')
+    assert.deepEqual(
+      events.flatMap((event) => (event.type === 'switched' ? [event.cause] : [])),
+      ['best', 'silent'],
+    )
+  })
+
+  it('does not fail a path for unacknowledged packets that a probe explains away', () => {
+    selector.offer([a, b])
+    prove(a, 20)
+    for (let count = 0; count < FLIGHT_SILENCES_MAX - 1; count += 1) {
+      selector.silent(a, (nowMs += 100), 'flight')
+      selector.answered(a, (nowMs += 10), 20, 'probe')
+    }
+    assert.notEqual(stateOf(a), 'down')
+    selector.silent(a, (nowMs += 100), 'flight')
+    assert.equal(stateOf(a), 'down')
+  })
+
+  it('looks at once when a packet is not acknowledged', () => {
+    selector.offer([a])
+    prove(a, 20)
+    selector.dueProbes(8)
+    selector.probed(a)
+    selector.silent(a, (nowMs += 50), 'flight')
+    assert.deepEqual(selector.dueProbes(8), [a])
+  })
+
+  it('stops blaming paths when nothing at all is acknowledged', () => {
+    selector.offer([a, b])
+    prove(a, 20)
+    prove(b, 30)
+    for (let count = 0; count < 100; count += 1) {
+      const path = selector.pick()
+      assert.ok(path !== undefined)
+      selector.silent(path, (nowMs += 100), 'flight')
+      selector.answered(path, (nowMs += 10), 20, 'probe')
+    }
+    const failures = events.filter(({ type }) => type === 'failed').length
+    assert.ok(failures <= REMOTE_SILENCES_MAX / FLIGHT_SILENCES_MAX, `${failures} failures`)
+  })
+
+  it('does not fail a path whose routers answer no probe, as long as packets are acknowledged', () => {
+    selector.offer([a])
+    selector.answered(a, (nowMs += 10), undefined, 'flight')
+    for (let count = 0; count < 10; count += 1) selector.silent(a, (nowMs += 100), 'probe')
+    assert.notEqual(stateOf(a), 'down')
+  })
+
+  it('drops all paths over one link together, and takes them back by proof', () => {
+    const shared = fakePath([1, 9], HOUR_MS)
+    selector.offer([a, shared, c])
+    const [first] = a.interfaces
+    assert.ok(first !== undefined)
+    assert.ok(selector.interfaceDown(a, first.isdAs, first.id))
+    assert.deepEqual([stateOf(a), stateOf(shared)], ['down', 'down'])
+    assert.equal(selector.pick(), c)
+    selector.answered(shared, (nowMs += 10), 20, 'probe')
+    assert.deepEqual([stateOf(a), stateOf(shared)], ['probing', 'probing'])
+    assert.equal(events.filter(({ type }) => type === 'recovered').length, 1)
+  })
+
+  it('ignores a report about an interface that is not on the path', () => {
+    selector.offer([a, b])
+    const [elsewhere] = b.interfaces
+    assert.ok(elsewhere !== undefined)
+    assert.ok(!selector.interfaceDown(a, elsewhere.isdAs, elsewhere.id))
+    assert.ok(!selector.crossingDown(a, elsewhere.isdAs, 1, 2))
+    assert.notEqual(stateOf(a), 'down')
+  })
+
+  it('believes that the way through an AS is closed', () => {
+    selector.offer([a, b])
+    const [, middle] = a.interfaces
+    assert.ok(middle !== undefined)
+    assert.ok(selector.crossingDown(a, middle.isdAs, 1, 1))
+    assert.equal(selector.pick(), b)
+  })
+
+  it('leaves the first router that cannot be reached, with all paths behind it', () => {
+    const same = { ...fakePath([8, 8], HOUR_MS), nextHop: { host: '127.0.0.1', port: 1 } }
+    selector.offer([a, same, b])
+    selector.unreachable(a)
+    assert.deepEqual([stateOf(a), stateOf(same)], ['down', 'down'])
+    assert.equal(selector.pick(), b)
+  })
+
+  it('keeps an old path until the renewed one has answered', () => {
+    selector.offer([a])
+    const renewed = { ...a, expiryMs: 2 * HOUR_MS }
+    selector.offer([renewed])
+    assert.equal(selector.pick(), a)
+    assert.deepEqual(selector.dueProbes(8), [renewed])
+    selector.probed(renewed)
+    selector.silent(renewed, nowMs, 'probe')
+    assert.equal(selector.pick(), a)
+    selector.offer([renewed])
+    selector.answered(renewed, (nowMs += 10), 20, 'probe')
+    assert.equal(selector.pick(), renewed)
+  })
+
+  it('takes a renewed path unproven when the old one is about to end', () => {
+    selector.offer([a])
+    const renewed = { ...a, expiryMs: 2 * HOUR_MS }
+    selector.offer([renewed])
+    nowMs = HOUR_MS - RENEWAL_LEAD_MS
+    assert.equal(selector.pick(), renewed)
+  })
+
+  it('stops using a path a little before it expires', () => {
+    selector.offer([a, { ...b, expiryMs: 2 * HOUR_MS }])
+    nowMs = HOUR_MS - EXPIRY_MARGIN_MS - 1
+    assert.equal(selector.pick(), a)
+    nowMs += 1
+    assert.equal(selector.pick()?.fingerprint, b.fingerprint)
+    assert.equal(stateOf(a), 'expired')
+    nowMs = HOUR_MS
+    selector.offer([])
+    assert.equal(stateOf(a), 'unknown')
+    assert.equal(selector.size, 1)
+  })
+
+  it('has room for so many paths and no more, unlisted ones giving way', () => {
+    const many = Array.from({ length: PATHS_MAX + 20 }, (_, index) =>
+      fakePath([index + 100, index + 100], HOUR_MS),
+    )
+    selector.offer(many)
+    assert.equal(selector.size, PATHS_MAX)
+    const active = selector.pick()
+    selector.offer([a, b])
+    assert.equal(selector.size, PATHS_MAX)
+    assert.notEqual(stateOf(a), 'unknown')
+    assert.equal(selector.pick(), active)
+  })
+
+  it('stays within its budget of probes', () => {
+    const many = Array.from({ length: 50 }, (_, index) => fakePath([index + 1, index + 1], HOUR_MS))
+    selector.offer(many)
+    let probes = 0
+    for (const until = nowMs + 120_000; nowMs < until; nowMs += 50) {
+      for (const path of selector.dueProbes(8)) {
+        probes += 1
+        selector.probed(path)
+        selector.silent(path, nowMs, 'probe')
+      }
+    }
+    assert.ok(probes <= 3 * LIVELY_PLAN.perMinute, `${probes} probes in two minutes`)
+  })
+})
