@@ -1,7 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
-import { getRequestListener } from '@hono/node-server'
 import {
   advance,
   decimalText,
@@ -15,6 +14,7 @@ import {
   toHex,
 } from '@s3mp/envelope'
 import type { ChainState, DeviceRecord, Schema } from '@s3mp/envelope'
+import { listenerFor } from '@s3mp/headend'
 import { createDecoder, decimal } from '@s3mp/meter'
 import type { Register } from '@s3mp/meter'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
@@ -82,8 +82,7 @@ export class PageFixture {
   /** Serves until `close` is called; resolves with the address. */
   async listen(port = 0): Promise<{ url: string; close: () => Promise<void> }> {
     const app = await this.#app()
-    const listener = getRequestListener(app.fetch)
-    const server = createServer((request, response) => void listener(request, response))
+    const server = createServer(listenerFor(app))
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
     const { port: bound } = server.address() as AddressInfo
     return {

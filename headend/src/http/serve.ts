@@ -1,7 +1,6 @@
-import { createAdaptorServer } from '@hono/node-server'
-import { Server } from 'node:http'
-import { HeadendError } from './errors.ts'
-import { listenError } from './transport/udp.ts'
+import { createServer, type Server } from 'node:http'
+import { listenError } from '../transport/udp.ts'
+import { listenerFor, refusal, type Fetcher } from './adapter.ts'
 
 /** Ports tried after one in use, where that is wanted. */
 export const PORTS_TRIED_MAX = 20
@@ -11,11 +10,6 @@ export const CONNECTIONS_MAX = 1024
 export const REQUEST_HEAD_BYTES_MAX = 16_384
 /** How long a request may take to arrive. */
 export const REQUEST_MS_MAX = 10_000
-
-/** Anything that answers requests: a Hono app, or a function. */
-export interface Fetcher {
-  fetch(request: Request): Response | Promise<Response>
-}
 
 /** Where to listen. */
 export interface HttpOptions {
@@ -42,12 +36,11 @@ export interface HttpServer {
  */
 export async function serveHttp(app: Fetcher, options: HttpOptions): Promise<HttpServer> {
   const loopback = isLoopback(options.host)
-  const server = createAdaptorServer({
-    fetch: (request: Request) =>
-      !loopback || namesThisMachine(request) ? app.fetch(request) : wrongHost(),
-    serverOptions: { maxHeaderSize: REQUEST_HEAD_BYTES_MAX, requestTimeout: REQUEST_MS_MAX },
+  const listener = listenerFor({
+    fetch: (request) => (!loopback || namesThisMachine(request) ? app.fetch(request) : wrongHost()),
   })
-  if (!(server instanceof Server)) throw new HeadendError('ERR_HEADEND_LISTEN', 'http: no server')
+  const limits = { maxHeaderSize: REQUEST_HEAD_BYTES_MAX, requestTimeout: REQUEST_MS_MAX }
+  const server = createServer(limits, listener)
   server.maxConnections = CONNECTIONS_MAX
   const port = await listenFrom(server, options)
   const host = options.host.includes(':') ? `[${options.host}]` : options.host
@@ -90,7 +83,7 @@ function listen(server: Server, host: string, port: number): Promise<number> {
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+  return host === 'localhost' || host === '::1' || /^127(\.[0-9]{1,3}){3}$/.test(host)
 }
 
 function namesThisMachine(request: Request): boolean {
@@ -99,6 +92,5 @@ function namesThisMachine(request: Request): boolean {
 }
 
 function wrongHost(): Response {
-  const error = { code: 'wrong_host', message: 'host: expected this machine’s own name' }
-  return Response.json({ error }, { status: 421 })
+  return refusal(421, 'wrong_host', 'host: expected this machine’s own name')
 }
