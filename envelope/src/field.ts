@@ -100,6 +100,7 @@ export function asInt64(value: CborValue, field: string): bigint {
   return integer
 }
 
+/** A byte string of exactly `length` bytes. */
 export function asBytes(value: CborValue, field: string, length: number): Uint8Array {
   if (!(value instanceof Uint8Array) || value.length !== length) {
     throw badField(field, `${length} bytes`, value)
@@ -116,6 +117,7 @@ export function asText(value: CborValue, field: string): string {
   return value
 }
 
+/** An array of any length. */
 export function asArray(value: CborValue, field: string): readonly CborValue[] {
   if (!Array.isArray(value)) throw badField(field, 'an array', value)
   return value as readonly CborValue[]

@@ -48,8 +48,8 @@ export const REPLAY_EPOCHS_MAX = 65_536
 export const ACK_REPLAY_WINDOW = 64
 /** Kids an {@link EpochIndex} holds; the least recently used epoch is forgotten. */
 export const KID_INDEX_MAX = 1_048_576
-/** Longest validity of a prekey. */
-export const PREKEY_VALIDITY_MS_MAX = 92 * 86_400_000
+/** Longest validity of a prekey: 92 days. */
+export const PREKEY_VALIDITY_MS_MAX = 7_948_800_000
 /** How long after its end a prekey's private part may still open what an offline meter sent. */
 export const PREKEY_GRACE_MS = 7 * 86_400_000
 /** How far a peer's clock may be ahead before its time is refused. */
