@@ -1,6 +1,7 @@
 import { toHex } from '@s3mp/envelope'
 import type { TraceEvent } from '@s3mp/firmware'
 import { decimal } from '@s3mp/meter'
+import { pathId } from './network-view.ts'
 import type { Journey, JourneyAttempt, JourneyLayer } from '@s3mp/web/api'
 
 /** Readings that are followed at once; one that is never acknowledged gives way to newer ones. */
@@ -61,7 +62,11 @@ export class Journeys {
   stored(stream: number, seq: number, row: number, atMs: number, path?: Uint8Array): void {
     const id = this.#idOf.get(`${stream}/${seq}`)
     if (id === undefined) return
-    this.#change(id, { storedMs: atMs, row, ...(path !== undefined && { path: toHex(path) }) })
+    this.#change(id, {
+      storedMs: atMs,
+      row,
+      ...(path !== undefined && { path: pathId(toHex(path)) }),
+    })
   }
 
   #sealed(event: Extract<TraceEvent, { type: 'stored' }>): void {

@@ -50,6 +50,9 @@ export function wayOf(network: NetworkAnswer, id: string | undefined): string {
 /** A change of path in a sentence. */
 export function failoverSentence(network: NetworkAnswer, failover: Failover): string {
   if (failover.to === undefined) return 'no path is left; readings wait on the meter’s disk'
-  const gap = failover.gapMs === undefined ? '' : `, ${Math.round(failover.gapMs)} ms between two acknowledgements` // prettier-ignore
-  return `moved to ${wayOf(network, failover.to)}${gap}`
+  const gap =
+    failover.gapMs === undefined || failover.gapMs < 50
+      ? 'without a pause'
+      : `${failover.gapMs} ms longer than usual without an acknowledgement`
+  return `moved to ${wayOf(network, failover.to)}, ${gap}`
 }

@@ -7,6 +7,9 @@ import type { Failover, NetworkAnswer, NetworkLink, NetworkPath } from '@s3mp/we
 /** Characters of a fingerprint that name a path everywhere: the eight bytes that records carry. */
 const PATH_ID_CHARS = 16
 
+/** Acknowledgements from which the usual time between two is taken. */
+const ACKS_REMEMBERED = 30
+
 /** The name of a path by its fingerprint. */
 export function pathId(fingerprint: string): string {
   return fingerprint.slice(0, PATH_ID_CHARS)
@@ -30,9 +33,10 @@ export class NetworkView {
   readonly #options: NetworkViewOptions
   readonly #failovers: Failover[] = []
   readonly #stops: readonly (() => void)[]
-  #lastAckMs: number | undefined
-  /** The change whose first acknowledgement is still awaited. */
-  #open: { readonly at: number; readonly sinceMs: number } | undefined
+  /** When the last acknowledgements came, oldest first. */
+  readonly #acksMs: number[] = []
+  /** Since when the first acknowledgement after a change is awaited, and how long it usually takes. */
+  #open: { readonly sinceMs: number; readonly usualMs: number } | undefined
 
   constructor(options: NetworkViewOptions) {
     this.#options = options
@@ -51,13 +55,15 @@ export class NetworkView {
     const open = this.#open
     const pending = open === undefined ? undefined : this.#failovers[0]
     if (open !== undefined && pending?.to === path) {
-      const failover = { ...pending, gapMs: Math.max(0, atMs - open.sinceMs) }
+      const gapMs = Math.max(0, Math.round(atMs - open.sinceMs - open.usualMs))
+      const failover = { ...pending, gapMs }
       this.#failovers[0] = failover
       this.#open = undefined
       this.#options.onFailover(failover)
       this.#options.onChange()
     }
-    this.#lastAckMs = atMs
+    this.#acksMs.push(atMs)
+    if (this.#acksMs.length > ACKS_REMEMBERED) this.#acksMs.shift()
   }
 
   /** Everything as it is now. */
@@ -104,8 +110,8 @@ export class NetworkView {
       this.#failovers.unshift(failover)
       this.#failovers.splice(FAILOVERS_MAX)
       // Several moves before the first answer are one gap, counted from the last answer before.
-      const sinceMs = this.#open?.sinceMs ?? this.#lastAckMs ?? atMs
-      this.#open = { at: atMs, sinceMs }
+      const sinceMs = this.#acksMs.at(-1) ?? atMs
+      this.#open ??= { sinceMs, usualMs: usualDistance(this.#acksMs) }
     }
     this.#options.onChange()
   }
@@ -151,9 +157,18 @@ export class NetworkView {
       .filter((_, index) => index % 2 === 0)
       .flatMap((out) => {
         const link = links.find(({ a, b }) =>
-          [a, b].some((end) => formatIsdAs(end.isdAs) === out.ia && end.interface === out.interface),
+          [a, b].some(
+            (end) => formatIsdAs(end.isdAs) === out.ia && end.interface === out.interface,
+          ),
         )
         return link === undefined ? [] : [link.id]
       })
   }
+}
+
+/** The median distance between neighbours; 0 for fewer than two. */
+function usualDistance(times: readonly number[]): number {
+  const distances = times.slice(1).map((time, index) => time - (times[index] ?? time))
+  distances.sort((one, two) => one - two)
+  return distances[Math.floor(distances.length / 2)] ?? 0
 }

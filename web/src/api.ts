@@ -323,7 +323,7 @@ export interface Failover {
   readonly from?: string
   readonly to?: string
   readonly cause: PathReason
-  /** From the last packet acknowledged over the old path to the first over the new one. */
+  /** How much longer than usual nothing was acknowledged, until the first time over the new path. */
   readonly gapMs?: number
 }
 

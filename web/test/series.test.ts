@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import {
   appendPoint,
+  growthByBar,
   LIVE_POINTS_MAX,
   thin,
-  timeAverage,
   toCurve,
 } from '../src/page/logic/series.ts'
 import type { Curve } from '../src/page/logic/series.ts'
@@ -44,11 +44,26 @@ describe('appendPoint', () => {
 })
 
 describe('toCurve', () => {
-  it('puts a gap wherever two readings are too far apart, and keeps the server’s own', () => {
-    assert.deepEqual(toCurve([0, 1000, 9000, 10_000], [1, 2, null, 4], 2000), {
-      seconds: [0, 1, 3, 9, 10],
-      values: [1, 2, null, null, 4],
+  it('puts a gap where two readings are much further apart than usual, and nowhere else', () => {
+    const times = [0, 1000, 2000, 3100, 9000, 10_000]
+    assert.deepEqual(toCurve(times, [1, 2, 3, 4, 5, 6]), {
+      seconds: [0, 1, 2, 3.1, 6.05, 9, 10],
+      values: [1, 2, 3, 4, null, 5, 6],
     })
+  })
+
+  it('takes slow readings for what they are', () => {
+    const times = [0, 900_000, 1_800_000, 4_500_000]
+    assert.deepEqual(toCurve(times, [1, null, 3, 4]).values, [1, 3, 4])
+    assert.deepEqual(toCurve([], []), EMPTY)
+  })
+})
+
+describe('growthByBar', () => {
+  it('counts from the reading before the bar, or from the first one in it', () => {
+    const counter = { seconds: [55, 70, 110, 130, 300], values: [10, 12, 15, 16, 40] }
+    assert.deepEqual(growthByBar(counter, [60, 120, 180, 240, 360]), [5, 1, null, 24])
+    assert.deepEqual(growthByBar(EMPTY, [0, 60]), [null])
   })
 })
 
@@ -77,13 +92,5 @@ describe('thin', () => {
         })
       }),
     )
-  })
-})
-
-describe('timeAverage', () => {
-  it('weighs by time and leaves gaps out', () => {
-    const curve = { seconds: [0, 10, 20, 100, 110], values: [100, 200, null, 50, 50] }
-    assert.equal(timeAverage(curve), (100 * 10 + 50 * 10) / 20)
-    assert.equal(timeAverage(EMPTY), undefined)
   })
 })

@@ -1,6 +1,6 @@
-/** The browser's own time, for "3 seconds ago" and for nothing that must be exact. */
+/** The browser's own time in whole milliseconds, for "3 seconds ago" and for nothing that must be exact. */
 export function browserNowMs(): number {
-  return performance.timeOrigin + performance.now()
+  return Math.round(performance.timeOrigin + performance.now())
 }
 
 /** A number in [0, 1) that spreads comebacks. */

@@ -4,7 +4,7 @@ import { browserNowMs } from './clock.ts'
 import { followLive } from './live.ts'
 import { POWER_OBIS } from './logic/reading.ts'
 import { toCurve } from './logic/series.ts'
-import { applyLive, EMPTY_STATE, LIVE_GAP_MS, LIVE_SPAN_MS } from './logic/state.ts'
+import { applyLive, EMPTY_STATE, LIVE_SPAN_MS } from './logic/state.ts'
 import type { PageState } from './logic/state.ts'
 import { createStore } from './store.ts'
 
@@ -15,6 +15,9 @@ export const pageStore = createStore<PageState>(EMPTY_STATE)
 export function serverNowMs(): number {
   return browserNowMs() + pageStore.get().skewMs
 }
+
+/** Devices fetched at the start; the fleet view asks for more as it is scrolled. */
+const DEVICES_AT_ONCE = 100
 
 /** Follows the server for as long as the page is open. */
 export function startSession(signal: AbortSignal): void {
@@ -46,7 +49,7 @@ export function selectDevice(id: string): void {
 
 /** Everything anew: at the start, and when too much was missed to be caught up with. */
 async function refetch(server: ServerInfo): Promise<void> {
-  pageStore.update((state) => ({ ...state, skewMs: server.nowMs - browserNowMs() }))
+  pageStore.update((state) => ({ ...state, skewMs: Math.round(server.nowMs - browserNowMs()) }))
   const has = (view: ServerInfo['views'][number]): boolean => server.views.includes(view)
   const tell = <T extends LiveEvent['type']>(
     type: T,
@@ -60,7 +63,7 @@ async function refetch(server: ServerInfo): Promise<void> {
       () => undefined,
     )
   await Promise.all([
-    client.devices({ limit: 200 }).then(
+    client.devices({ limit: DEVICES_AT_ONCE }).then(
       ({ devices }) => {
         pageStore.update((state) => {
           const selected = devices.find((each) => each.id === state.selected) ?? devices[0]
@@ -97,8 +100,7 @@ async function fetchPower(id: string): Promise<void> {
   if (answer === undefined) return
   pageStore.update((state) => {
     if (state.selected !== id) return state
-    const gapMs = Math.max(LIVE_GAP_MS, answer.bucketMs * 2)
-    const past = toCurve(answer.timesMs, answer.values, gapMs)
+    const past = toCurve(answer.timesMs, answer.values)
     const end = past.seconds.at(-1) ?? 0
     const later = state.power.seconds.findIndex((second) => second > end)
     if (later < 0) return { ...state, power: past }

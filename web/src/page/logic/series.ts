@@ -33,25 +33,65 @@ export function appendPoint(
   return { seconds: seconds.slice(drop), values: values.slice(drop) }
 }
 
-/** Puts an answer's columns into a curve, with a null wherever two points are too far apart. */
-export function toCurve(
-  timesMs: readonly number[],
-  values: readonly (number | null)[],
-  gapMs: number,
-): Curve {
+/** Shortest silence that is drawn as a gap, whatever the rhythm of the readings. */
+const GAP_MS_FLOOR = 3000
+
+/** How many usual distances without a reading are a gap: one may be lost, or late. */
+const GAP_FACTOR = 2.5
+
+/**
+ * Puts an answer's columns into a curve. Where readings are missing follows from their own rhythm: a
+ * null stands wherever two are much further apart than is usual among them.
+ */
+export function toCurve(timesMs: readonly number[], values: readonly (number | null)[]): Curve {
+  const points = timesMs.flatMap((timeMs, index) => {
+    const value = values[index] ?? null
+    return value === null ? [] : [{ timeMs, value }]
+  })
+  const gapMs = Math.max(
+    GAP_MS_FLOOR,
+    GAP_FACTOR * usualDistance(points.map((each) => each.timeMs)),
+  )
   const seconds: number[] = []
   const out: (number | null)[] = []
-  let lastMs: number | undefined
-  timesMs.forEach((timeMs, index) => {
-    if (lastMs !== undefined && timeMs - lastMs > gapMs) {
-      seconds.push((lastMs + gapMs) / 1000)
+  points.forEach(({ timeMs, value }, index) => {
+    const before = points[index - 1]?.timeMs
+    if (before !== undefined && timeMs - before > gapMs) {
+      seconds.push((before + timeMs) / 2000)
       out.push(null)
     }
     seconds.push(timeMs / 1000)
-    out.push(values[index] ?? null)
-    lastMs = timeMs
+    out.push(value)
   })
   return { seconds, values: out }
+}
+
+/** The median distance of neighbours; 0 for fewer than two. */
+export function usualDistance(times: readonly number[]): number {
+  const distances = times.slice(1).map((time, index) => time - (times[index] ?? time))
+  distances.sort((one, two) => one - two)
+  return distances[Math.floor(distances.length / 2)] ?? 0
+}
+
+/**
+ * What a counter grew by between each two edges (seconds): from the reading before the bar's begin to
+ * the last one in it; where there is none before, from the first one in it. Null for a bar without.
+ */
+export function growthByBar(counter: Curve, edges: readonly number[]): readonly (number | null)[] {
+  const known = counter.seconds.flatMap((second, index) => {
+    const value = counter.values[index] ?? null
+    return value === null ? [] : [{ second, value }]
+  })
+  return edges.slice(1).map((end, index) => {
+    const begin = edges[index] ?? end
+    const inside = known.filter((each) => each.second > begin && each.second <= end)
+    const last = inside.at(-1)
+    if (last === undefined) return null
+    const before = known.findLast(
+      (each) => each.second <= begin && begin - each.second < end - begin,
+    )
+    return last.value - (before ?? inside[0] ?? last).value
+  })
 }
 
 /**
@@ -85,17 +125,4 @@ function extremes(values: readonly (number | null)[], start: number, end: number
     if (high < 0 || value > (values[high] ?? 0)) high = index
   }
   return [...new Set([low, high, gap])].filter((index) => index >= 0).sort((a, b) => a - b)
-}
-
-/** Average over time of a stepped curve between its points, gaps left out; undefined where empty. */
-export function timeAverage(curve: Curve): number | undefined {
-  let [area, covered] = [0, 0]
-  for (let index = 1; index < curve.seconds.length; index += 1) {
-    const value = curve.values[index - 1] ?? null
-    if (value === null || (curve.values[index] ?? null) === null) continue
-    const seconds = (curve.seconds[index] ?? 0) - (curve.seconds[index - 1] ?? 0)
-    area += value * seconds
-    covered += seconds
-  }
-  return covered > 0 ? area / covered : undefined
 }

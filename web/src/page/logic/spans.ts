@@ -1,12 +1,12 @@
-/** How much time a curve shows. */
-export type Span = 'hour' | 'day' | 'week' | 'month' | 'year'
+/** How much time a curve shows; `quarter` is that of an hour. */
+export type Span = 'quarter' | 'hour' | 'day' | 'week' | 'month' | 'year'
 
-/** Every span, shortest first. */
+/** The spans to choose from, shortest first. */
 export const SPANS = ['hour', 'day', 'week', 'month', 'year'] as const satisfies readonly Span[]
 
 /**
  * The edges of the bars of a span that ends with the period `nowMs` lies in, in the reader's own time
- * zone: hours of a day, days of a week or month, months of a year. Edges are where local clocks say
+ * zone: minutes of a quarter of an hour, five of them in an hour, hours of a day, days of a week or month, months of a year. Edges are where local clocks say
  * so, which makes the days of a change of clocks 23 or 25 hours long.
  */
 export function barEdges(span: Span, nowMs: number): readonly number[] {
@@ -15,6 +15,11 @@ export function barEdges(span: Span, nowMs: number): readonly number[] {
   const edges = (count: number, at: (index: number) => Date): readonly number[] =>
     Array.from({ length: count + 1 }, (_, index) => at(index).getTime())
   switch (span) {
+    case 'quarter':
+      return edges(
+        15,
+        (index) => new Date(year, month, day, now.getHours(), now.getMinutes() - 14 + index),
+      )
     case 'hour': {
       const five = Math.floor(now.getMinutes() / 5) * 5 + 5
       return edges(

@@ -106,7 +106,7 @@ function options(
         ...axis,
         size: labelWidth,
         space: 34,
-        values: (_plot, splits) => splits.map(latest.current.axisValue ?? latest.current.value),
+        values: (plot, splits) => valueLabels(plot, splits, latest.current),
       },
     ],
     series: [
@@ -142,6 +142,12 @@ function yRange(low: number | null, high: number | null): [number, number] {
   const [bottom, top] = [Math.min(0, low ?? 0), Math.max(0, high ?? 0)]
   const span = Math.max(top - bottom, 1)
   return [bottom < 0 ? bottom - span * 0.08 : 0, top > 0 ? top + span * 0.1 : span * 0.1]
+}
+
+/** Labels of the values; a curve without any has none to show. */
+function valueLabels(_plot: uPlot, splits: number[], props: CurveProps): string[] {
+  const empty = props.curve.values.every((value) => value === null)
+  return splits.map((value) => (empty ? '' : (props.axisValue ?? props.value)(value)))
 }
 
 const [MINUTE, HOUR, DAY] = [60, 3600, 86_400]

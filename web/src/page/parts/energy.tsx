@@ -1,6 +1,5 @@
 import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
-import type { CountersAnswer } from '../../api.ts'
 import { client } from '../client.ts'
 import {
   EXPORT_OBIS,
@@ -9,6 +8,7 @@ import {
   numeric,
   subtractDecimals,
 } from '../logic/reading.ts'
+import { growthByBar, toCurve } from '../logic/series.ts'
 import { barEdges } from '../logic/spans.ts'
 import type { Span } from '../logic/spans.ts'
 import { pageStore, serverNowMs } from '../session.ts'
@@ -32,7 +32,7 @@ export function EnergyToday(): VNode {
   }
   return (
     <section class="card energy" aria-labelledby="energy-title">
-      <h2 id="energy-title">{t.household.bars.hour}</h2>
+      <h2 id="energy-title">{t.household.bars.quarter}</h2>
       <dl class="totals">
         <div>
           <dt>
@@ -47,7 +47,7 @@ export function EnergyToday(): VNode {
           <dd>{total(EXPORT_OBIS)}</dd>
         </div>
       </dl>
-      <EnergyBars span="hour" />
+      <EnergyBars span="quarter" />
     </section>
   )
 }
@@ -64,7 +64,7 @@ export function EnergyBars(props: { span: Span }): VNode {
     const load = async (): Promise<void> => {
       const nowMs = serverNowMs()
       const all = barEdges(props.span, nowMs)
-      const next = await fetchBars(device, all, nowMs)
+      const next = await fetchBars(device, props.span, all, nowMs)
       if (gone || next === undefined) return
       setBars(next)
       setEdges([(all[0] ?? 0) / 1000, (all.at(-1) ?? 0) / 1000])
@@ -99,31 +99,55 @@ export function EnergyBars(props: { span: Span }): VNode {
 /** The energy between each two edges: what was drawn less what was fed in, bar by bar. */
 async function fetchBars(
   device: string,
+  span: Span,
   edges: readonly number[],
   nowMs: number,
 ): Promise<Curve | undefined> {
-  // The running period ends now, not at an edge that is still to come.
-  const asked = [...edges.filter((edge) => edge < nowMs), Math.floor(nowMs)]
+  const growth = span === 'quarter' || span === 'hour' ? growthOfReadings : growthOfCounters
   const [drawn, fed] = await Promise.all(
     [IMPORT_OBIS, EXPORT_OBIS].map((register) =>
-      client.counters(device, register, asked).catch(() => undefined),
+      growth(device, register, edges, nowMs).catch(() => undefined),
     ),
   )
   if (drawn === undefined) return undefined
-  const seconds: number[] = []
-  const values: (number | null)[] = []
-  for (let index = 0; index + 1 < edges.length; index += 1) {
-    const middle = ((edges[index] ?? 0) + (edges[index + 1] ?? 0)) / 2
-    const [down, up] = [difference(drawn, index), difference(fed, index)]
-    seconds.push(middle / 1000)
-    values.push(down === undefined && up === undefined ? null : (down ?? 0) - (up ?? 0))
-  }
+  const seconds = edges.slice(1).map((edge, index) => (edge + (edges[index] ?? edge)) / 2000)
+  const values = seconds.map((_, index) => {
+    const [down, up] = [drawn[index] ?? null, fed?.[index] ?? null]
+    return down === null && up === null ? null : (down ?? 0) - (up ?? 0)
+  })
   return { seconds, values }
 }
 
-function difference(counters: CountersAnswer | undefined, index: number): number | undefined {
-  const [before, after] = [counters?.values[index] ?? null, counters?.values[index + 1] ?? null]
-  if (before === null || after === null) return undefined
-  const kilo = counters?.unit.startsWith('k') === true ? 1000 : 1
-  return Number(subtractDecimals(after, before)) * kilo
+type Growth = (
+  device: string,
+  register: string,
+  edges: readonly number[],
+  nowMs: number,
+) => Promise<readonly (number | null)[]>
+
+/** Short bars, out of the readings themselves: the first bar begins where the readings do. */
+const growthOfReadings: Growth = async (device, register, edges, nowMs) => {
+  const [first = 0, second = 0] = edges
+  const fromMs = first - (second - first)
+  const answer = await client.series(device, { register, fromMs, toMs: nowMs, points: 4000 })
+  const counter = toCurve(answer.timesMs, answer.values)
+  const kilo = answer.unit.startsWith('k') ? 1000 : 1
+  const grown = growthByBar(
+    counter,
+    edges.map((edge) => edge / 1000),
+  )
+  return grown.map((value) => (value === null ? null : value * kilo))
+}
+
+/** Long bars, out of exact counter readings at their edges. */
+const growthOfCounters: Growth = async (device, register, edges, nowMs) => {
+  // The running period ends now, not at an edge that is still to come.
+  const asked = [...edges.filter((edge) => edge < nowMs), nowMs]
+  const { values, unit } = await client.counters(device, register, asked)
+  const kilo = unit.startsWith('k') ? 1000 : 1
+  return edges.slice(1).map((_, index) => {
+    const [before, after] = [values[index] ?? null, values[index + 1] ?? null]
+    if (before === null || after === null) return null
+    return Number(subtractDecimals(after, before)) * kilo
+  })
 }

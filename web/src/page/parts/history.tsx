@@ -72,7 +72,7 @@ function PowerHistory(props: { span: Span }): VNode {
   }, [device, fromMs, toMs])
   const curve = useMemo(() => {
     if (answer === undefined) return { seconds: [], values: [] }
-    return thin(toCurve(answer.timesMs, answer.values, answer.bucketMs * 2), POINTS)
+    return thin(toCurve(answer.timesMs, answer.values), POINTS)
   }, [answer])
   const signed = (watts: number): string => {
     const { value, unit } = f.power(watts)
@@ -80,7 +80,7 @@ function PowerHistory(props: { span: Span }): VNode {
   }
   return (
     <div>
-      <h3>{t.power.title}</h3>
+      <h3>{t.household.power}</h3>
       <CurvePlot
         curve={curve}
         edges={[fromMs / 1000, toMs / 1000]}

@@ -8,6 +8,9 @@ import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
 import { Ago } from './time.tsx'
 
+/** A pause that is shorter than the unrest of any network is none. */
+const PAUSE_MS_NOTICED = 50
+
 /** Paths shown before the reader asks for all. */
 const FIRST = 6
 
@@ -88,9 +91,18 @@ function PathRow(props: { network: NetworkAnswer; path: NetworkPath; brief?: boo
       {!props.brief && (
         <td title={f.dateTime(path.expiresMs)}>{f.relative(path.expiresMs, serverNowMs())}</td>
       )}
-      <td class="why">{t.network.reasons[path.reason]}</td>
+      <td class="why">
+        {isRival(path, network) ? t.network.ready : t.network.reasons[path.reason]}
+      </td>
     </tr>
   )
+}
+
+/** Whether a path that is not in use answers faster than the one that is: then "slower" is no word. */
+function isRival(path: NetworkPath, network: NetworkAnswer): boolean {
+  const active = network.paths.find((each) => each.id === network.active)?.roundTripMs
+  const own = path.roundTripMs
+  return path.reason === 'slower' && own !== undefined && active !== undefined && own < active
 }
 
 /** The last changes of path, each with how long nothing was acknowledged. */
@@ -111,7 +123,9 @@ export function Failovers(props: { network: NetworkAnswer; most?: number }): VNo
           <span class="failover-gap">
             {failover.gapMs === undefined
               ? t.network.gapOpen
-              : fill(t.network.gap, { span: f.span(failover.gapMs) })}
+              : failover.gapMs < PAUSE_MS_NOTICED
+                ? t.network.noGap
+                : fill(t.network.gap, { span: f.span(failover.gapMs) })}
           </span>
           <small>
             {t.network.reasons[failover.cause]} <Ago timeMs={failover.atMs} />
