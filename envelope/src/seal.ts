@@ -95,7 +95,9 @@ export async function openEpoch(
   ])
   const datagram = encodeEncrypt0(protectedAlgorithm(suite.coseAlgorithm), headers, ciphertext)
   const transcript = transcriptOf(datagram)
-  const root = epochRoot(await sender.exportSecret(EXPORT_CONTEXT), transcript)
+  const exported = await sender.exportSecret(EXPORT_CONTEXT)
+  const root = epochRoot(exported, transcript)
+  exported.fill(0)
   const epoch = new DeviceEpoch(root, {
     number,
     transcript,

@@ -107,7 +107,7 @@ describe('signatures', () => {
     })
   }
 
-  it('are simply wrong under a key that is none', () => {
+  it('are simply wrong under a key that is none', async () => {
     const bad: PublicKey[] = [
       { algorithm: 'Ed25519', publicKey: new Uint8Array(31) },
       { algorithm: 'Ed25519', publicKey: new Uint8Array(32).fill(0xff) },
@@ -117,6 +117,7 @@ describe('signatures', () => {
     for (const key of bad) {
       assert.equal(verifyPlatform(key, new Uint8Array(1), new Uint8Array(64)), false)
       assert.equal(verifyPortable(key, new Uint8Array(1), new Uint8Array(64)), false)
+      assert.equal(await verifyWebCrypto(key, new Uint8Array(1), new Uint8Array(64)), false)
     }
   })
 })

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { before, describe, it } from 'mocha'
 import {
   encodeRecord,
@@ -358,6 +360,20 @@ describe('verifying an export', () => {
     assert.ok(codes(report).every((code) => code === 'too-many'))
   })
 
+  it('still refutes what comes after the last problem that it lists', async () => {
+    const [, reading] = billing
+    const entries: ExportEntry[] = []
+    for (let count = 0; count < VERIFY_PROBLEMS_MAX + 1; count++) {
+      const made = await new TestStream(world, 1).append(readingBody('reading', NOW_MS + count))
+      entries.push(made)
+    }
+    const object = Uint8Array.from(reading?.object ?? [])
+    object[object.length - 1] = (object.at(-1) ?? 0) ^ 1
+    const report = await verify([...entries, { kind: 'reading', object }])
+    assert.ok(!codes(report).includes('bad-signature'))
+    assert.match(step(report, 'signatures'), /^refuted: Record 102/)
+  })
+
   it('is not convinced by nothing', async () => {
     assert.equal((await verify([])).ok, false)
     await rejects(verifyExport(['', ' '], { key: world.device }), 'truncated')
@@ -386,6 +402,30 @@ describe('verifying an export', () => {
     ])
     assert.equal(report.problems[2]?.record, 3)
     assert.equal(report.signatures, 7)
+  })
+})
+
+describe('the verifier', () => {
+  it('imports nothing that a browser does not have', () => {
+    const source = join(import.meta.dirname, '../src')
+    const seen = new Set<string>()
+    const packages = new Set<string>()
+    const todo = [join(source, 'verify.ts')]
+    for (let path = todo.pop(); path !== undefined; path = todo.pop()) {
+      if (seen.has(path)) continue
+      seen.add(path)
+      for (const [, name = ''] of readFileSync(path, 'utf8').matchAll(/ from '([^']+)'/g)) {
+        if (name.startsWith('.')) todo.push(join(dirname(path), name))
+        else packages.add(name)
+      }
+    }
+    assert.ok(seen.size > 15)
+    assert.deepEqual([...packages].sort(), [
+      '@noble/curves/ed25519.js',
+      '@noble/curves/nist.js',
+      '@noble/hashes/sha2.js',
+      'cbor-x/index-no-eval',
+    ])
   })
 })
 
