@@ -77,6 +77,11 @@ export class Database {
     return Number(this.get('PRAGMA data_version')?.data_version)
   }
 
+  /** SQLite's setting for how far a commit goes. */
+  get synchronous(): number {
+    return Number(this.get('PRAGMA synchronous')?.synchronous)
+  }
+
   /** Ends the use of the file; the write-ahead log is folded into it. */
   close(): void {
     this.#statements.clear()

@@ -71,6 +71,11 @@ export class SqliteStore implements RecordSink {
     return this.#database.foreignVersion
   }
 
+  /** How far a commit goes before it returns: SQLite's number, 2 for "on the medium". */
+  get synchronous(): number {
+    return this.#database.synchronous
+  }
+
   /** Ends the use of the file. */
   close(): void {
     this.#database.close()
