@@ -189,7 +189,7 @@ export {
   REPORTED_MTU_MIN,
 } from './selector/selector.ts'
 export type { Evidence, PathSelectorOptions } from './selector/selector.ts'
-export { DEFAULT_PLAN, FAILED_PROBE_MS_MAX, LIVELY_PLAN, STANDBY_MAX } from './selector/plan.ts'
+export { DEFAULT_PLAN, LIVELY_PLAN, STANDBY_MAX } from './selector/plan.ts'
 export type { ProbePlan } from './selector/plan.ts'
 export { anyPath } from './selector/policy.ts'
 export type { PathPolicy } from './selector/policy.ts'

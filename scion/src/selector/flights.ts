@@ -27,6 +27,8 @@ interface Aloft {
   readonly paths: readonly Path[]
   readonly sentMs: number
   readonly dueMs: number
+  /** Whether its paths were told to be silent already; it may still be acknowledged late. */
+  overdue: boolean
 }
 
 /**
@@ -56,7 +58,7 @@ export class Flights {
     if (waitMs !== undefined) {
       const hostMs = this.#hostDelayMs + 4 * this.#hostDeviationMs
       const dueMs = sentMs + waitMs + Math.min(HOST_DELAY_MS_MAX, hostMs)
-      this.#aloft.set(id, { paths, sentMs, dueMs })
+      this.#aloft.set(id, { paths, sentMs, dueMs, overdue: false })
       if (this.#aloft.size > FLIGHTS_MAX) this.#forgetOldest()
     }
     return { id, paths: paths.map((path) => path.fingerprint), sentMs }
@@ -77,14 +79,14 @@ export class Flights {
     return path
   }
 
-  /** Takes out the paths of flights whose time is over. */
+  /** The paths of flights whose time has run out since the last call. */
   overdue(): readonly { readonly path: Path; readonly sentMs: number }[] {
     const nowMs = this.#clock.monotonicMs()
     const silent: { path: Path; sentMs: number }[] = []
-    for (const [id, { paths, sentMs, dueMs }] of this.#aloft) {
-      if (dueMs > nowMs) continue
-      this.#aloft.delete(id)
-      for (const path of paths) silent.push({ path, sentMs })
+    for (const flight of this.#aloft.values()) {
+      if (flight.overdue || flight.dueMs > nowMs) continue
+      flight.overdue = true
+      for (const path of flight.paths) silent.push({ path, sentMs: flight.sentMs })
     }
     return silent
   }
@@ -92,7 +94,9 @@ export class Flights {
   /** When the next flight is overdue, monotonic milliseconds, or Infinity. */
   nextDueMs(): number {
     let next = Infinity
-    for (const { dueMs } of this.#aloft.values()) next = Math.min(next, dueMs)
+    for (const { dueMs, overdue } of this.#aloft.values()) {
+      if (!overdue) next = Math.min(next, dueMs)
+    }
     return next
   }
 

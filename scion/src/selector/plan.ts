@@ -6,8 +6,10 @@ export interface ProbePlan {
   readonly standbyMs: number
   /** Milliseconds between looks at all others. */
   readonly idleMs: number
-  /** Milliseconds to the first look at a failed path; doubled with every silence after that. */
+  /** Milliseconds to the first look at a failed path; doubled with every look after that … */
   readonly failedMs: number
+  /** … up to this many. */
+  readonly failedMostMs: number
   /** Milliseconds between looks at a path that is about to prove itself. */
   readonly proofMs: number
   /** Looks at all paths together in one minute. */
@@ -20,6 +22,7 @@ export const DEFAULT_PLAN: ProbePlan = {
   standbyMs: 60_000,
   idleMs: 300_000,
   failedMs: 2_000,
+  failedMostMs: 60_000,
   proofMs: 300,
   perMinute: 60,
 }
@@ -30,12 +33,11 @@ export const LIVELY_PLAN: ProbePlan = {
   standbyMs: 3_000,
   idleMs: 15_000,
   failedMs: 1_000,
+  failedMostMs: 4_000,
   proofMs: 200,
   perMinute: 300,
 }
 
-/** Longest time between looks at a failed path, in milliseconds. */
-export const FAILED_PROBE_MS_MAX = 60_000
 /** Paths that are kept proven beside the one in use. */
 export const STANDBY_MAX = 3
 
@@ -65,7 +67,7 @@ export function nextProbeMs(state: ProbeState, plan: ProbePlan): number {
   const seenMs = Math.max(state.probedMs, state.provenMs)
   if (state.role === 'failed') {
     const wait = plan.failedMs * 2 ** Math.min(20, state.probesSinceFailure)
-    return state.probedMs + Math.min(FAILED_PROBE_MS_MAX, wait)
+    return state.probedMs + Math.min(plan.failedMostMs, wait)
   }
   // A silence is looked into at once: the next answer or silence decides.
   if (state.silences > 0) return state.probedMs

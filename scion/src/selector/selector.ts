@@ -288,7 +288,7 @@ export class PathSelector {
       .filter(({ atMs }) => atMs <= nowMs)
       .sort((a, b) => a.rank - b.rank || a.atMs - b.atMs)
     const paths: Path[] = []
-    for (const { entry } of due.slice(0, count)) {
+    for (const { entry } of due.slice(0, Math.max(0, count))) {
       if (!this.#probeBudget.take(nowMs)) break
       entry.probedMs = nowMs
       entry.urgent = false
@@ -459,33 +459,44 @@ export class PathSelector {
     })
   }
 
-  #schedule(): readonly { readonly entry: Entry; readonly atMs: number; readonly rank: number }[] {
-    const candidates = this.#candidates().sort((a, b) => a.cost - b.cost)
+  #schedule(): readonly Look[] {
+    const candidates = this.#candidates()
     const order = ranked(candidates, this.#active)
     const standby = new Set(disjointSet(order, STANDBY_MAX + 1).map((one) => one.fingerprint))
     for (const one of order) if (standby.size <= STANDBY_MAX) standby.add(one.fingerprint)
-    const failures = new Set<string>()
-    return candidates.flatMap((candidate) => {
+    const fallen = new Map<string, Entry[]>()
+    const looks: Look[] = []
+    for (const candidate of candidates) {
       const entry = this.#entryOf(candidate.fingerprint)
       // Inside one AS there is no router to ask.
-      if (entry === undefined) return []
-      if (entry.links.length === 0) return []
-      const key = this.#failureOf(entry)?.key
-      // One look for all paths that fell together.
-      const role = key !== undefined && failures.has(key) ? 'unusable' : roleOf(candidate, this.#active, standby) // prettier-ignore
-      if (key !== undefined) failures.add(key)
-      const state: ProbeState = {
-        role,
-        probedMs: entry.probedMs,
-        provenMs: entry.stats.provenMs ?? -Infinity,
-        proven: candidate.proven && entry.renewal === undefined,
-        silences: silencesOf(entry.stats),
-        probesSinceFailure: entry.probesSinceFailure,
-        urgent: entry.urgent,
-        pending: entry.pending > 0,
-      }
-      return [{ entry, atMs: nextProbeMs(state, this.#plan), rank: PROBE_RANK[role] }]
-    })
+      if (entry === undefined || entry.links.length === 0) continue
+      const role = roleOf(candidate, this.#active, standby)
+      const key = role === 'failed' ? this.#failureOf(entry)?.key : undefined
+      if (key === undefined) looks.push(this.#look([entry], role, candidate.proven))
+      else fallen.set(key, [...(fallen.get(key) ?? []), entry])
+    }
+    for (const group of fallen.values()) looks.push(this.#look(group, 'failed', false))
+    return looks
+  }
+
+  /**
+   * When to look next at paths that fell together, and at which of them: by turns, since one of them
+   * may have failed elsewhere as well.
+   */
+  #look(group: readonly Entry[], role: ProbeState['role'], proven: boolean): Look {
+    const [first] = group.toSorted((a, b) => a.probedMs - b.probedMs)
+    if (first === undefined) throw new Error('selector: a group of no paths')
+    const state: ProbeState = {
+      role,
+      probedMs: Math.max(...group.map((entry) => entry.probedMs)),
+      provenMs: first.stats.provenMs ?? -Infinity,
+      proven: proven && first.renewal === undefined,
+      silences: silencesOf(first.stats),
+      probesSinceFailure: group.reduce((sum, entry) => sum + entry.probesSinceFailure, 0),
+      urgent: group.some((entry) => entry.urgent),
+      pending: group.some((entry) => entry.pending > 0),
+    }
+    return { entry: first, atMs: nextProbeMs(state, this.#plan), rank: PROBE_RANK[role] }
   }
 
   #failureOf(entry: Entry): Grounds['failure'] {
@@ -525,6 +536,13 @@ export class PathSelector {
   #entryOf(fingerprint: string | undefined): Entry | undefined {
     return fingerprint === undefined ? undefined : this.#entries.get(fingerprint)
   }
+}
+
+/** A look at a path: when, and how it ranks among those that are due. */
+interface Look {
+  readonly entry: Entry
+  readonly atMs: number
+  readonly rank: number
 }
 
 /** Which looks come first when the budget is short. */

@@ -8,7 +8,7 @@ import {
   failureMemoryMs,
 } from '../../src/selector/links.ts'
 import type { ProbeState } from '../../src/selector/plan.ts'
-import { FAILED_PROBE_MS_MAX, LIVELY_PLAN, nextProbeMs } from '../../src/selector/plan.ts'
+import { LIVELY_PLAN, nextProbeMs } from '../../src/selector/plan.ts'
 
 describe('LinkMemory', () => {
   it('remembers a failure for a bounded time', () => {
@@ -92,7 +92,7 @@ describe('nextProbeMs', () => {
     const wait = (probesSinceFailure: number): number =>
       at({ role: 'failed', probesSinceFailure }) - 1_000
     assert.equal(wait(0), LIVELY_PLAN.failedMs)
-    assert.equal(wait(3), 8 * LIVELY_PLAN.failedMs)
-    assert.equal(wait(1_000), FAILED_PROBE_MS_MAX)
+    assert.equal(wait(1), 2 * LIVELY_PLAN.failedMs)
+    assert.equal(wait(1_000), LIVELY_PLAN.failedMostMs)
   })
 })

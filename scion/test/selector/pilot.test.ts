@@ -142,6 +142,20 @@ describe('PathPilot in virtual time', () => {
     assert.ok(recovered >= 0 && recovered < events.indexOf(back))
   })
 
+  it('finds a mended link although another link of some paths over it is still cut', async () => {
+    world.network.cut('north-trunk', { scmp: true })
+    world.network.cut('north-access')
+    await world.clock.advance(60_000)
+    world.network.mend('north-trunk')
+    await world.clock.advance(60_000)
+    const over = pilot.report().filter(({ path }) => {
+      const ids = linkIds(world.network, path)
+      return ids.includes('north-trunk') && !ids.includes('north-access')
+    })
+    assert.ok(over.length > 0)
+    for (const { state, words } of over) assert.ok(state === 'alive' || state === 'active', words)
+  })
+
   it('keeps trying when everything is cut, and is back as soon as something is', async () => {
     const trunks = ['north-trunk', 'south-trunk', 'city-centre']
     for (const id of trunks) world.network.cut(id)
