@@ -42,6 +42,7 @@ export function addRunCommand(program: Command, output: Output, signal: AbortSig
 
 async function run(options: RunOptions, output: Output, signal: AbortSignal): Promise<void> {
   const config = configOf(options)
+  const port = portOf(options, config)
   const log = createLog(config.logLevel)
   const keyring = Keyring.open(secretsOf(config), config.prekeys, systemRandom)
   const lock = lockDataFolder(config)
@@ -61,7 +62,7 @@ async function run(options: RunOptions, output: Output, signal: AbortSignal): Pr
     })
     try {
       const { host, nextPort } = config.http
-      const http = await serveHttp(headend.app, { host, port: portOf(options, config), nextPort })
+      const http = await serveHttp(headend.app, { host, port, nextPort })
       const listening = transports.map(({ kind, address }) => `${kind} ${address}`)
       output.line(
         options.json
