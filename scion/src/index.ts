@@ -183,11 +183,11 @@ export type { Flight } from './selector/flights.ts'
 export {
   FLIGHT_SILENCES_MAX,
   HINTS_PER_MINUTE_MAX,
-  PATHS_MAX,
   PathSelector,
   REMOTE_SILENCES_MAX,
   REPORTED_MTU_MIN,
 } from './selector/selector.ts'
+export { PATHS_MAX } from './selector/path-set.ts'
 export type { Evidence, PathSelectorOptions } from './selector/selector.ts'
 export { DEFAULT_PLAN, LIVELY_PLAN, STANDBY_MAX } from './selector/plan.ts'
 export type { ProbePlan } from './selector/plan.ts'

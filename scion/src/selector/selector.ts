@@ -7,18 +7,19 @@ import type { Candidate } from './choice.ts'
 import { choose, ranked } from './choice.ts'
 import { disjointSet } from './disjoint.ts'
 import type { Entry } from './entry.ts'
-import { adopt, isExpired, linkAtInterface, newEntry, renew, RENEWAL_LEAD_MS } from './entry.ts'
+import { adopt, linkAtInterface } from './entry.ts'
 import { crossingKey, pathKey, routerKey } from './keys.ts'
 import { LinkMemory } from './links.ts'
-import type { ProbePlan, ProbeState } from './plan.ts'
-import { DEFAULT_PLAN, nextProbeMs, STANDBY_MAX } from './plan.ts'
+import { PathSet } from './path-set.ts'
+import type { ProbePlan } from './plan.ts'
+import { DEFAULT_PLAN } from './plan.ts'
 import type { PathPolicy } from './policy.ts'
 import { anyPath } from './policy.ts'
 import type { FailureCause, PathEvent, PathReport, PathState } from './report.ts'
+import type { Look } from './schedule.ts'
+import { scheduleLooks } from './schedule.ts'
 import {
   answerWaitMs,
-  isProven,
-  pathCost,
   SILENCES_MAX,
   silencesOf,
   stillSilent,
@@ -28,12 +29,12 @@ import {
   withLoss,
   withSilence,
 } from './scoring.ts'
-import { culpritOf, suspectsOf } from './suspicion.ts'
+import type { Moment, PathFailure } from './standing.ts'
+import { candidatesOf, failureOf } from './standing.ts'
+import { culpritOf } from './suspicion.ts'
 import type { Grounds } from './words.ts'
 import { reasonOf, wordsFor } from './words.ts'
 
-/** Paths that are kept for one destination; those beyond it are not looked at. */
-export const PATHS_MAX = 64
 /** Hints that are followed up by a probe in one minute; further ones are ignored. */
 export const HINTS_PER_MINUTE_MAX = 12
 /** Packets without an acknowledgement, over all paths, after which the far host itself is suspected. */
@@ -62,9 +63,8 @@ export type Evidence = 'probe' | 'flight'
  */
 export class PathSelector {
   readonly #clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
-  readonly #policy: PathPolicy
   readonly #plan: ProbePlan
-  readonly #entries = new Map<string, Entry>()
+  readonly #paths: PathSet
   readonly #links = new LinkMemory()
   readonly #observers = new Observers<PathEvent>()
   readonly #probeBudget: TokenBucket
@@ -76,7 +76,7 @@ export class PathSelector {
 
   constructor(options: PathSelectorOptions) {
     this.#clock = options.clock
-    this.#policy = options.policy ?? anyPath
+    this.#paths = new PathSet(options.policy ?? anyPath)
     this.#plan = options.plan ?? DEFAULT_PLAN
     const nowMs = options.clock.monotonicMs()
     this.#probeBudget = new TokenBucket(this.#plan.perMinute, 60_000, nowMs)
@@ -85,7 +85,7 @@ export class PathSelector {
 
   /** Paths known. */
   get size(): number {
-    return this.#entries.size
+    return this.#paths.size
   }
 
   /** Hears of changes. */
@@ -95,52 +95,41 @@ export class PathSelector {
 
   /** Takes what a lookup brought. Paths that it does not name any more are kept until they expire. */
   offer(paths: readonly Path[]): void {
-    const nowMs = this.#clock.nowMs()
-    const added: string[] = []
-    for (const entry of this.#entries.values()) entry.listed = false
-    for (const path of paths) {
-      const known = this.#entries.get(path.fingerprint)
-      if (known !== undefined) renew(known, path, nowMs)
-      else if (path.expiryMs > nowMs) {
-        if (!this.#makeRoom()) break
-        this.#entries.set(path.fingerprint, newEntry(path, this.#policy(path)))
-        added.push(path.fingerprint)
-      }
-    }
-    const dropped = this.#dropExpired(nowMs)
-    const atMs = nowMs
-    this.#observers.tell({ type: 'offered', atMs, known: this.#entries.size, added, dropped })
+    const atMs = this.#clock.nowMs()
+    const { added, dropped } = this.#paths.offer(paths, atMs, this.#active)
+    this.#observers.tell({ type: 'offered', atMs, known: this.#paths.size, added, dropped })
     this.#decide()
   }
 
   /** The path to use now; undefined where none is known that is allowed and not expired. */
   pick(): Path | undefined {
     this.#decide()
-    return this.#entryOf(this.#active)?.path
+    return this.#paths.get(this.#active)?.path
   }
 
   /** Up to `count` paths that share no link, the one in use first. */
   pickDisjoint(count: number): readonly Path[] {
     this.#decide()
     const order = ranked(this.#candidates(), this.#active)
-    return disjointSet(order, count).flatMap((one) => this.#entryOf(one.fingerprint)?.path ?? [])
+    return disjointSet(order, count).flatMap((one) => this.#paths.get(one.fingerprint)?.path ?? [])
   }
 
   /** Something that went over a path was answered. Leave the sample out where it is ambiguous. */
   answered(path: Path, sentMs: number, roundTripMs: number | undefined, evidence: Evidence): void {
     if (evidence === 'flight') this.#remoteSilences = 0
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     if (entry === undefined) return
     if (entry.renewal === path) adopt(entry, path)
     if (evidence === 'flight') entry.flightSilences = 0
     entry.answers = { ...entry.answers, [evidence]: true }
-    const wasFailed = this.#failureOf(entry) !== undefined
+    const fallen = this.#paths.all().filter((one) => this.#failureOf(one) !== undefined)
     entry.stats = withAnswer(entry.stats, sentMs, roundTripMs)
     entry.urgent = false
     this.#links.proven(entry.keys, sentMs)
-    if (wasFailed && this.#failureOf(entry) === undefined) {
-      entry.probesSinceFailure = 0
-      const { fingerprint } = entry
+    for (const one of fallen) {
+      if (this.#failureOf(one) !== undefined) continue
+      one.probesSinceFailure = 0
+      const { fingerprint } = one
       this.#observers.tell({ type: 'recovered', atMs: this.#clock.nowMs(), fingerprint })
     }
     this.#decide()
@@ -153,7 +142,7 @@ export class PathSelector {
 
   /** A probe or packet that went over a path at `sentMs` (monotonic) stayed without an answer. */
   silent(path: Path, sentMs: number, evidence: Evidence): void {
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     if (entry === undefined) return
     if (path === entry.renewal) {
       entry.renewal = undefined // The next lookup brings another one.
@@ -204,7 +193,7 @@ export class PathSelector {
    * interface is not on the path, so that the report says nothing.
    */
   interfaceDown(path: Path, isdAs: IsdAs, id: number): boolean {
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     const link = entry === undefined ? undefined : linkAtInterface(entry, isdAs, id)
     if (entry === undefined || link === undefined) return false
     this.#fail(entry, link.key, 'revoked')
@@ -214,7 +203,7 @@ export class PathSelector {
 
   /** Likewise for the way through an AS. */
   crossingDown(path: Path, isdAs: IsdAs, ingressId: number, egressId: number): boolean {
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     const key = crossingKey(isdAs, ingressId, egressId)
     if (entry?.keys.includes(key) !== true) return false
     this.#fail(entry, key, 'revoked')
@@ -224,7 +213,7 @@ export class PathSelector {
 
   /** A router on the path found the path itself wrong: expired, a bad MAC, an unknown interface. */
   faulty(path: Path): void {
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     if (entry === undefined) return
     if (entry.renewal !== undefined) adopt(entry, entry.renewal)
     else this.#fail(entry, pathKey(entry.fingerprint), 'faulty')
@@ -233,7 +222,7 @@ export class PathSelector {
 
   /** The system refused to hand a packet to the first router of a path. */
   unreachable(path: Path): void {
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     if (entry === undefined) return
     this.#fail(entry, routerKey(path), 'unreachable')
     this.#decide()
@@ -241,14 +230,14 @@ export class PathSelector {
 
   /** A router reported that packets of more than `mtu` bytes do not pass. */
   tooBig(path: Path, mtu: number): void {
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     if (entry === undefined) return
     entry.mtu = Math.max(REPORTED_MTU_MIN, Math.min(entry.mtu, mtu))
   }
 
   /** Somebody who cannot prove it says that a path is broken: it gets probed, nothing else. */
   hint(fingerprint: string): void {
-    const entry = this.#entryOf(fingerprint)
+    const entry = this.#paths.get(fingerprint)
     if (entry === undefined || !this.#hintBudget.take(this.#clock.monotonicMs())) return
     entry.urgent = true
     this.#observers.tell({ type: 'hint', atMs: this.#clock.nowMs(), fingerprint })
@@ -256,7 +245,7 @@ export class PathSelector {
 
   /** Somebody who cannot prove it says that an interface is down; see {@link hint}. */
   hintInterface(isdAs: IsdAs, id: number): void {
-    const entry = this.#entryOf(this.#active)
+    const entry = this.#paths.get(this.#active)
     if (entry !== undefined && linkAtInterface(entry, isdAs, id) !== undefined) {
       this.hint(entry.fingerprint)
     }
@@ -264,27 +253,24 @@ export class PathSelector {
 
   /** Paths that are allowed and not expired, failed ones too: where packets may have to go. */
   usable(): readonly Path[] {
-    const nowMs = this.#clock.nowMs()
-    return [...this.#entries.values()]
-      .filter((entry) => entry.refusal === undefined && !isExpired(entry, nowMs))
-      .map((entry) => entry.path)
+    return this.#paths.usable(this.#clock.nowMs())
   }
 
   /** Largest packet on a path, after what routers reported. */
   mtuOf(path: Path): number {
-    return this.#entryOf(path.fingerprint)?.mtu ?? path.mtu
+    return this.#paths.get(path.fingerprint)?.mtu ?? path.mtu
   }
 
   /** How long to wait for an answer over a path, in milliseconds. */
   waitMs(path: Path): number {
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     return answerWaitMs(entry?.stats ?? UNMEASURED)
   }
 
   /** Paths to look at now, at most `count`, within the budget; each counts as looked at. */
   dueProbes(count: number): readonly Path[] {
     const nowMs = this.#clock.monotonicMs()
-    const due = this.#schedule()
+    const due = this.#looks()
       .filter(({ atMs }) => atMs <= nowMs)
       .sort((a, b) => a.rank - b.rank || a.atMs - b.atMs)
     const paths: Path[] = []
@@ -301,13 +287,13 @@ export class PathSelector {
 
   /** A probe that {@link dueProbes} asked for has come to its end, whatever that was. */
   probed(path: Path): void {
-    const entry = this.#entryOf(path.fingerprint)
+    const entry = this.#paths.get(path.fingerprint)
     if (entry !== undefined) entry.pending = Math.max(0, entry.pending - 1)
   }
 
   /** Monotonic time of the next look, or Infinity. */
   nextProbeMs(): number {
-    const soonest = Math.min(Infinity, ...this.#schedule().map(({ atMs }) => atMs))
+    const soonest = Math.min(Infinity, ...this.#looks().map(({ atMs }) => atMs))
     const nowMs = this.#clock.monotonicMs()
     return Math.max(soonest, nowMs + this.#probeBudget.waitMs(nowMs))
   }
@@ -320,7 +306,7 @@ export class PathSelector {
     return candidates
       .sort((a, b) => Number(b === active) - Number(a === active) || a.cost - b.cost)
       .flatMap((candidate) => {
-        const entry = this.#entryOf(candidate.fingerprint)
+        const entry = this.#paths.get(candidate.fingerprint)
         return entry === undefined ? [] : [this.#describe(entry, candidate, active, candidates)]
       })
   }
@@ -359,24 +345,16 @@ export class PathSelector {
     return { candidate, stats, refusal, failure, nowMs: this.#clock.monotonicMs() }
   }
 
-  /** Renewed paths take over unproven when the old ones are about to end. */
-  #adoptRipe(): void {
-    const untilMs = this.#clock.nowMs() + RENEWAL_LEAD_MS
-    for (const entry of this.#entries.values()) {
-      if (entry.renewal !== undefined && entry.path.expiryMs <= untilMs) adopt(entry, entry.renewal)
-    }
-  }
-
   #decide(): void {
     const nowMs = this.#clock.monotonicMs()
-    this.#adoptRipe()
+    this.#paths.adoptRipe(this.#clock.nowMs())
     const candidates = this.#candidates()
     const choice = choose(candidates, this.#active, nowMs - this.#switchedMs)
     if (choice.fingerprint === this.#active) return
     const from = this.#active
     const to = choice.fingerprint
     const left = candidates.find((one) => one.fingerprint === from)
-    const entry = this.#entryOf(from)
+    const entry = this.#paths.get(from)
     const next = candidates.find((one) => one.fingerprint === to)
     const words =
       left === undefined || entry === undefined
@@ -396,7 +374,7 @@ export class PathSelector {
 
   #fail(entry: Entry, key: string, cause: FailureCause): void {
     const nowMs = this.#clock.monotonicMs()
-    const sound = [...this.#entries.values()].filter((one) => this.#failureOf(one) === undefined)
+    const sound = this.#paths.all().filter((one) => this.#failureOf(one) === undefined)
     const { untilMs } = this.#links.failed(key, cause, nowMs)
     const atMs = this.#clock.nowMs()
     for (const one of sound) {
@@ -423,14 +401,14 @@ export class PathSelector {
   /** Asks for a look at the best path beside the one in use. */
   #wakeStandby(): void {
     const [, next] = ranked(this.#candidates(), this.#active)
-    const entry = this.#entryOf(next?.fingerprint)
+    const entry = this.#paths.get(next?.fingerprint)
     if (entry?.pending === 0) entry.urgent = true
   }
 
   /** Asks for a look at all paths over doubtful links: the answers tell which link it is. */
   #wakeSuspects(): void {
     for (const candidate of this.#candidates()) {
-      const entry = this.#entryOf(candidate.fingerprint)
+      const entry = this.#paths.get(candidate.fingerprint)
       if (candidate.suspects > 0 && candidate.failure === undefined && entry?.pending === 0) {
         entry.urgent = true
       }
@@ -438,125 +416,26 @@ export class PathSelector {
   }
 
   #candidates(): Candidate[] {
-    const nowMs = this.#clock.monotonicMs()
-    const wallMs = this.#clock.nowMs()
-    const entries = [...this.#entries.values()]
-    const suspected = new Set(entries.flatMap((entry) => suspectsOf(entry, this.#links)))
-    return entries.map((entry) => {
-      const failure = this.#failureOf(entry)?.record
-      const links = entry.links.map((link) => link.key)
-      return {
-        fingerprint: entry.fingerprint,
-        links,
-        cost: pathCost(entry.path, entry.stats),
-        loss: entry.stats.loss,
-        proven: isProven(entry.stats, nowMs),
-        ...(failure === undefined ? {} : { failure }),
-        expired: isExpired(entry, wallMs),
-        refused: entry.refusal !== undefined,
-        suspects: links.filter((key) => suspected.has(key)).length,
-      }
+    return candidatesOf(this.#paths.all(), this.#links, this.#moment())
+  }
+
+  #looks(): readonly Look[] {
+    const standings = this.#candidates().flatMap((candidate) => {
+      const entry = this.#paths.get(candidate.fingerprint)
+      return entry === undefined
+        ? []
+        : [{ entry, candidate, failedBy: this.#failureOf(entry)?.key }]
     })
+    return scheduleLooks(standings, this.#active, this.#plan)
   }
 
-  #schedule(): readonly Look[] {
-    const candidates = this.#candidates()
-    const order = ranked(candidates, this.#active)
-    const standby = new Set(disjointSet(order, STANDBY_MAX + 1).map((one) => one.fingerprint))
-    for (const one of order) if (standby.size <= STANDBY_MAX) standby.add(one.fingerprint)
-    const fallen = new Map<string, Entry[]>()
-    const looks: Look[] = []
-    for (const candidate of candidates) {
-      const entry = this.#entryOf(candidate.fingerprint)
-      // Inside one AS there is no router to ask.
-      if (entry === undefined || entry.links.length === 0) continue
-      const role = roleOf(candidate, this.#active, standby)
-      const key = role === 'failed' ? this.#failureOf(entry)?.key : undefined
-      if (key === undefined) looks.push(this.#look([entry], role, candidate.proven))
-      else fallen.set(key, [...(fallen.get(key) ?? []), entry])
-    }
-    for (const group of fallen.values()) looks.push(this.#look(group, 'failed', false))
-    return looks
+  #failureOf(entry: Entry): PathFailure | undefined {
+    return failureOf(entry, this.#links, this.#clock.monotonicMs())
   }
 
-  /**
-   * When to look next at paths that fell together, and at which of them: by turns, since one of them
-   * may have failed elsewhere as well.
-   */
-  #look(group: readonly Entry[], role: ProbeState['role'], proven: boolean): Look {
-    const [first] = group.toSorted((a, b) => a.probedMs - b.probedMs)
-    if (first === undefined) throw new Error('selector: a group of no paths')
-    const state: ProbeState = {
-      role,
-      probedMs: Math.max(...group.map((entry) => entry.probedMs)),
-      provenMs: first.stats.provenMs ?? -Infinity,
-      proven: proven && first.renewal === undefined,
-      silences: silencesOf(first.stats),
-      probesSinceFailure: group.reduce((sum, entry) => sum + entry.probesSinceFailure, 0),
-      urgent: group.some((entry) => entry.urgent),
-      pending: group.some((entry) => entry.pending > 0),
-    }
-    return { entry: first, atMs: nextProbeMs(state, this.#plan), rank: PROBE_RANK[role] }
+  #moment(): Moment {
+    return { nowMs: this.#clock.nowMs(), monotonicMs: this.#clock.monotonicMs() }
   }
-
-  #failureOf(entry: Entry): Grounds['failure'] {
-    const nowMs = this.#clock.monotonicMs()
-    // What is larger than the path explains more.
-    for (const key of entry.keys.toReversed()) {
-      const record = this.#links.failureOf(key, nowMs)
-      if (record !== undefined) return { key, record }
-    }
-    return undefined
-  }
-
-  /** Room for one more path: those that lookups do not bring any more go first. */
-  #makeRoom(): boolean {
-    if (this.#entries.size < PATHS_MAX) return true
-    for (const entry of this.#entries.values()) {
-      if (entry.listed || entry.fingerprint === this.#active) continue
-      this.#entries.delete(entry.fingerprint)
-      return true
-    }
-    return false
-  }
-
-  #dropExpired(nowMs: number): readonly string[] {
-    const dropped: string[] = []
-    for (const entry of this.#entries.values()) {
-      if (entry.path.expiryMs > nowMs) continue
-      if (entry.renewal !== undefined) adopt(entry, entry.renewal)
-      else {
-        this.#entries.delete(entry.fingerprint)
-        dropped.push(entry.fingerprint)
-      }
-    }
-    return dropped
-  }
-
-  #entryOf(fingerprint: string | undefined): Entry | undefined {
-    return fingerprint === undefined ? undefined : this.#entries.get(fingerprint)
-  }
-}
-
-/** A look at a path: when, and how it ranks among those that are due. */
-interface Look {
-  readonly entry: Entry
-  readonly atMs: number
-  readonly rank: number
-}
-
-/** Which looks come first when the budget is short. */
-const PROBE_RANK = { active: 0, standby: 1, failed: 2, idle: 3, unusable: 4 } as const
-
-function roleOf(
-  candidate: Candidate,
-  active: string | undefined,
-  standby: ReadonlySet<string>,
-): ProbeState['role'] {
-  if (candidate.refused || candidate.expired) return 'unusable'
-  if (candidate.failure !== undefined) return 'failed'
-  if (candidate.fingerprint === active) return 'active'
-  return standby.has(candidate.fingerprint) ? 'standby' : 'idle'
 }
 
 function stateOf(candidate: Candidate, active: Candidate | undefined): PathState {

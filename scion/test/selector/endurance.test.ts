@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import { PATHS_MAX, PathSelector } from '../../src/selector/selector.ts'
+import { PATHS_MAX } from '../../src/selector/path-set.ts'
+import { PathSelector } from '../../src/selector/selector.ts'
 import { LIVELY_PLAN } from '../../src/selector/plan.ts'
 import { seededRandom } from '../../src/testing/random.ts'
 import { fakePath } from '../support/fake-path.ts'

@@ -3,10 +3,10 @@ import { beforeEach, describe, it } from 'mocha'
 import type { Path } from '../../src/path/path.ts'
 import { EXPIRY_MARGIN_MS, RENEWAL_LEAD_MS } from '../../src/selector/entry.ts'
 import { LIVELY_PLAN } from '../../src/selector/plan.ts'
+import { PATHS_MAX } from '../../src/selector/path-set.ts'
 import type { PathEvent } from '../../src/selector/report.ts'
 import {
   FLIGHT_SILENCES_MAX,
-  PATHS_MAX,
   PathSelector,
   REMOTE_SILENCES_MAX,
 } from '../../src/selector/selector.ts'
@@ -132,7 +132,7 @@ describe('PathSelector', () => {
     assert.equal(selector.pick(), c)
     selector.answered(shared, (nowMs += 10), 20, 'probe')
     assert.deepEqual([stateOf(a), stateOf(shared)], ['probing', 'probing'])
-    assert.equal(events.filter(({ type }) => type === 'recovered').length, 1)
+    assert.equal(events.filter(({ type }) => type === 'recovered').length, 2)
   })
 
   it('ignores a report about an interface that is not on the path', () => {
@@ -206,6 +206,12 @@ describe('PathSelector', () => {
     assert.equal(selector.size, PATHS_MAX)
     assert.notEqual(stateOf(a), 'unknown')
     assert.equal(selector.pick(), active)
+    // What the newest lookup names again is renewed, however many others it brings.
+    const renewed = { ...b, expiryMs: 2 * HOUR_MS }
+    selector.offer([...many, renewed])
+    selector.answered(renewed, nowMs, 20, 'probe')
+    const found = selector.report().find(({ fingerprint }) => fingerprint === b.fingerprint)
+    assert.equal(found?.expiryMs, 2 * HOUR_MS)
   })
 
   it('stays within its budget of probes', () => {

@@ -1,0 +1,95 @@
+import type { Path } from '../path/path.ts'
+import type { Entry } from './entry.ts'
+import { adopt, isExpired, newEntry, renew, RENEWAL_LEAD_MS } from './entry.ts'
+import type { PathPolicy } from './policy.ts'
+
+/** Paths that are kept for one destination; those beyond it are not looked at. */
+export const PATHS_MAX = 64
+
+/** What a lookup changed, by fingerprints. */
+export interface Offered {
+  readonly added: readonly string[]
+  readonly dropped: readonly string[]
+}
+
+/** The paths known for one destination, one entry for each interface sequence. */
+export class PathSet {
+  readonly #entries = new Map<string, Entry>()
+  readonly #policy: PathPolicy
+
+  constructor(policy: PathPolicy) {
+    this.#policy = policy
+  }
+
+  /** Entries; never more than {@link PATHS_MAX}. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** All entries, oldest first. */
+  all(): readonly Entry[] {
+    return [...this.#entries.values()]
+  }
+
+  /** The entry of an interface sequence. */
+  get(fingerprint: string | undefined): Entry | undefined {
+    return fingerprint === undefined ? undefined : this.#entries.get(fingerprint)
+  }
+
+  /**
+   * Takes what a lookup brought at wall-clock time `nowMs`. Paths that it does not name stay until
+   * they expire, or until room is needed; `kept` is never given up for another.
+   */
+  offer(paths: readonly Path[], nowMs: number, kept: string | undefined): Offered {
+    const offered = new Set(paths.map((path) => path.fingerprint))
+    for (const entry of this.#entries.values()) entry.listed = offered.has(entry.fingerprint)
+    const added: string[] = []
+    for (const path of paths) {
+      const known = this.#entries.get(path.fingerprint)
+      if (known !== undefined) renew(known, path, nowMs)
+      else if (path.expiryMs > nowMs && this.#makeRoom(kept)) {
+        this.#entries.set(path.fingerprint, newEntry(path, this.#policy(path)))
+        added.push(path.fingerprint)
+      }
+    }
+    return { added, dropped: this.#dropExpired(nowMs) }
+  }
+
+  /** Lets renewed paths take over unproven where the old ones are about to end. */
+  adoptRipe(nowMs: number): void {
+    for (const entry of this.#entries.values()) {
+      const ripe = entry.path.expiryMs <= nowMs + RENEWAL_LEAD_MS
+      if (entry.renewal !== undefined && ripe) adopt(entry, entry.renewal)
+    }
+  }
+
+  /** Paths that are allowed and not expired, failed ones too: where packets may have to go. */
+  usable(nowMs: number): readonly Path[] {
+    return this.all()
+      .filter((entry) => entry.refusal === undefined && !isExpired(entry, nowMs))
+      .map((entry) => entry.path)
+  }
+
+  #makeRoom(kept: string | undefined): boolean {
+    if (this.#entries.size < PATHS_MAX) return true
+    for (const entry of this.#entries.values()) {
+      if (entry.listed || entry.fingerprint === kept) continue
+      this.#entries.delete(entry.fingerprint)
+      return true
+    }
+    return false
+  }
+
+  #dropExpired(nowMs: number): readonly string[] {
+    const dropped: string[] = []
+    for (const entry of this.#entries.values()) {
+      if (entry.path.expiryMs > nowMs) continue
+      if (entry.renewal !== undefined) adopt(entry, entry.renewal)
+      else {
+        this.#entries.delete(entry.fingerprint)
+        dropped.push(entry.fingerprint)
+      }
+    }
+    return dropped
+  }
+}
