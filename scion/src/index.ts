@@ -233,3 +233,4 @@ export {
   isStun,
   transactionIdOf,
 } from './stun/message.ts'
+export { AES_KEY_BYTES, AesMac } from './crypto/cmac.ts'
