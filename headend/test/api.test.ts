@@ -14,6 +14,7 @@ import {
   mailbox,
   POLICY,
   readingBody,
+  SCHEMA,
   schemaBody,
   sealBody,
   seededRandom,
@@ -197,11 +198,28 @@ describe('the HTTP API', () => {
       `/api/v1/devices/${id}/series?register=${POWER}&${range}&points=20&stream=live`,
     )) as SeriesAnswer
     assert.equal(full.stream, 'live')
+    assert.deepEqual(
+      full.values,
+      Array.from({ length: 20 }, (_, index) => 0 - index),
+    )
     const path = `/api/v1/devices/${id}/series?register=${POWER}&fromMs=${START_MS}&toMs=${START_MS + 7_200_000}&points=4&stream=quarter`
     const thin = (await get(path)) as SeriesAnswer
     assert.deepEqual(thin.values, [101, 103, 105, 107])
     assert.deepEqual(thin.low, [100, 102, 104, 106])
     assert.equal(thin.unit, 'W')
+  })
+
+  it('puts a null where readings are missing, by the rhythm of the stream itself', async () => {
+    const everyTelegram = { ...SCHEMA, intervalMs: 0 }
+    const sparse = [30, 31, 32, 33, 50, 51].map((second) => START_MS + second * 1000)
+    for (const atMs of sparse) {
+      await deliver(await meter.next(19, readingBody(atMs, [1n, 7n], 'fast', everyTelegram), to))
+    }
+    // A schema may come after what it names.
+    await deliver(await meter.next(19, schemaBody(START_MS, everyTelegram), to))
+    const range = `fromMs=${START_MS}&toMs=${START_MS + 60_000}`
+    const path = `/api/v1/devices/${id}/series?register=${POWER}&${range}&stream=live-1&points=4000`
+    assert.deepEqual(((await get(path)) as SeriesAnswer).values, [7, 7, 7, 7, null, 7, 7])
   })
 
   it('takes the finest stream that has readings in the range', async () => {
@@ -291,7 +309,7 @@ describe('the HTTP API', () => {
   it('counts for Prometheus', async () => {
     const response = await headend.app.fetch(new Request('http://localhost/metrics'))
     const text = await response.text()
-    assert.match(text, /^s3mp_headend_stored_total 33$/m)
+    assert.match(text, /^s3mp_headend_stored_total 40$/m)
     assert.match(text, /^s3mp_headend_refused_total\{reason="unknown-kid"\} 0$/m)
   })
 

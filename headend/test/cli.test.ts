@@ -210,7 +210,9 @@ describe('s3mp headend', () => {
     const late = await meter.next(1, readingBody(nowMs, [1n, 1n]), to)
     socket.send(late.datagram, port, '127.0.0.1')
     const refused = async (): Promise<boolean> =>
-      /refused_total\{reason="revoked"\} 1/.test(await (await fetch(`${where.page}metrics`)).text())
+      (await (await fetch(`${where.page}metrics`)).text()).includes(
+        'refused_total{reason="revoked"} 1',
+      )
     while (!(await refused())) await new Promise((resolve) => setTimeout(resolve, 20))
     socket.close()
 

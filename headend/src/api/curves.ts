@@ -26,8 +26,8 @@ interface Column {
 
 /**
  * A curve of one register: for each bucket with readings the newest of them, at its own time, and the
- * extremes where there were more. Every value is a reading that exists; where the distance is more
- * than two buckets a null stands between.
+ * extremes where there were more. Every value is a reading that exists; where two are further apart
+ * than twice the bucket, and than twice what is usual in the stream, a null stands between.
  */
 export function seriesOf(
   queries: Queries,
@@ -35,15 +35,19 @@ export function seriesOf(
   question: CurveQuestion,
 ): Omit<SeriesAnswer, 'device' | 'register'> {
   const { fromMs, toMs, points, register } = question
-  const interval = schemaOf(queries, stream)?.intervalMs ?? 0
-  const bucketMs = Math.max(1, interval, Math.ceil((toMs - fromMs) / points))
+  const widthMs = Math.max(1, Math.ceil((toMs - fromMs) / points))
+  const samples = samplesOf(queries, stream, question, widthMs)
+  // A stream of every telegram has no interval of its own: its meter's rhythm takes the place.
+  const intervalMs = schemaOf(queries, stream)?.intervalMs ?? 0
+  const usualMs = intervalMs > 0 ? intervalMs : usualDistanceMs(samples)
+  const bucketMs = Math.max(widthMs, usualMs)
   const reader = new RegisterReader(queries, register)
   const column: Column = { times: [], values: [], low: [], high: [] }
   let bucket = -1
-  for (const sample of samplesOf(queries, stream, question, bucketMs)) {
+  for (const sample of samples) {
     const value = reader.number(sample)
     if (value === null) continue
-    const own = Math.floor((sample.timeMs - fromMs) / bucketMs)
+    const own = Math.floor((sample.timeMs - fromMs) / widthMs)
     if (own === bucket) replaceLast(column, sample.timeMs, value)
     else append(column, sample.timeMs, value, bucketMs)
     bucket = own
@@ -57,6 +61,15 @@ export function seriesOf(
     values: column.values,
     ...(spread && { low: column.low, high: column.high }),
   }
+}
+
+/** The median distance of samples in order of time; 0 for fewer than two. */
+function usualDistanceMs(samples: readonly StoredSample[]): number {
+  const distances = samples
+    .slice(1)
+    .map(({ timeMs }, index) => timeMs - (samples[index]?.timeMs ?? timeMs))
+    .sort((left, right) => left - right)
+  return distances[Math.floor(distances.length / 2)] ?? 0
 }
 
 /** A counter's exact value at each edge: the newest reading before it, not older than an interval. */
@@ -90,23 +103,24 @@ function schemaOf(queries: Queries, stream: StreamRow): Schema | undefined {
   return stream.schema === undefined ? undefined : queries.schema(stream.schema)
 }
 
-function* samplesOf(
+function samplesOf(
   queries: Queries,
   stream: StreamRow,
   { fromMs, toMs, points }: CurveQuestion,
-  bucketMs: number,
-): Iterable<StoredSample> {
+  widthMs: number,
+): readonly StoredSample[] {
   const count = queries.sampleCount(stream.row, fromMs, toMs, CURVE_SAMPLES_MAX + 1)
   if (count <= CURVE_SAMPLES_MAX) {
-    yield* queries.samples(stream.row, fromMs, toMs, CURVE_SAMPLES_MAX)
-    return
+    return [...queries.samples(stream.row, fromMs, toMs, CURVE_SAMPLES_MAX)]
   }
-  for (let bucket = 0; bucket < points; bucket++) {
-    const startMs = fromMs + bucket * bucketMs
-    if (startMs >= toMs) return
-    const sample = queries.sampleBefore(stream.row, Math.min(toMs, startMs + bucketMs) - 1)
-    if (sample !== undefined && sample.timeMs >= startMs) yield sample
+  const newest: StoredSample[] = []
+  for (let startMs = fromMs, bucket = 0; bucket < points && startMs < toMs; bucket++) {
+    const endMs = Math.min(toMs, startMs + widthMs)
+    const sample = queries.sampleBefore(stream.row, endMs - 1)
+    if (sample !== undefined && sample.timeMs >= startMs) newest.push(sample)
+    startMs = endMs
   }
+  return newest
 }
 
 function append(column: Column, timeMs: number, value: number, bucketMs: number): void {

@@ -212,9 +212,10 @@ export function readingBody(
   timeMs: number,
   values: readonly [bigint | null, bigint | null],
   kind: 'reading' | 'fast' = 'reading',
+  schema: Schema = SCHEMA,
 ): Body {
   const samples = [{ timeMs, status: 1, registers: values }]
-  return { kind, timeMs, status: 1, schemaId: schemaIdOf(SCHEMA), samples }
+  return { kind, timeMs, status: 1, schemaId: schemaIdOf(schema), samples }
 }
 
 /** The body of a seal over the last `count` records of a stream. */
