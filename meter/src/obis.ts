@@ -1,10 +1,14 @@
 import { unsignedAt } from './bytes.ts'
 
-/** Names of different codes kept ready; a meter uses a few dozen. */
+/**
+ * Texts of codes kept ready, a power of two. A meter uses a few dozen codes; two that share a place
+ * take turns in it.
+ */
 export const OBIS_CACHE_ENTRIES_MAX = 1_024
 
 const CODE_BYTES = 6
-const cache = new Map<number, string>()
+const cachedKeys = new Float64Array(OBIS_CACHE_ENTRIES_MAX).fill(-1)
+const cachedTexts: string[] = Array.from({ length: OBIS_CACHE_ENTRIES_MAX }, () => '')
 
 /**
  * Text of a six-byte OBIS code (IEC 62056-61): 'A-B:C.D.E*F'.
@@ -19,12 +23,14 @@ export function formatObis(bytes: Uint8Array, start = 0, length = bytes.length):
     }
     return text
   }
+  const high = (bytes[start + 2] ?? 0) * 31 + (bytes[start + 3] ?? 0) * 7 + (bytes[start + 4] ?? 0)
+  const place = (high + (bytes[start + 5] ?? 0)) & (OBIS_CACHE_ENTRIES_MAX - 1)
   const key = unsignedAt(bytes, start, CODE_BYTES)
-  const known = cache.get(key)
-  if (known !== undefined) return known
+  if (cachedKeys[place] === key) return cachedTexts[place] ?? ''
   const [a, b, c, d, e, f] = bytes.subarray(start, start + CODE_BYTES)
   const text = `${a ?? 0}-${b ?? 0}:${c ?? 0}.${d ?? 0}.${e ?? 0}*${f ?? 0}`
-  if (cache.size < OBIS_CACHE_ENTRIES_MAX) cache.set(key, text)
+  cachedKeys[place] = key
+  cachedTexts[place] = text
   return text
 }
 

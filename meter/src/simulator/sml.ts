@@ -27,6 +27,8 @@ export interface SmlStyle {
   /** Fewest bytes of an energy and of a power field. */
   readonly energyBytes: number
   readonly powerBytes: number
+  /** Energy goes as a signed integer although it never is negative. */
+  readonly energySigned: boolean
   readonly energyScaler: number
   readonly powerScaler: number
   /**
@@ -54,6 +56,7 @@ export const SML_STYLES = {
     phases: true,
     energyBytes: 5,
     powerBytes: 2,
+    energySigned: false,
     energyScaler: -1,
     powerScaler: -1,
     power: 'signed',
@@ -73,6 +76,7 @@ export const SML_STYLES = {
     phases: false,
     energyBytes: 5,
     powerBytes: 4,
+    energySigned: true,
     energyScaler: -1,
     powerScaler: -1,
     power: 'amount',
@@ -92,6 +96,7 @@ export const SML_STYLES = {
     phases: false,
     energyBytes: 3,
     powerBytes: 2,
+    energySigned: false,
     energyScaler: -1,
     powerScaler: -2,
     power: 'int16',
@@ -111,6 +116,7 @@ export const SML_STYLES = {
     phases: true,
     energyBytes: 8,
     powerBytes: 4,
+    energySigned: true,
     energyScaler: -1,
     powerScaler: 0,
     power: 'signed',
@@ -130,6 +136,7 @@ export const SML_STYLES = {
     phases: false,
     energyBytes: 5,
     powerBytes: 2,
+    energySigned: false,
     energyScaler: -1,
     powerScaler: 0,
     power: 'signed',
@@ -149,6 +156,7 @@ export const SML_STYLES = {
     phases: true,
     energyBytes: 8,
     powerBytes: 8,
+    energySigned: true,
     energyScaler: -4,
     powerScaler: -2,
     power: 'signed',
@@ -168,6 +176,7 @@ export const SML_STYLES = {
     phases: false,
     energyBytes: 1,
     powerBytes: 2,
+    energySigned: false,
     energyScaler: 3,
     powerScaler: 0,
     power: 'signed',
@@ -301,14 +310,16 @@ function identityRows(style: SmlStyle, id: readonly number[]): readonly Row[] {
 }
 
 function energyRows(state: HouseholdState, style: SmlStyle): readonly Row[] {
-  const { energyScaler: scaler, energyBytes } = style
+  const { energyScaler: scaler, energyBytes, energySigned } = style
   const row = (group: number, milliWh: bigint): Row => ({
     code: [1, 0, group, 8, 0, 255],
     status: statusWord(state, style),
     unit: UNIT.wattHour,
     scaler,
     value: (writer) => {
-      writer.unsigned(scaled(milliWh, scaler), energyBytes)
+      const digits = scaled(milliWh, scaler)
+      if (energySigned) writer.signed(digits, energyBytes)
+      else writer.unsigned(digits, energyBytes)
     },
   })
   return [row(1, state.importMilliWh), row(2, state.exportMilliWh)]

@@ -63,6 +63,17 @@ export class TlfReader {
 
   /** Reads a TL field; for all but lists the cursor moves behind the content. */
   head(field: string): void {
+    const at = this.#at
+    const first = at < this.#end ? (this.bytes[at] ?? 0) : -1
+    if (first < 0 || (first & ANOTHER_TL) !== 0) {
+      this.#longHead(field)
+      return
+    }
+    this.#finishHead(field, (first >> 4) & 0x07, first & 0x0f, at + 1, 1)
+  }
+
+  /** A TL field of several bytes, or none at all. */
+  #longHead(field: string): void {
     let at = this.#at
     if (at >= this.#end) throw short(field, 1, 0)
     const first = this.bytes[at] ?? 0
@@ -78,16 +89,22 @@ export class TlfReader {
       at++
       length = (length << 4) | (more & 0x0f)
     }
-    this.type = (first >> 4) & 0x07
-    this.start = at
-    if (this.type !== TLF_TYPE.list) {
-      length -= count
-      if (length < 0) throw malformed(`${field}: expected an element, found the end of message`)
-      if (length > this.#end - at) throw short(field, length, this.#end - at)
-      at += length
+    this.#finishHead(field, (first >> 4) & 0x07, length, at, count)
+  }
+
+  #finishHead(field: string, type: number, counted: number, start: number, tlBytes: number): void {
+    this.type = type
+    this.start = start
+    if (type === TLF_TYPE.list) {
+      this.length = counted
+      this.#at = start
+      return
     }
+    const length = counted - tlBytes
+    if (length < 0) throw malformed(`${field}: expected an element, found the end of message`)
+    if (length > this.#end - start) throw short(field, length, this.#end - start)
     this.length = length
-    this.#at = at
+    this.#at = start + length
   }
 
   /** Takes an optional element that is absent (01). */
@@ -172,10 +189,26 @@ export class TlfReader {
 
   /** Passes over one element of any shape. Nesting needs no memory: lists only add to a count. */
   skip(field: string): void {
+    const { bytes } = this
+    const end = this.#end
+    let at = this.#at
     for (let pending = 1; pending > 0; pending--) {
-      this.head(field)
-      if (this.type === TLF_TYPE.list) pending += this.length
+      const first = at < end ? (bytes[at] ?? 0) : ANOTHER_TL
+      if ((first & ANOTHER_TL) !== 0) {
+        this.#at = at
+        this.head(field)
+        at = this.#at
+        if (this.type === TLF_TYPE.list) pending += this.length
+      } else if (first >> 4 === TLF_TYPE.list) {
+        pending += first & 0x0f
+        at++
+      } else {
+        if (first === 0) throw malformed(`${field}: expected an element, found the end of message`)
+        at += first & 0x0f
+        if (at > end || (first & 0x0f) === 0) throw short(field, first & 0x0f, end - at)
+      }
     }
+    this.#at = at
   }
 
   #checkWidth(field: string): void {

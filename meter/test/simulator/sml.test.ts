@@ -77,6 +77,7 @@ describe('encodeSml', () => {
       phases: fc.boolean(),
       energyBytes: fc.integer({ min: 1, max: 8 }),
       powerBytes: fc.integer({ min: 3, max: 8 }),
+      energySigned: fc.boolean(),
       energyScaler: fc.integer({ min: -5, max: 3 }),
       powerScaler: fc.integer({ min: -3, max: 0 }),
       power: fc.constantFrom('signed', 'unsigned', 'amount'),
