@@ -16,6 +16,7 @@ import { Recorder } from './recorder.ts'
 import { Registrar } from './registrar.ts'
 import { SpoolBox } from './spool/box.ts'
 import type { Dropped, Spool, SpoolStats } from './spool/spool.ts'
+import { STORAGE_KEY_BYTES, Vault } from './spool/vault.ts'
 import type { OnTrace } from './trace.ts'
 
 /** Everything that a meter is made of. Nothing in here is taken from the surroundings. */
@@ -50,6 +51,11 @@ export interface MeterOptions {
   readonly openSpool: () => Spool
   /** Our end of the channel to the uplink. */
   readonly channel: MeterEnd
+  /**
+   * Key for what waits on the disk, 32 bytes, the same at every start. Without it one is made for
+   * this run, and what an earlier run left can be sent but not sealed again.
+   */
+  readonly storageKey?: Uint8Array
   /** SHA-256 of the running program. */
   readonly firmwareHash: Uint8Array
   readonly log?: Log
@@ -103,6 +109,7 @@ class MeterApp implements Meter {
   readonly #log: Log
   readonly #box: SpoolBox
   readonly #watch = new ClockWatch()
+  readonly #vault: Vault
   readonly #epochs: Epochs
   readonly #recorder: Recorder
   readonly #journal: Journal
@@ -121,9 +128,14 @@ class MeterApp implements Meter {
     this.#watch.look(clock.nowMs(), clock.monotonicMs())
     this.#box = new SpoolBox(options.openSpool)
     const box = this.#box
+    this.#vault = new Vault(options.storageKey ?? randomBytes(STORAGE_KEY_BYTES), randomBytes)
     const clockState = (): ClockState => this.#clockState()
     const shared = { clock, box, log: this.#log, clockState }
-    this.#epochs = new Epochs({ ...shared, signer, trust, randomBytes, firmwareHash })
+    const onClockDoubt = (): void => {
+      this.#watch.doubt()
+    }
+    const epochs = { ...shared, signer, trust, randomBytes, firmwareHash, onClockDoubt }
+    this.#epochs = new Epochs(epochs)
     this.#recorder = this.#makeRecorder(clockState)
     this.#journal = new Journal(this.#recorder, clock, this.#log)
     const { recorder, journal } = { recorder: this.#recorder, journal: this.#journal }
@@ -236,6 +248,7 @@ class MeterApp implements Meter {
       clockState,
       epochs: this.#epochs,
       box: this.#box,
+      vault: this.#vault,
       isSimulated: head.isSimulated,
       log: this.#log,
       onTrace: (event) => onTrace?.(event),
@@ -263,6 +276,7 @@ class MeterApp implements Meter {
     return new Delivery({
       box: this.#box,
       epochs: this.#epochs,
+      vault: this.#vault,
       channel,
       clock,
       random,

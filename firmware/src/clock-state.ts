@@ -57,6 +57,12 @@ export class ClockWatch {
     return { byMs }
   }
 
+  /** Somebody who must know says that the clock is wrong; only an agreement takes that back. */
+  doubt(): void {
+    this.#suspect = true
+    this.#agreedMonotonicMs = undefined
+  }
+
   /** Takes the time of an authenticated acknowledgement that arrived just now. */
   hear(headEndMs: number, roundTripMs: number, wallMs: number, monotonicMs: number): void {
     if (roundTripMs > CLOCK_ROUND_TRIP_MS_MAX) return

@@ -1,10 +1,12 @@
 import {
   EnvelopeError,
+  KINDS,
   openEpoch,
   toHex,
   verifyPlatform,
   verifyPrekey,
   type DeviceEpoch,
+  type Kind,
   type OpenedAck,
   type Prekey,
   type PublicKey,
@@ -34,6 +36,12 @@ export interface HeadendTrust {
   readonly save?: (prekey: Uint8Array) => void
 }
 
+/** An object sealed in an epoch. */
+export interface Sealed {
+  readonly epoch: number
+  readonly datagram: Uint8Array
+}
+
 /** What the keeper of epochs needs. */
 export interface EpochsOptions {
   readonly signer: Signer
@@ -43,6 +51,8 @@ export interface EpochsOptions {
   readonly randomBytes: RandomBytes
   readonly firmwareHash: Uint8Array
   readonly clockState: () => ClockState
+  /** The head-end's own signature says that our clock is wrong. */
+  readonly onClockDoubt: () => void
   readonly log: Log
 }
 
@@ -59,6 +69,7 @@ export class Epochs {
   #datagram: Uint8Array | undefined
   #before: DeviceEpoch | undefined
   #openedMs = -Infinity
+  #openedAs: ClockState | undefined
   #isConfirmed = false
   #mustRenew = false
 
@@ -104,6 +115,14 @@ export class Epochs {
     return this.#open()
   }
 
+  /** Seals at once in the epoch that is open; undefined when there is none to seal in now. */
+  sealNow(kind: string, object: Uint8Array): Sealed | undefined {
+    const current = this.#current
+    const nowMs = this.#options.clock.monotonicMs()
+    if (current === undefined || current.ended(nowMs) || !isKind(kind)) return undefined
+    return { epoch: current.number, datagram: current.seal(kind, object, nowMs) }
+  }
+
   /**
    * Opens an acknowledgement under one of the two newest epochs.
    *
@@ -134,22 +153,48 @@ export class Epochs {
    * @throws EnvelopeError when it is not the head-end's, not valid now, or a step back.
    */
   takePrekey(object: Uint8Array): void {
-    const { trust, clock, log } = this.#options
+    const { trust, log } = this.#options
     const previous = this.#prekey
-    const prekey = verifyPrekey(
-      object,
-      trust.key,
-      { suites: SUITES, previous, ...this.#validAt() },
-      verifyPlatform,
-    )
+    const prekey = this.#verified(object)
     if (prekey.notBeforeMs > previous.notBeforeMs) {
       this.#prekey = prekey
       trust.save?.(prekey.object)
       log.info('prekey.renewed', { id: prekey.id, notAfterMs: prekey.notAfterMs })
     }
     const isOther = this.#used !== undefined && toHex(this.#used.id) !== toHex(this.#prekey.id)
-    const isDue = clock.monotonicMs() - this.#openedMs >= EPOCH_RENEW_MS_MIN
-    if (isOther && !this.#isConfirmed && isDue) this.#mustRenew = true
+    // The claims of an epoch carry how far our clock is believed: that may have changed since.
+    const isOutdated = isOther || this.#openedAs !== this.#options.clockState()
+    if (isOutdated && !this.#isConfirmed && this.#isRenewalDue()) this.#mustRenew = true
+  }
+
+  /** A prekey that may be used, or that shows that our clock cannot be right. */
+  #verified(object: Uint8Array): Prekey {
+    const { trust, onClockDoubt } = this.#options
+    const policy = { suites: SUITES, previous: this.#prekey }
+    try {
+      return verifyPrekey(object, trust.key, { ...policy, ...this.#validAt() }, verifyPlatform)
+    } catch (error) {
+      const isPast = error instanceof EnvelopeError && error.code === 'expired-prekey'
+      if (!isPast || this.#isConfirmed) throw error
+      const prekey = verifyPrekey(object, trust.key, policy, verifyPlatform)
+      // An old one may be a replay. The one that we use, or a newer, is what the head-end thinks
+      // is valid now: then it is our clock that is wrong, and an epoch that admits it is taken.
+      if (prekey.notBeforeMs < this.#prekey.notBeforeMs) throw error
+      onClockDoubt()
+      return prekey
+    }
+  }
+
+  #isRenewalDue(): boolean {
+    return this.#options.clock.monotonicMs() - this.#openedMs >= EPOCH_RENEW_MS_MIN
+  }
+
+  /**
+   * Nothing is answered any more. Perhaps the road is dead; perhaps the head-end was restored from a
+   * copy that lacks this epoch, or lost the key to it. So its object is offered again.
+   */
+  doubtConfirmation(): void {
+    this.#isConfirmed = false
   }
 
   /** Lets keys go that time has passed by; call it now and then when nothing is sealed. */
@@ -169,6 +214,7 @@ export class Epochs {
     const { signer, box, clock, randomBytes, firmwareHash, clockState, log } = this.#options
     const number = box.spool.nextEpoch()
     const monotonicMs = clock.monotonicMs()
+    const clockNow = clockState()
     const { datagram, epoch } = await openEpoch({
       signer,
       prekey: this.#prekey,
@@ -176,7 +222,7 @@ export class Epochs {
       bootCounter: this.#boot,
       firmwareHash,
       nowMs: clock.nowMs(),
-      clock: clockState(),
+      clock: clockNow,
       monotonicMs,
       random: randomBytes,
     })
@@ -190,6 +236,7 @@ export class Epochs {
     this.#datagram = datagram
     this.#used = this.#prekey
     this.#openedMs = monotonicMs
+    this.#openedAs = clockNow
     this.#isConfirmed = false
     this.#mustRenew = false
     log.info('epoch.opened', { number, suite: this.#prekey.suite })
@@ -231,4 +278,9 @@ export class Epochs {
         'get a new card from the head-end and run: s3mp enroll --card FILE',
     )
   }
+}
+
+/** Whether a text that was stored names a kind. */
+function isKind(name: string): name is Kind {
+  return Object.hasOwn(KINDS, name)
 }

@@ -31,6 +31,7 @@ import {
 import type { HeadendTrust } from './epochs.ts'
 import { codeOf, FirmwareError, reasonOf } from './errors.ts'
 import { syncFolder } from './spool/counters.ts'
+import { STORAGE_KEY_BYTES } from './spool/vault.ts'
 
 /** Bytes of a key, a card or a prekey file; longer ones are not ours. */
 export const IDENTITY_FILE_BYTES_MAX = 65_536
@@ -46,6 +47,8 @@ export const IDENTITY_FILES = {
   publicKey: 'device.json',
   /** The newest prekey that came over the network. */
   prekey: 'headend.prekey',
+  /** Locks what waits in the spool. */
+  storageKey: 'spool.key',
 } as const
 
 /** A device key that was made or found. */
@@ -165,6 +168,22 @@ export function loadTrust(cardFile: string, folder: string): HeadendTrust {
       writeDurably(file, prekey, 0o600)
     },
   }
+}
+
+/**
+ * The key that locks what waits in the spool; made when it is not there. A new one costs nothing but
+ * that what waits cannot be sealed again, which is only needed after an outage of weeks.
+ */
+export function loadStorageKey(folder: string, randomBytes: RandomBytes): Uint8Array {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  const file = join(folder, IDENTITY_FILES.storageKey)
+  if (existsSync(file)) {
+    const key = Uint8Array.from(readFileSync(file))
+    if (key.length === STORAGE_KEY_BYTES) return key
+  }
+  const key = randomBytes(STORAGE_KEY_BYTES)
+  writeDurably(file, key, 0o600)
+  return key
 }
 
 /**

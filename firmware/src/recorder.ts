@@ -22,6 +22,7 @@ import type { Log } from './log.ts'
 import type { SpoolBox } from './spool/box.ts'
 import type { Priority } from './spool/priority.ts'
 import type { Dropped, StreamState } from './spool/spool.ts'
+import { placeLabel, type Vault } from './spool/vault.ts'
 import type { OnTrace } from './trace.ts'
 
 /** Records that wait to be made; live ones beyond this are given up. */
@@ -45,6 +46,7 @@ export interface RecorderOptions {
   readonly signer: Signer
   readonly epochs: Epochs
   readonly box: SpoolBox
+  readonly vault: Vault
   readonly clock: Clock
   readonly clockState: () => ClockState
   /** Every record says that no real meter is behind it. */
@@ -126,7 +128,7 @@ export class Recorder {
   }
 
   async #make(order: Order): Promise<DeviceRecord> {
-    const { signer, epochs, box, clock, onTrace, onDropped } = this.#options
+    const { signer, epochs, box, vault, clock, onTrace, onDropped } = this.#options
     const before = box.spool.stream(order.stream)
     const chain = this.#chainOf(before)
     const isFirst = !this.#begun.has(order.stream)
@@ -149,6 +151,7 @@ export class Recorder {
       madeMs: clock.nowMs(),
       hash: after.head,
       datagram,
+      kept: vault.lock(object, placeLabel({ ...record, stream: order.stream })),
     }
     const seal = record.kind === 'fast' ? 'opens' : record.kind === 'seal' ? 'closes' : 'none'
     const state = { ...after, memory: order.memory ?? before.memory }

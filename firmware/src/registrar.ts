@@ -47,6 +47,8 @@ export interface RegistrarOptions {
 interface Memory {
   schedule: ScheduleState
   schema: Schema | undefined
+  /** Beginning of a gap that could not be marked yet, because there was no room. */
+  unmarkedMs?: number | undefined
 }
 
 /** Doubts of the decoder that make the values themselves doubtful. */
@@ -131,6 +133,7 @@ export class Registrar {
     const before = memory.schedule
     const step = advanceSchedule(before, periodMs, nowMs, isHeard)
     memory.schedule = step.state
+    if (isHeard && memory.unmarkedMs !== undefined) this.#gap(name, memory.unmarkedMs)
     for (const decision of step.decisions) {
       if (decision.kind !== 'register' || reading === undefined) this.#note(name, decision)
       else {
@@ -202,9 +205,10 @@ export class Registrar {
     const memory = this.#memory(stream)
     const { schema } = memory
     if (schema === undefined) return
+    memory.unmarkedMs = undefined
     const schemaId = schemaIdOf(schema)
     const registers = schema.registers.map(() => null)
-    void this.#options.recorder.append({
+    const marked = this.#options.recorder.append({
       stream,
       priority: STREAM_PRIORITY[name],
       memory: remember(memory),
@@ -213,6 +217,9 @@ export class Registrar {
         const samples = [{ timeMs: fromMs, status, registers }]
         return { kind: 'reading', ...link, timeMs: fromMs, status, schemaId, samples }
       },
+    })
+    void marked.then((record) => {
+      if (record === undefined) memory.unmarkedMs = fromMs
     })
   }
 

@@ -9,12 +9,13 @@ import {
   type PathStatus,
   type ToMeter,
 } from '../channel/message.ts'
-import type { Epochs } from '../epochs.ts'
+import type { Epochs, Sealed } from '../epochs.ts'
 import { codeOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { SpoolBox } from '../spool/box.ts'
 import { PRIORITIES, PRIORITY, type Priority } from '../spool/priority.ts'
 import type { SpoolObject } from '../spool/spool.ts'
+import { placeLabel, type Vault } from '../spool/vault.ts'
 import { DEADLINE_OF } from '../streams.ts'
 import type { OnTrace } from '../trace.ts'
 import { RoundTrip } from './round-trip.ts'
@@ -22,7 +23,7 @@ import { SendWindow } from './window.ts'
 
 /** Longest wait between two tries of one object, by how soon it is needed, in milliseconds. */
 export const RESEND_MS_MAX: Readonly<Record<DeadlineClass, number>> = {
-  alarm: 10_000,
+  alarm: 30_000,
   billing: 300_000,
   live: 60_000,
 }
@@ -36,6 +37,15 @@ export const EPOCH_AGAIN_MS = 1000
 /** Objects follow the first sending of their epoch's object after this many milliseconds. */
 export const EPOCH_HEAD_START_MS = 60
 
+/** Tries after which an object of an older epoch, unlike others, is sealed again. */
+export const RESEAL_ATTEMPTS = 3
+
+/** Tries after which an object no longer counts in the window while others are acknowledged. */
+export const STUCK_ATTEMPTS = 6
+
+/** Objects on the way at once, the stuck ones included. */
+export const FLIGHTS_MAX = 256
+
 /** Ids of epoch objects begin here; the spool's own never reach it. */
 const EPOCH_ID = 2 ** 52
 
@@ -43,6 +53,7 @@ const EPOCH_ID = 2 ** 52
 export interface DeliveryOptions {
   readonly box: SpoolBox
   readonly epochs: Epochs
+  readonly vault: Vault
   readonly channel: MeterEnd
   readonly clock: Clock
   readonly random: () => number
@@ -142,32 +153,39 @@ export class Delivery {
     channel.onLink((isLinked) => {
       if (isLinked) this.#resume()
     })
+    const onAbort = (): void => {
+      this.wake()
+    }
+    signal.addEventListener('abort', onAbort)
     while (!signal.aborted) {
       progress()
       this.#isWoken = false
       const waitMs = this.#turn()
-      await this.#sleep(Math.min(waitMs, IDLE_MS_MAX), signal, clock)
+      await this.#sleep(Math.min(waitMs, IDLE_MS_MAX), clock)
     }
+    signal.removeEventListener('abort', onAbort)
   }
 
-  async #sleep(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  async #sleep(ms: number, clock: Clock): Promise<void> {
     if (this.#isWoken) return
     const woken = new AbortController()
     this.#wake = () => {
       woken.abort()
     }
-    await clock.sleep(ms, AbortSignal.any([signal, woken.signal])).catch(() => undefined)
+    await clock.sleep(ms, woken.signal).catch(() => undefined)
     this.#wake = undefined
   }
 
   /** Sends everything that is due; returns how long nothing more will be, in milliseconds. */
   #turn(): number {
-    const nowMs = this.#options.clock.monotonicMs()
-    if (!this.#options.channel.isLinked) return IDLE_MS_MAX
+    const { channel, clock } = this.#options
+    const nowMs = clock.monotonicMs()
+    if (!channel.isLinked) return IDLE_MS_MAX
     let nextMs = this.#offerEpoch(nowMs)
     for (const flight of this.#flights.values()) {
       if (flight.dueMs > nowMs) continue
       this.#window.overdue(nowMs, this.#roundTrip.overdueMs)
+      if (flight.attempt > 0 && this.#isSilent(nowMs)) this.#doubt()
       this.#resend(flight, nowMs)
     }
     const headStartMs = this.#epochHeadStartMs(nowMs)
@@ -234,11 +252,18 @@ export class Delivery {
     // An alarm may always leave, whatever is on the way.
     const extra = priority === PRIORITY.alarm ? ALARM_WINDOW_MAX : 0
     const limit = Math.floor(this.#window.size * share) + extra
-    const inFlight = [...this.#flights.values()]
+    if (this.#flights.size >= FLIGHTS_MAX) return
+    // What the head-end answers around, again and again, must not stand in the way of the others.
+    const isSilent = this.#isSilent(nowMs)
+    const inFlight = [...this.#flights.values()].filter(
+      ({ attempt }) => isSilent || attempt < STUCK_ATTEMPTS,
+    )
     const own = inFlight.filter(({ object }) => object.priority === priority).length
     let room = Math.min(limit - inFlight.length, limit - own)
-    if (room <= 0) return
-    for (const object of box.spool.waiting(priority, 0, own + room)) {
+    // Nothing of this priority waits that is not on its way.
+    const ours = this.#flightsOf(priority)
+    if (room <= 0 || box.spool.count(priority) <= ours) return
+    for (const object of box.spool.waiting(priority, 0, ours + room)) {
       if (room <= 0) break
       if (this.#flights.has(object.id)) continue
       const { id, stream, seq, lastSeq, epoch } = object
@@ -255,6 +280,18 @@ export class Delivery {
     }
   }
 
+  #flightsOf(priority: Priority): number {
+    let count = 0
+    for (const { object } of this.#flights.values()) if (object.priority === priority) count += 1
+    return count
+  }
+
+  /** Nothing comes back: the head-end may no longer know what it knew, as after a restored copy. */
+  #doubt(): void {
+    this.#options.epochs.doubtConfirmation()
+    this.#knownEpochs.clear()
+  }
+
   #resend(flight: Flight, nowMs: number): void {
     const object = this.#options.box.spool.object(flight.object.id)
     if (object === undefined) {
@@ -264,7 +301,36 @@ export class Delivery {
     }
     flight.attempt += 1
     this.#counts.resent += 1
-    this.#launch(flight, object.datagram, nowMs)
+    const again = this.#isUnopenable(flight, nowMs) ? this.#sealAgain(object) : undefined
+    if (again === undefined) this.#launch(flight, object.datagram, nowMs)
+    else {
+      this.#flights.set(object.id, { ...flight, object: { ...flight.object, epoch: again.epoch } })
+      this.#launch(this.#flights.get(object.id) ?? flight, again.datagram, nowMs)
+    }
+  }
+
+  /**
+   * Whether the head-end answers, but never for this one: it is sealed in an older epoch whose key
+   * the head-end no longer has.
+   */
+  #isUnopenable({ object, attempt }: Flight, nowMs: number): boolean {
+    const { epochs } = this.#options
+    const isOld = object.epoch !== epochs.number && !this.#knownEpochs.has(object.epoch)
+    return isOld && !this.#isSilent(nowMs) && epochs.isConfirmed && attempt >= RESEAL_ATTEMPTS
+  }
+
+  /** Seals a waiting object anew, in the epoch of now; the record in it stays what it is. */
+  #sealAgain(object: SpoolObject): Sealed | undefined {
+    const { box, epochs, vault, log } = this.#options
+    const kept = vault.unlock(object.kept, placeLabel(object))
+    const sealed = kept && epochs.sealNow(object.kind, kept)
+    if (sealed === undefined) {
+      log.error('object.unreadable', { stream: object.stream, seq: object.seq })
+      return undefined
+    }
+    box.spool.reseal(object.id, sealed.epoch, sealed.datagram)
+    log.info('object.resealed', { stream: object.stream, seq: object.seq, epoch: sealed.epoch })
+    return sealed
   }
 
   #launch(flight: Flight, datagram: Uint8Array, nowMs: number): void {
@@ -330,7 +396,7 @@ export class Delivery {
     const wasConfirmed = epochs.isConfirmed
     const { ack, fresh } = epochs.openAck(bytes)
     const nowMs = clock.monotonicMs()
-    const wasSilent = this.#heardMs === undefined || nowMs - this.#heardMs > SILENCE_MS
+    const wasSilent = this.#isSilent(nowMs)
     this.#heardMs = nowMs
     const ids = ack.streams.flatMap((stream) => this.#settleStream(stream, nowMs))
     if (ids.length > 0) {
@@ -374,6 +440,11 @@ export class Delivery {
     }
     if (this.#knownEpochs.size > EPOCHS_TRACKED_MAX) this.#knownEpochs.clear()
     return ids
+  }
+
+  /** Nothing authentic came for a while, or ever. */
+  #isSilent(nowMs: number): boolean {
+    return this.#heardMs === undefined || nowMs - this.#heardMs > SILENCE_MS
   }
 
   /** There is a road again: what waits for its retry leaves soon, spread over a round trip. */

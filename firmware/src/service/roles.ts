@@ -5,7 +5,7 @@ import { createMeter, type Meter } from '../app.ts'
 import type { MeterEnd, UplinkEnd } from '../channel/channel.ts'
 import type { Config } from '../config/load.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
-import { loadIdentity, loadTrust } from '../identity.ts'
+import { loadIdentity, loadStorageKey, loadTrust } from '../identity.ts'
 import type { Log } from '../log.ts'
 import { openSource } from '../source.ts'
 import { Spool } from '../spool/spool.ts'
@@ -52,6 +52,7 @@ export async function openMeter(config: Config, channel: MeterEnd, log: Log): Pr
         nowMs: clock.nowMs(),
       }),
     channel,
+    storageKey: loadStorageKey(state.folder, systemRandomBytes),
     firmwareHash: runningProgramHash(),
     log,
   })

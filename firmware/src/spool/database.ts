@@ -30,6 +30,7 @@ const TABLES = `
     made_ms INTEGER NOT NULL,
     hash BLOB NOT NULL,
     datagram BLOB NOT NULL,
+    kept BLOB NOT NULL,
     UNIQUE (stream, last_seq)
   ) STRICT;
   CREATE INDEX object_by_priority ON object (priority, id);

@@ -58,6 +58,8 @@ export interface SpoolObject {
   /** The hash that the next record of the stream carries. */
   readonly hash: Uint8Array
   readonly datagram: Uint8Array
+  /** The signed object itself, locked for this device only: to be sealed again if it must. */
+  readonly kept: Uint8Array
 }
 
 /** Objects that were dropped unacknowledged, all of one stream. */
@@ -137,7 +139,8 @@ export class Spool {
     const boot = Math.max(this.#counters.boot, this.#do.counter('boot'))
     const epoch = Math.max(this.#counters.epoch, this.#do.counter('epoch'))
     this.#counters = { ...this.#counters, boot, epoch }
-    for (const state of this.#do.streams()) this.#streams.set(state.stream, this.#afterLoss(state))
+    for (const state of this.#do.streams()) this.#streams.set(state.stream, state)
+    this.#goBeyondLosses()
     this.#objectsBy = PRIORITIES.map((priority) => this.#do.countOf(priority))
     this.#bytes = this.#do.totalBytes()
   }
@@ -181,8 +184,7 @@ export class Spool {
   stream(stream: number): StreamState {
     const known = this.#streams.get(stream)
     if (known !== undefined) return known
-    const nextSeq = this.#counters.reserved[String(stream)] ?? SPOOL_SEQ_FIRST
-    return { stream, nextSeq, head: new Uint8Array(0), memory: '' }
+    return { stream, nextSeq: SPOOL_SEQ_FIRST, head: new Uint8Array(0), memory: '' }
   }
 
   /** How often the meter was started, this time included; a number is given out once. */
@@ -253,7 +255,7 @@ export class Spool {
       }
     }
     this.#streams.set(after.stream, after)
-    this.#add(object.priority, 1, object.datagram.length)
+    this.#add(object.priority, 1, sizeOf(object))
     return { id, dropped }
   }
 
@@ -280,6 +282,16 @@ export class Spool {
     return this.#do.object(id)
   }
 
+  /** Replaces what is sent for a waiting object: it was sealed again, in another epoch. */
+  reseal(id: number, epoch: number, datagram: Uint8Array): void {
+    const before = this.object(id)
+    if (before === undefined) return
+    this.#write(() => {
+      this.#do.reseal(id, epoch, datagram)
+    })
+    this.#add(before.priority, 0, datagram.length - before.datagram.length)
+  }
+
   /** The stored hash of a record that still waits, to compare with what an ack says of it. */
   hashOf(stream: number, seq: number): Uint8Array | undefined {
     return this.#do.hashOf(stream, seq)
@@ -292,9 +304,15 @@ export class Spool {
   acknowledge(stream: number, nextSeq: number, others: readonly number[]): readonly number[] {
     const gone = this.#do.acknowledged(stream, nextSeq, others)
     if (gone.length === 0) return []
-    this.#write(() => {
-      for (const object of gone) this.#do.removeObject(object.id)
-    })
+    // Need not outlive a power cut: what comes back is sent again and acknowledged again.
+    this.#database.exec('PRAGMA synchronous = NORMAL')
+    try {
+      this.#write(() => {
+        for (const object of gone) this.#do.removeObject(object.id)
+      })
+    } finally {
+      this.#database.exec('PRAGMA synchronous = FULL')
+    }
     for (const object of gone) this.#add(object.priority, -1, -object.bytes)
     return gone.map((object) => object.id)
   }
@@ -323,6 +341,11 @@ export class Spool {
     return [...this.#streams.keys()].sort((a, b) => a - b)
   }
 
+  /** How many objects of a priority wait. */
+  count(priority: Priority): number {
+    return this.#objectsBy[priority] ?? 0
+  }
+
   /** How full it is now. */
   stats(): SpoolStats {
     return {
@@ -340,12 +363,27 @@ export class Spool {
     if (this.#database.isOpen) this.#database.close()
   }
 
-  /** After a loss the chain goes on beyond every number that may have been given out. */
-  #afterLoss(state: StreamState): StreamState {
-    const bound = this.#counters.reserved[String(state.stream)] ?? 0
-    const isBehind = state.nextSeq + SEQ_RESERVED_MAX < bound
-    if (this.recovery === undefined && !isBehind) return state
-    return { ...state, nextSeq: Math.max(state.nextSeq, bound), head: new Uint8Array(0) }
+  /**
+   * After a loss every chain begins anew, beyond every number that may have been given out: when the
+   * file was broken, is not the one that the counters belong to, or is an old copy of it.
+   */
+  #goBeyondLosses(): void {
+    const isNew = this.#do.counter('ready') === 0
+    const behind = Object.entries(this.#counters.reserved).filter(([name, bound]) => {
+      const { nextSeq } = this.stream(Number(name))
+      return isNew || nextSeq + SEQ_RESERVED_MAX < bound
+    })
+    if (!isNew && behind.length === 0) return
+    const states = behind.map(([name, bound]) => {
+      const state = this.stream(Number(name))
+      const nextSeq = Math.max(state.nextSeq, bound)
+      return { ...state, nextSeq, head: new Uint8Array(0) }
+    })
+    this.#write(() => {
+      for (const state of states) this.#do.putStream(state)
+      this.#do.putCounter('ready', 1)
+    })
+    for (const state of states) this.#streams.set(state.stream, state)
   }
 
   #count(change: Partial<Counters>): void {
@@ -392,7 +430,7 @@ export class Spool {
   #hasRoomFor(object: Omit<SpoolObject, 'id'>): boolean {
     const share = object.priority === PRIORITY.alarm ? 1 : 1 - SPOOL_ALARM_SHARE
     const { bytesMax, objectsMax } = this.#options
-    const bytes = this.#bytes + object.datagram.length
+    const bytes = this.#bytes + sizeOf(object)
     return bytes <= bytesMax * share && this.#objects() + 1 <= objectsMax * share
   }
 
@@ -416,7 +454,7 @@ export class Spool {
       this.#write(() => {
         for (const object of gone) this.#do.removeObject(object.id)
       })
-      for (const object of gone) this.#add(priority, -1, -object.datagram.length)
+      for (const object of gone) this.#add(priority, -1, -sizeOf(object))
       return {
         stream: first.stream,
         fromSeq: first.seq,
@@ -445,4 +483,9 @@ export class Spool {
       throw new FirmwareError(code, `spool: ${reasonOf(error)}`, { cause: error })
     }
   }
+}
+
+/** Bytes that an object takes of the room. */
+function sizeOf({ datagram, kept }: Pick<SpoolObject, 'datagram' | 'kept'>): number {
+  return datagram.length + kept.length
 }

@@ -41,6 +41,7 @@ export function objectOf(row: Row): SpoolObject {
     madeMs: number(row, 'made_ms'),
     hash: bytes(row, 'hash'),
     datagram: bytes(row, 'datagram'),
+    kept: bytes(row, 'kept'),
   }
 }
 
@@ -70,6 +71,7 @@ export class Statements {
   readonly #oldestMs: StatementSync
   readonly #epoch: StatementSync
   readonly #dropIdleEpochs: StatementSync
+  readonly #reseal: StatementSync
   readonly #putLink: StatementSync
   readonly #links: StatementSync
   readonly #dropLinks: StatementSync
@@ -78,12 +80,13 @@ export class Statements {
   constructor(database: DatabaseSync) {
     this.#database = database
     this.#putObject = database.prepare(
-      `INSERT INTO object (stream, seq, last_seq, kind, priority, epoch, made_ms, hash, datagram)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO object (stream, seq, last_seq, kind, priority, epoch, made_ms, hash, datagram, kept)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#putStream = database.prepare('INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?)')
     this.#putEpoch = database.prepare('INSERT OR REPLACE INTO epoch VALUES (?, ?)')
     this.#putCounter = database.prepare('INSERT OR REPLACE INTO counter VALUES (?, ?)')
+    this.#reseal = database.prepare('UPDATE object SET epoch = ?, datagram = ? WHERE id = ?')
     this.#putLink = database.prepare('INSERT OR REPLACE INTO link VALUES (?, ?, ?)')
     this.#links = database.prepare('SELECT seq, hash FROM link WHERE stream = ? ORDER BY seq')
     this.#dropLinks = database.prepare('DELETE FROM link WHERE stream = ?')
@@ -93,7 +96,8 @@ export class Statements {
     )
     this.#object = database.prepare('SELECT * FROM object WHERE id = ?')
     this.#hash = database.prepare('SELECT hash FROM object WHERE stream = ? AND last_seq = ?')
-    const gone = 'SELECT id, priority, length(datagram) AS bytes FROM object WHERE stream = ?'
+    const gone =
+      'SELECT id, priority, length(datagram) + length(kept) AS bytes FROM object WHERE stream = ?'
     this.#below = database.prepare(`${gone} AND last_seq < ? LIMIT 100000`)
     this.#at = database.prepare(`${gone} AND last_seq = ?`)
     this.#oldestSeq = database.prepare('SELECT min(seq) AS seq FROM object WHERE stream = ?')
@@ -105,7 +109,7 @@ export class Statements {
   }
 
   putObject(object: Omit<SpoolObject, 'id'>): number {
-    const { stream, seq, lastSeq, kind, priority, epoch, madeMs, hash, datagram } = object
+    const { stream, seq, lastSeq, kind, priority, epoch, madeMs, hash, datagram, kept } = object
     const done = this.#putObject.run(
       stream,
       seq,
@@ -116,6 +120,7 @@ export class Statements {
       madeMs,
       hash,
       datagram,
+      kept,
     )
     return Number(done.lastInsertRowid)
   }
@@ -130,6 +135,10 @@ export class Statements {
 
   putCounter(name: string, value: number): void {
     this.#putCounter.run(name, value)
+  }
+
+  reseal(id: number, epoch: number, datagram: Uint8Array): void {
+    this.#reseal.run(epoch, datagram, id)
   }
 
   putLink(stream: number, seq: number, hash: Uint8Array): void {
@@ -214,7 +223,7 @@ export class Statements {
   }
 
   totalBytes(): number {
-    const sum = 'SELECT coalesce(sum(length(datagram)), 0) AS n FROM object'
+    const sum = 'SELECT coalesce(sum(length(datagram) + length(kept)), 0) AS n FROM object'
     return number(this.#database.prepare(sum).get() ?? { n: 0 }, 'n')
   }
 }

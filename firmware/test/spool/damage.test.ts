@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { copyFileSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { after, describe, it } from 'mocha'
@@ -166,6 +166,23 @@ describe('the spool under damage', () => {
     assert.ok(third.stream(1).nextSeq > SEQ_RESERVED_MAX * 3)
     assert.equal(third.stream(1).head.length, 0, 'a new chain')
     third.close()
+  })
+
+  it('repeats no number when the file itself is gone', () => {
+    const folder = freshFolder()
+    const spool = open(folder)
+    fill(spool, 3)
+    spool.nextEpoch()
+    spool.close()
+    for (const name of readdirSync(folder)) {
+      if (name.startsWith('spool')) rmSync(join(folder, name))
+    }
+    const opened = open(folder)
+    assert.ok(opened.stream(1).nextSeq > 3)
+    assert.equal(opened.stream(1).head.length, 0, 'a new chain')
+    assert.equal(opened.stream(2).nextSeq, 1, 'a stream that never was begins at its beginning')
+    assert.equal(opened.nextEpoch(), 2)
+    opened.close()
   })
 
   it('does without its counters, and with unreadable ones', () => {

@@ -27,6 +27,7 @@ export function record(
     madeMs: options.madeMs ?? 0,
     hash: new Uint8Array(hash),
     datagram: new Uint8Array(options.size ?? 100).fill(seq),
+    kept: new Uint8Array(0),
   }
   const memory = JSON.stringify({ seq })
   const after = { stream: state.stream, nextSeq: lastSeq + 1, head: object.hash, memory }
