@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fromHex, readSignedObject, toHex } from '@s3mp/envelope'
 import type { Device, EvidenceAnswer, ReadingView, SeriesAnswer } from '@s3mp/web/api'
 import { after, before, describe, it } from 'mocha'
@@ -133,6 +135,12 @@ describe('the HTTP API', () => {
   after(async () => {
     await headend.close()
     store.close()
+  })
+
+  it('is described by docs/openapi.json as it describes itself', async () => {
+    const response = await headend.app.fetch(new Request('http://localhost/api/v1/openapi.json'))
+    const written = readFileSync(join(import.meta.dirname, '../../docs/openapi.json'), 'utf8')
+    assert.deepEqual(JSON.parse(written), await response.json())
   })
 
   it('says who answers and whether it works', async () => {
