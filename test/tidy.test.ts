@@ -184,12 +184,21 @@ function dependencyDifferences(room: string, files: readonly SourceFile[]): read
   }
   // esbuild bundles the pages when they run from source; a release brings them bundled.
   imported.delete('esbuild')
+  for (const name of listed) if (isStyle(room, name)) imported.add(name)
   return [
     ...listed.filter((name) => !imported.has(name)).map((name) => `${room} lists unused ${name}`),
     ...[...imported]
       .filter((name) => !listed.includes(name))
       .map((name) => `${room} imports unlisted ${name}`),
   ]
+}
+
+/** Whether a style sheet of the room takes a package in: fonts are no modules. */
+function isStyle(room: string, name: string): boolean {
+  const base = join(ROOT, room, 'src')
+  return readdirSync(base, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.css'))
+    .some((path) => readFileSync(join(base, path), 'utf8').includes(name))
 }
 
 /** Files that something outside the room's sources starts or imports: exports, programs, pages. */
