@@ -56,8 +56,8 @@ describe('libsml beside our own encoder and decoder', function () {
     })
   }
 
-  // It cannot write back a time of three parts.
-  for (const name of styles.filter((style) => style !== 'easyMeter')) {
+  // It writes a list of 16 as one of 17, so styles with as many entries cannot come back.
+  for (const name of styles.filter((style) => !['iskraOld', 'easyMeter'].includes(style))) {
     it(`writes telegrams that we read as it does: ${name}`, async () => {
       const { theirs, rewritten } = await dump(name, SML_STYLES[name])
       assert.deepEqual(linesOf(rewritten), theirs)
@@ -111,7 +111,7 @@ function readingLines(reading: Reading): readonly Line[] {
   const numbers = reading.registers
     .filter(({ derived }) => derived !== true)
     .map(({ obis, digits, wireDigits, scaler, unitCode }) => {
-      const status = /\.8\.0\*255$/.test(obis) ? String(reading.statusWord) : '-'
+      const status = obis.endsWith('.8.0*255') ? String(reading.statusWord) : '-'
       return `${obis} number ${String(wireDigits ?? digits)} ${scaler} ${unitCode} ${status}`
     })
   const texts = reading.texts.map(({ obis, bytes }) => `${obis} octets ${toHex(bytes)}`)
