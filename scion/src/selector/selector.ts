@@ -166,7 +166,6 @@ export class PathSelector {
   #unacknowledged(entry: Entry, sentMs: number): void {
     this.#remoteSilences += 1
     entry.flightSilences += 1
-    entry.urgent = true
     // All paths answer and nothing is acknowledged on any: that is the host, not the paths.
     if (this.#remoteSilences > REMOTE_SILENCES_MAX) return
     entry.stats = silencesOf(entry.stats) === 0 ? withSilence(entry.stats, sentMs) : withLoss(entry.stats) // prettier-ignore

@@ -74,6 +74,15 @@ describe('choose', () => {
     assert.deepEqual(choose(paths, 'a', 0), { fingerprint: 'c', cause: 'silent' })
   })
 
+  it('rather takes a path never tried than a proven one over a doubtful link', () => {
+    const paths = [
+      candidate('a', { failure: silent }),
+      candidate('b', { suspects: 1 }),
+      candidate('c', { proven: false }),
+    ]
+    assert.equal(choose(paths, 'a', 0).fingerprint, 'c')
+  })
+
   it('tries the failure that is the longest ago when everything has failed', () => {
     const paths = [
       candidate('a', { failure: { cause: 'silent', sinceMs: 20 } }),

@@ -9,6 +9,7 @@ import type { ScmpError } from '../../src/packet/scmp.ts'
 import { encodeUdpPacket } from '../../src/packet/udp.ts'
 import { EMPTY_PATH } from '../../src/path/dataplane.ts'
 import type { Path } from '../../src/path/path.ts'
+import type { PathSource } from '../../src/path/source.ts'
 import type { PathPilot } from '../../src/selector/pilot.ts'
 import type { PathEvent } from '../../src/selector/report.ts'
 import type { Route } from '../../src/socket/route.ts'
@@ -116,7 +117,9 @@ describe('PathPilot under forged reports', () => {
   it('moves nothing for an error whose sender is not on the path', async () => {
     const quote = await realQuote()
     const [[error]] = errors(quote) as [readonly [ScmpError, IsdAs]]
-    report(error, world.network.host('1-ff00:0:120').isdAs)
+    const stranger = world.network.host('1-ff00:0:120').isdAs
+    report(error, stranger)
+    report({ type: 'parameter-problem', code: 52, pointer: 0, quote: await realQuote() }, stranger)
     await world.clock.advance(100)
     assert.deepEqual(moves(), [])
   })
@@ -134,6 +137,30 @@ describe('PathPilot under forged reports', () => {
     const [[error, from]] = errors(quote) as [readonly [ScmpError, IsdAs]]
     report(error, from)
     assert.ok(moves().some(({ type }) => type === 'switched'))
+  })
+
+  it('looks for new paths when a router finds the path wrong', async () => {
+    await pilot.close()
+    const { source } = world.meter
+    const lookups: number[] = []
+    const counting: PathSource = {
+      local: source.local,
+      paths: (...query) => {
+        lookups.push(world.clock.monotonicMs())
+        return source.paths(...query)
+      },
+      close: () => source.close(),
+    }
+    pilot = world.pilot({ source: counting })
+    await world.run(pilot.ready())
+    await world.clock.advance(60_000)
+    assert.equal(lookups.length, 1)
+    path = pilot.current() ?? path
+    const from = path.interfaces[0]?.isdAs ?? path.source
+    report({ type: 'parameter-problem', code: 51, pointer: 0, quote: await realQuote() }, from)
+    await world.clock.advance(100)
+    assert.equal(lookups.length, 2)
+    assert.notEqual(pilot.current()?.fingerprint, path.fingerprint)
   })
 
   it('never takes an MTU below the smallest that SCION allows', async () => {

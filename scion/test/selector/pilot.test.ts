@@ -101,6 +101,15 @@ describe('PathPilot in virtual time', () => {
     }
   })
 
+  it('looks at every path over doubtful links, however rarely it would otherwise', async () => {
+    await open({}, { ...LIVELY_PLAN, standbyMs: 600_000, idleMs: 600_000 })
+    world.network.cut('north-trunk')
+    await world.clock.advance(10_000)
+    for (const { path, state, words } of pilot.report()) {
+      assert.equal(state === 'down', linkIds(world.network, path).includes('north-trunk'), words)
+    }
+  })
+
   it('finds out which link is silent once other paths have proven the rest', async () => {
     world.network.cut('grid')
     world.network.cut('north-trunk')
@@ -191,7 +200,7 @@ describe('PathPilot in virtual time', () => {
   })
 
   it('renews paths before they expire, and never sends on an expired one', async () => {
-    await open({ pathLifetimeMs: 400_000 }, DEFAULT_PLAN)
+    await open({ pathLifetimeMs: 337_500 }, DEFAULT_PLAN)
     const refusals: string[] = []
     world.network.observe((event) => {
       if (event.type === 'refused' && event.reason !== 'traceroute') refusals.push(event.reason)

@@ -6,7 +6,8 @@ import { parseIsdAs } from '../../src/addr/isd-as.ts'
 import { formatUnderlay } from '../../src/addr/underlay.ts'
 import type { Path } from '../../src/path/path.ts'
 import { formatHost } from '../../src/addr/host.ts'
-import { encodeScmpPacket } from '../../src/packet/scmp-codec.ts'
+import { decodePacket } from '../../src/packet/packet.ts'
+import { decodeScmp, encodeScmpPacket } from '../../src/packet/scmp-codec.ts'
 import type { ScmpError } from '../../src/packet/scmp.ts'
 import { encodeUdpPacket } from '../../src/packet/udp.ts'
 import { EMPTY_PATH } from '../../src/path/dataplane.ts'
@@ -194,6 +195,65 @@ describe('ScionSocket', () => {
     packets.push(forged(event.error))
     await inject(forged(event.error))
     assert.equal(events.at(-1)?.type, 'unproven-report')
+  })
+
+  it('does not believe an error about what was sent long ago', async () => {
+    world.network.cut('north-trunk', { scmp: true })
+    const late: Uint8Array[] = []
+    const tap = await world.underlay.bind(
+      { host: '127.8.8.8', port: 8 },
+      { datagram: (packet) => late.push(packet), error: () => undefined },
+    )
+    const diverted = { ...path, nextHop: tap.local }
+    const quotes: Uint8Array[] = []
+    for (const waitMs of [9_900, 10_100]) {
+      await world.meterSocket.send(world.headendSocket.local, Uint8Array.of(waitMs % 256), diverted)
+      await world.clock.advance(waitMs)
+      quotes.push(...late.splice(0))
+      const [quote = new Uint8Array(0)] = quotes.slice(-1)
+      await inject(forged({ type: 'destination-unreachable', code: 0, quote }))
+    }
+    assert.deepEqual(
+      events.map((event) => event.type),
+      ['error-report', 'unproven-report'],
+    )
+  })
+
+  it('ends a question at once when a router reports that it cannot pass', async () => {
+    world.network.cut('north-trunk', { scmp: true })
+    const asked = world.meterSocket.traceroute(path, { timeoutMs: 5_000 })
+    const startMs = world.clock.monotonicMs()
+    await assert.rejects(world.run(asked), /ExternalInterfaceDown/)
+    assert.ok(world.clock.monotonicMs() - startMs < 100)
+  })
+
+  it('takes a reply with its own identifier only', async () => {
+    const seen: Uint8Array[] = []
+    const tap = await world.underlay.bind(
+      { host: '127.8.8.8', port: 8 },
+      { datagram: (packet) => seen.push(packet), error: () => undefined },
+    )
+    const diverted = { ...path, nextHop: tap.local }
+    const asked = world.meterSocket.echo(world.headend.address, diverted, { timeoutMs: 1_000 })
+    const answered = world.run(asked)
+    await world.clock.advance(1)
+    const [request] = seen
+    assert.ok(request !== undefined)
+    const question = decodeScmp(decodePacket(request))
+    assert.equal(question.type, 'echo-request')
+    const head = {
+      trafficClass: 0,
+      flowId: 5,
+      source: world.headend.address,
+      destination: world.meterSocket.local,
+      path: EMPTY_PATH,
+    }
+    const reply = { ...question, type: 'echo-reply' } as const
+    const other = encodeScmpPacket(head, { ...reply, identifier: reply.identifier ^ 1 })
+    world.meterSocket.accept(other, tap.local)
+    assert.equal(world.meterSocket.counters().discarded, 1)
+    world.meterSocket.accept(encodeScmpPacket(head, reply), tap.local)
+    assert.ok((await answered) < 10)
   })
 
   it('does not believe an error that quotes nothing, rubbish, or a packet that it did not send', async () => {
