@@ -120,6 +120,47 @@ export {
 export type { Quote, QuotedUpper } from './packet/quote.ts'
 export { decodeQuote } from './packet/quote.ts'
 
+export type {
+  AsEntry,
+  PathSegment,
+  PeerEntry,
+  SegmentHop,
+  SegmentType,
+  StaticInfo,
+} from './segment/segment.ts'
+export { segmentExpiryMs, segmentName } from './segment/segment.ts'
+export type { SegmentSets } from './segment/graph.ts'
+export type { CombinedPath } from './segment/combinator.ts'
+export { combineSegments, withNextHop } from './segment/combinator.ts'
+export type { SignedEntry, SignedSegment, VerificationKeyId } from './segment/codec.ts'
+export { decodeKeyId, decodeSegment, encodeSegment } from './segment/codec.ts'
+
+export type { Certificate, Name, Validity } from './trust/certificate.ts'
+export { parseCertificate } from './trust/certificate.ts'
+export type { CertificateType } from './trust/rules.ts'
+export { certificateType, checkCertificate } from './trust/rules.ts'
+export type { CertificateChain } from './trust/chain.ts'
+export { chainOf, parsePemCertificates, verifyChain } from './trust/chain.ts'
+export type { SignedTrc, Trc, TrcId } from './trust/trc.ts'
+export { formatTrcId, parseTrc, parseTrcId } from './trust/trc.ts'
+export type { TrcUpdate } from './trust/trc-update.ts'
+export { verifyBaseTrc, verifyTrcUpdate } from './trust/trc-update.ts'
+export type { TrustMaterial, TrustOptions } from './trust/store.ts'
+export { TrustStore } from './trust/store.ts'
+
+export type { RpcCall, RpcTransport } from './control/rpc.ts'
+export type { ConnectOptions } from './control/connect.ts'
+export { ConnectTransport } from './control/connect.ts'
+export { GrpcTransport } from './control/grpc.ts'
+export { ControlServices } from './control/services.ts'
+export type { TopologyFile } from './control/topology.ts'
+export { parseTopology, readTopology, readTrcs } from './control/topology.ts'
+export { DAEMON_ADDRESS, DaemonPathSource } from './control/daemon.ts'
+export type { ControlPathSourceOptions, LookupReport } from './control/path-source.ts'
+export { ControlPathSource } from './control/path-source.ts'
+export type { DaemonOptions, PathSourceOptions, StandaloneOptions } from './control/open.ts'
+export { openDaemon, openPathSource, openStandalone } from './control/open.ts'
+
 export type { Clock, Random } from './clock.ts'
 export { OBSERVERS_MAX, Observers } from './observers.ts'
 

@@ -64,6 +64,20 @@ export class ProtoField {
     return Number(value)
   }
 
+  /** The numbers of a repeated unsigned field, packed or not; none may exceed `ceiling`. */
+  packed(ceiling: number): readonly number[] {
+    if (this.#wire === WIRE.varint) return [this.uint(ceiling)]
+    const bytes = this.bytes()
+    const numbers: number[] = []
+    for (let at = 0; at < bytes.length;) {
+      const { value, end } = varint(bytes, at, this.#place)
+      if (value > BigInt(ceiling)) throw this.#wrong(`0 … ${ceiling}`, value.toString())
+      numbers.push(Number(value))
+      at = end
+    }
+    return numbers
+  }
+
   /** An `int32` field or an enumeration. */
   i32(): number {
     const value = this.i64()

@@ -133,10 +133,19 @@ function readAses(list: Der): readonly number[] {
   if (ases.length > TRC_ASES_MAX) throw malformed(`at most ${TRC_ASES_MAX} ASes`, `${ases.length}`)
   return ases.map((as) => {
     const text = as.text('as')
-    const number = parseAs(text)
-    if (formatAs(number) !== text) throw malformed('an AS in canonical form', text)
+    const number = canonicalAs(text)
+    if (number === undefined) throw malformed('an AS in canonical form', JSON.stringify(text))
     return number
   })
+}
+
+function canonicalAs(text: string): number | undefined {
+  try {
+    const number = parseAs(text)
+    return formatAs(number) === text ? number : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /**

@@ -1,0 +1,214 @@
+import type { IsdAs } from '../addr/isd-as.ts'
+import { formatIsdAs, isWildcard } from '../addr/isd-as.ts'
+import type { Clock } from '../clock.ts'
+import { ScionError } from '../errors.ts'
+import { pathInside } from '../path/file.ts'
+import type { Path } from '../path/path.ts'
+import type { LocalAs, PathQuery, PathSource } from '../path/source.ts'
+import { combineSegments, withNextHop } from '../segment/combinator.ts'
+import type { SegmentSets } from '../segment/graph.ts'
+import type { PathSegment, SegmentType } from '../segment/segment.ts'
+import { segmentExpiryMs, segmentName } from '../segment/segment.ts'
+import type { TrustStore } from '../trust/store.ts'
+import type { TypedSegment } from './segment-messages.ts'
+import type { ControlServices } from './services.ts'
+import { splitLookup } from './split.ts'
+
+/** What a lookup needs. */
+export interface ControlPathSourceOptions {
+  readonly local: LocalAs
+  readonly services: ControlServices
+  /**
+   * Who verifies the segments. `'insecure'` takes them as they come: whoever sits between this host
+   * and its control service may then make up paths, though not read what is end-to-end encrypted.
+   */
+  readonly trust: TrustStore | 'insecure'
+  readonly clock: Clock
+  /** Hears of each lookup, with what was left out and why. */
+  readonly onLookup?: (report: LookupReport) => void
+}
+
+/** What came of a lookup. */
+export interface LookupReport {
+  readonly destination: IsdAs
+  readonly segments: number
+  readonly paths: number
+  /** Segments that were left out and questions that failed, in words. */
+  readonly problems: readonly string[]
+}
+
+/** Destinations whose paths are kept. */
+export const DESTINATIONS_KEPT_MAX = 256
+/** Age up to which kept paths answer a question that does not ask for fresh ones. */
+export const PATHS_AGE_MS_MAX = 30_000
+/** Problems of one lookup that are reported. */
+export const PROBLEMS_MAX = 32
+
+interface Kept {
+  readonly paths: readonly Path[]
+  readonly atMs: number
+}
+
+/**
+ * Paths put together by the host itself, from the segments of its AS's control services, each
+ * verified before use. Needs no daemon.
+ */
+export class ControlPathSource implements PathSource {
+  readonly local: LocalAs
+  readonly #options: ControlPathSourceOptions
+  readonly #kept = new Map<IsdAs, Kept>()
+  readonly #underWay = new Map<IsdAs, Promise<readonly Path[]>>()
+  readonly #closing = new AbortController()
+
+  constructor(options: ControlPathSourceOptions) {
+    this.local = options.local
+    this.#options = options
+  }
+
+  async paths(destination: IsdAs, query: PathQuery = {}): Promise<readonly Path[]> {
+    const { signal } = query
+    signal?.throwIfAborted()
+    this.#closing.signal.throwIfAborted()
+    if (destination === this.local.isdAs) return [pathInside(this.local)]
+    if (isWildcard(destination)) {
+      throw new ScionError(
+        'ERR_SCION_ADDRESS',
+        `destination: an AS, found ${formatIsdAs(destination)}`,
+      )
+    }
+    const kept = this.#kept.get(destination)
+    const { clock } = this.#options
+    const isFresh = kept !== undefined && clock.monotonicMs() - kept.atMs < PATHS_AGE_MS_MAX
+    if (isFresh && query.refresh !== true) return stillValid(kept.paths, clock.nowMs())
+    return await abortable(this.#lookUpOnce(destination), signal)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new ScionError('ERR_SCION_CLOSED', 'path source: closed'))
+    await this.#options.services.close()
+  }
+
+  /** One lookup at a time for each destination, shared by all who ask. */
+  #lookUpOnce(destination: IsdAs): Promise<readonly Path[]> {
+    const underWay = this.#underWay.get(destination)
+    if (underWay !== undefined) return underWay
+    const lookup = this.#lookUp(destination).finally(() => {
+      this.#underWay.delete(destination)
+    })
+    this.#underWay.set(destination, lookup)
+    return lookup
+  }
+
+  async #lookUp(destination: IsdAs): Promise<readonly Path[]> {
+    const { clock, onLookup } = this.#options
+    const failures: ScionError[] = []
+    const segments = await this.#fetch(destination, failures)
+    const paths = combineSegments(this.local.isdAs, destination, segments)
+      .map((path) => withNextHop(path, this.local))
+      .filter((path) => path !== undefined)
+    const valid = stillValid(paths, clock.nowMs())
+    onLookup?.({
+      destination,
+      segments: segments.up.length + segments.core.length + segments.down.length,
+      paths: valid.length,
+      problems: failures.slice(0, PROBLEMS_MAX).map(({ message }) => message),
+    })
+    const [first] = failures
+    // Part of the network may be out of reach while the rest gives paths.
+    if (valid.length === 0 && first !== undefined) throw combined(destination, failures, first)
+    this.#kept.delete(destination)
+    this.#kept.set(destination, { paths: valid, atMs: clock.monotonicMs() })
+    if (this.#kept.size > DESTINATIONS_KEPT_MAX) {
+      const [oldest] = this.#kept.keys()
+      if (oldest !== undefined) this.#kept.delete(oldest)
+    }
+    return valid
+  }
+
+  async #fetch(destination: IsdAs, failures: ScionError[]): Promise<SegmentSets> {
+    const { services, trust } = this.#options
+    const { signal } = this.#closing
+    const { isdAs, core } = this.local
+    const isCore = trust === 'insecure' ? undefined : trust.isCore(destination)
+    const requests = splitLookup(isdAs, core, destination, isCore)
+    const answers = await Promise.allSettled(
+      requests.map((request) => services.segments(request.source, request.destination, signal)),
+    )
+    const found = new Map<string, TypedSegment>()
+    for (const answer of answers) {
+      if (answer.status === 'rejected') {
+        failures.push(asScionError(answer.reason))
+        continue
+      }
+      failures.push(...answer.value.refused)
+      for (const one of answer.value.segments) found.set(keyOf(one), one)
+    }
+    const verified = await Promise.all(
+      [...found.values()].map((one) => this.#verified(one, failures)),
+    )
+    const sets: Record<SegmentType, PathSegment[]> = { up: [], core: [], down: [] }
+    for (const one of verified) if (one !== undefined) sets[one.type].push(one.segment)
+    return sets
+  }
+
+  async #verified(one: TypedSegment, failures: ScionError[]): Promise<TypedSegment | undefined> {
+    const { trust, clock } = this.#options
+    if (segmentExpiryMs(one.segment) <= clock.nowMs()) return undefined
+    if (trust === 'insecure') return one
+    try {
+      await trust.verifySegment(one, this.#closing.signal)
+      return one
+    } catch (error) {
+      failures.push(asScionError(error))
+      return undefined
+    }
+  }
+}
+
+/** One segment that comes as an answer to two questions counts once. */
+function keyOf({ type, segment }: TypedSegment): string {
+  return `${type} ${segmentName(segment)} ${segment.timestamp} ${segment.segmentId}`
+}
+
+function stillValid(paths: readonly Path[], nowMs: number): readonly Path[] {
+  return paths.filter((path) => path.expiryMs > nowMs)
+}
+
+function asScionError(error: unknown): ScionError {
+  if (error instanceof ScionError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new ScionError('ERR_SCION_CONTROL', message, { cause: error })
+}
+
+function combined(
+  destination: IsdAs,
+  failures: readonly ScionError[],
+  first: ScionError,
+): ScionError {
+  const different = [...new Set(failures.map(({ message }) => message))].slice(0, 4)
+  const more = failures.length > different.length ? ` (${failures.length} problems in all)` : ''
+  const reasons = different.join('; ') + more
+  const message = `no path to ${formatIsdAs(destination)}: ${reasons}`
+  return new ScionError(first.code, message, { cause: first })
+}
+
+/** Rejects with the signal's reason when it aborts first; the promise goes on for others. */
+async function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise
+  signal.throwIfAborted()
+  let forget: () => void = () => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = (): void => {
+      reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
+    }
+    signal.addEventListener('abort', onAbort)
+    forget = () => {
+      signal.removeEventListener('abort', onAbort)
+    }
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    forget()
+  }
+}
