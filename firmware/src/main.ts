@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander'
 
+import { addAlignCommand } from './commands/align.ts'
 import { addConfigCommand } from './commands/config.ts'
 import { addDecodeCommand } from './commands/decode.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
 import { addEnrollCommand } from './commands/enroll.ts'
 import { addKeygenCommand } from './commands/keygen.ts'
 import { addMeterCommand } from './commands/meter.ts'
@@ -40,6 +42,8 @@ function programOf(): Command {
     addEnrollCommand,
     addConfigCommand,
     addStatusCommand,
+    addDoctorCommand,
+    addAlignCommand,
     addDecodeCommand,
     addVerifyCommand,
   ]) {

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 
 import { FirmwareError } from '../errors.ts'
 import { CONFIG_FILE, readConfig } from '../service/options.ts'
-import { bold, EXIT_HELP, say, sayJson } from '../terminal.ts'
+import { bold, complain, EXIT_HELP, say, sayJson } from '../terminal.ts'
 
 interface Options {
   readonly config: string
@@ -13,12 +13,12 @@ interface Options {
 }
 
 const HELP = `
-Without --card it prints the device's own public key file again, for the head-end. With --card it takes
+Without --card it prints the device's own public key file, for the head-end. With --card it takes
 the head-end's card in: from then on this meter seals for that head-end and believes nobody else.
 Compare the fingerprint with what the head-end's owner reads to you.
 
 Examples:
-  s3mp enroll
+  s3mp enroll > device.json
   s3mp enroll --card headend.card
 ${EXIT_HELP}`
 
@@ -36,17 +36,14 @@ export function addEnrollCommand(program: Command): void {
     .action(async (options: Options) => {
       const place = placeOf(options)
       const { loadIdentity, takeCard } = await import('../identity.ts')
-      const { toHex } = await import('@s3mp/envelope')
+      const { encodePublicKeyFile, toHex } = await import('@s3mp/envelope')
       if (options.card === undefined) {
         if (options.replace) throw new FirmwareError('usage', '--replace: expected --card with it')
         const { signer, fingerprint, publicKeyFile } = loadIdentity(place.folder)
-        const ueid = toHex(signer.ueid)
-        if (options.json) sayJson({ ueid, fingerprint, publicKeyFile })
-        else {
-          say(`${bold('device')}       ${ueid}`)
-          say(`${bold('fingerprint')}  ${fingerprint}`)
-          say(`${bold('public key')}   ${publicKeyFile}`)
-        }
+        // The file itself, so that it can be piped to the head-end; for people a word beside it.
+        process.stdout.write(encodePublicKeyFile(signer))
+        if (!options.json)
+          complain(`device ${toHex(signer.ueid)}\nfingerprint ${fingerprint}\nin ${publicKeyFile}`)
         return
       }
       const { card, fingerprint, isUpdate } = takeCard(options.card, place.card, options.replace)
