@@ -7,7 +7,8 @@ export const LOOPBACK_CLAIMS_MAX = 64
 
 const FIRST_BLOCK = 64
 const BLOCKS = 160
-const CLAIM_PORT = 30_041
+// Not 30041: a SCION dispatcher of this machine may hold that on every address.
+const CLAIM_PORT = 30_499
 
 /** A block of loopback addresses, 127.b.0.0/16, that no other network of this machine uses. */
 export interface LoopbackClaim {
