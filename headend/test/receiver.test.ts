@@ -227,6 +227,17 @@ describe('the receiver', () => {
     assert.equal(streamAck(meter, await world.deliver(sealed.datagram)).cumulative, 1)
   })
 
+  it('acknowledges nothing while the store fails, and takes it when it is sent again', async () => {
+    const sealed = await reading(1n)
+    const commit = world.store.commit.bind(world.store)
+    world.store.commit = () => Promise.reject(new Error('database or disk is full'))
+    const during = await world.deliver(sealed.datagram)
+    assert.deepEqual(during, [])
+    assert.equal(world.receiver.counts.refused['store-failed'], 1)
+    world.store.commit = commit
+    assert.equal(streamAck(meter, await world.deliver(sealed.datagram)).cumulative, 1)
+  })
+
   describe('refuses, with its reason counted and nothing stored:', () => {
     async function refused(reason: Refusal, datagram: Uint8Array): Promise<readonly Uint8Array[]> {
       const [rows, before] = [

@@ -34,7 +34,7 @@ export class Views {
     const schema = this.#newestSchema(streams)
     const health = this.#health(row)
     const latest = this.latest(row, undefined)
-    const completeness = this.#completeness(streams, nowMs)
+    const completeness = this.#completeness(row, streams, nowMs)
     return {
       id: toHex(row.ueid),
       name: row.name,
@@ -146,17 +146,24 @@ export class Views {
     }
   }
 
-  /** Slots of the billing stream since midnight UTC; unknown until its schema says its interval. */
-  #completeness(streams: readonly StreamRow[], nowMs: number): Device['completeness'] {
+  /**
+   * Slots of the billing stream since midnight UTC, or since enrolment on the first day; unknown
+   * until its schema says its interval.
+   */
+  #completeness(
+    device: DeviceRow,
+    streams: readonly StreamRow[],
+    nowMs: number,
+  ): Device['completeness'] {
     const billing = streams.find(({ number }) => streamName(number) === 'quarter')
     const interval =
       billing?.schema === undefined
         ? undefined
         : this.#store.queries.schema(billing.schema)?.intervalMs
     if (billing === undefined || interval === undefined || interval === 0) return undefined
-    const midnight = nowMs - (nowMs % DAY_MS)
-    const due = Math.floor((nowMs - midnight) / interval)
-    const received = this.#store.queries.sampleCount(billing.row, midnight, nowMs, due)
+    const fromMs = Math.max(nowMs - (nowMs % DAY_MS), device.enrolledMs)
+    const due = Math.max(0, Math.floor((nowMs - fromMs) / interval))
+    const received = this.#store.queries.sampleCount(billing.row, fromMs, nowMs, due)
     return { received, due }
   }
 }
