@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { parseHost } from '../../src/addr/host.ts'
 import { parseIsdAs } from '../../src/addr/isd-as.ts'
@@ -115,4 +116,25 @@ describe('BorderRouter', () => {
       assert.deepEqual(found, want === 'drop' ? want : isLink && !hasAddress ? onLink : { ...onLink, to }) // prettier-ignore
     })
   }
+
+  it('takes any bytes on any side and throws nothing', () => {
+    const router = acceptanceRouter()
+    const whole = vectors.cases.map(({ packet }) => Uint8Array.from(Buffer.from(packet, 'hex')))
+    const sides = [{ link: 131 }, { link: 999 }, { inside: underlay('192.168.0.14:30004') }]
+    const change = fc.record({ at: fc.nat(200), value: fc.nat(255) })
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...whole),
+        fc.array(change, { maxLength: 6 }),
+        fc.option(fc.nat(200), { nil: undefined }),
+        fc.constantFrom(...sides),
+        (packet, changes, cut, side) => {
+          const bytes = packet.slice(0, cut)
+          for (const { at, value } of changes) if (at < bytes.length) bytes[at] = value
+          router.process(bytes, side)
+        },
+      ),
+      { numRuns: 3_000 },
+    )
+  })
 })
