@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { systemClock } from '@s3mp/hal'
 import { serveHttp } from '@s3mp/headend'
 import type { DemoSwitch } from '@s3mp/web/api'
-import { createNarrator, failoverSentence, linkName } from './demo/narrator.ts'
+import { createNarrator, failoverSentence, linkName, narratedLog } from './demo/narrator.ts'
 import type { Narrator } from './demo/narrator.ts'
 import { HELP, parseOptions, UsageError } from './demo/options.ts'
 import type { DemoOptions } from './demo/options.ts'
@@ -55,6 +55,9 @@ async function main(args: readonly string[]): Promise<number> {
 async function run(options: DemoOptions): Promise<void> {
   const interrupted = interruption()
   const world: World = await openWorld(options, systemClock, Math.random, {
+    log: narratedLog((text) => {
+      narrator.say(text)
+    }),
     onFirstReading: () => {
       narrator.say('the first reading is stored, verified and acknowledged')
     },

@@ -1,3 +1,4 @@
+import type { Log, LogFields } from '@s3mp/firmware'
 import type { Failover, NetworkAnswer } from '@s3mp/web/api'
 
 /** Says in plain words what happens, one line each, with the time in front. */
@@ -55,4 +56,27 @@ export function failoverSentence(network: NetworkAnswer, failover: Failover): st
       ? 'without a pause'
       : `${failover.gapMs} ms longer than usual without an acknowledgement`
   return `moved to ${wayOf(network, failover.to)}, ${gap}`
+}
+
+/** What the firmware logs, in words a newcomer understands; the rest is for journals. */
+const LOG_WORDS: Readonly<Record<string, (fields: LogFields) => string>> = {
+  'head.opened': ({ path }) => `the optical head at ${String(path)} is open`,
+  'head.lost': ({ path }) => `the optical head at ${String(path)} is gone; it is looked for`,
+  'head.waiting': ({ path, reason }) =>
+    `waiting for the optical head at ${String(path)}: ${String(reason)}`,
+  'head.failed': ({ reason }) => `the optical head cannot be read: ${String(reason)}`,
+  'meter.silent': () => 'nothing is heard from the meter; is the head on its optical port?',
+  'records.dropped': () => 'the meter’s disk is full; the least important records give way',
+}
+
+/** A log that narrates, each event once until another one follows. */
+export function narratedLog(say: (text: string) => void): Log {
+  let last = ''
+  const tell = (event: string, fields: LogFields = {}): void => {
+    const text = LOG_WORDS[event]?.(fields)
+    if (text === undefined || text === last) return
+    last = text
+    say(text)
+  }
+  return { error: tell, warn: tell, info: tell, debug: () => undefined }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeHeadendCard, encodePublicKeyFile, SoftwareSigner, toHex } from '@s3mp/envelope'
 import { createMeter, createUplink, memoryChannel, Spool } from '@s3mp/firmware'
-import type { Meter, MeterOptions, ScionTransport } from '@s3mp/firmware'
+import type { Log, Meter, MeterOptions, ScionTransport } from '@s3mp/firmware'
 import type { Clock } from '@s3mp/hal'
 import { createHeadend, Keyring, MemorySecrets, SqliteStore } from '@s3mp/headend'
 import type { Headend } from '@s3mp/headend'
@@ -36,6 +36,8 @@ export interface WorldListener {
   readonly onLink: (id: string, up: boolean) => void
   readonly onSwitch: (name: DemoSwitch, on: boolean) => void
   readonly onFirstReading: () => void
+  /** What the firmware has to say. */
+  readonly log: Log
 }
 
 /** The whole demonstration, running. */
@@ -266,6 +268,7 @@ function startMeter(parts: MeterParts, undo: Undo): Meter {
     openSpool: () => openSpool(folder, clock),
     channel: channel.meter,
     firmwareHash: createHash('sha256').update('demonstration').digest(),
+    log: parts.listener.log,
     ...(onTrace !== undefined && { onTrace }),
   })
   const running = Promise.all([uplink.run(stop.signal), meter.run(stop.signal)])
