@@ -102,19 +102,28 @@ const LATITUDE = (50.5 * Math.PI) / 180
 const TILT = (23.44 * Math.PI) / 180
 const YEAR_DAYS = 365.2425
 
-/** Output of the panels as a share of their peak: the sun's height under passing clouds. */
-export function solarShare(seed: number, second: number, secondOfDay: number): number {
+/**
+ * Output of the panels as a share of their peak: the sun's height under passing clouds, or under
+ * `clouds`, the share that they take away.
+ */
+export function solarShare(
+  seed: number,
+  second: number,
+  secondOfDay: number,
+  clouds: number | undefined,
+): number {
   const dayOfYear = (second / DAY) % YEAR_DAYS
   const declination = TILT * Math.sin((2 * Math.PI * (dayOfYear - 81)) / YEAR_DAYS)
   const hourAngle = ((secondOfDay - DAY / 2) / DAY) * 2 * Math.PI
   const height =
     Math.sin(LATITUDE) * Math.sin(declination) +
     Math.cos(LATITUDE) * Math.cos(declination) * Math.cos(hourAngle)
-  return height <= 0 ? 0 : Math.min(1, 1.12 * height ** 1.1) * clouds(seed, second)
+  const clear = height <= 0 ? 0 : Math.min(1, 1.12 * height ** 1.1)
+  return clear * (clouds === undefined ? weatherAt(seed, second) : 1 - clouds)
 }
 
 /** Between 0.12 under a closed sky and 1 in the sun. */
-function clouds(seed: number, second: number): number {
+function weatherAt(seed: number, second: number): number {
   const weather = noise(seed ^ 0x71, second, 9 * HOUR)
   const passing = noise(seed ^ 0x72, second, 6 * MINUTE) + 0.4 * noise(seed ^ 0x73, second, 50)
   const cover = 0.45 + 0.45 * weather + 0.5 * passing

@@ -45,6 +45,9 @@ const MILLI_WH = 3_600_000
 /** Reactive power a phase, which makes current a little larger than power over voltage. */
 const REACTIVE_MVAR = 45_000
 
+/** Skies set by hand that a household remembers; beyond it the oldest is forgotten. */
+export const HOUSEHOLD_SKIES_MAX = 256
+
 /** Powers of one second, constant through it. */
 interface Powers {
   readonly second: number
@@ -76,6 +79,7 @@ export class Household {
   #powers: Powers | undefined
   #runs: ReturnType<typeof runsOfDay> = []
   #runsDay = NaN
+  readonly #skies: { readonly fromMs: number; readonly clouds: number | undefined }[] = []
 
   constructor(options: HouseholdOptions) {
     this.#seed = options.seed
@@ -100,6 +104,19 @@ export class Household {
     if (timeMs < this.#atMs) this.#startOver()
     while (this.#atMs < timeMs) this.#integrate(timeMs)
     return this.#state(timeMs)
+  }
+
+  /**
+   * Sets the sky from a moment on: `clouds` is the share of the sun that they take away, 0 to 1;
+   * undefined gives the sky back to the weather.
+   */
+  setClouds(clouds: number | undefined, fromMs: number): void {
+    if (clouds !== undefined && !(clouds >= 0 && clouds <= 1)) {
+      throw new MeterError('range', `clouds: expected 0 to 1, found ${clouds}`)
+    }
+    this.#skies.push({ fromMs, clouds })
+    if (this.#skies.length > HOUSEHOLD_SKIES_MAX) this.#skies.shift()
+    this.#powers = undefined
   }
 
   #startOver(): void {
@@ -139,7 +156,9 @@ export class Household {
     const watts: [number, number, number] = [0, 0, 0]
     addLoad(this.#seed, this.#runs, second, secondOfDay, watts)
     const solarW =
-      this.#solarPeakW > 0 ? this.#solarPeakW * solarShare(this.#seed, second, secondOfDay) : 0
+      this.#solarPeakW > 0
+        ? this.#solarPeakW * solarShare(this.#seed, second, secondOfDay, this.#cloudsAt(second))
+        : 0
     const jitter = 1 + 0.02 * (hashed(this.#seed ^ 0x41, second) - 0.5)
     const phase = (index: 0 | 1 | 2): number =>
       Math.round(1000 * (watts[index] * this.#loadFactor * jitter - solarW / 3))
@@ -151,6 +170,10 @@ export class Household {
       solarMw: Math.round(1000 * solarW),
     }
     return this.#powers
+  }
+
+  #cloudsAt(second: number): number | undefined {
+    return this.#skies.findLast(({ fromMs }) => fromMs <= second * SECOND_MS)?.clouds
   }
 
   #state(timeMs: number): HouseholdState {

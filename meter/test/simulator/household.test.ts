@@ -104,6 +104,25 @@ describe('Household', () => {
     }
   })
 
+  it('loses its sun to clouds from the moment they are set, and energy follows', () => {
+    const walked = house()
+    const noon = START + 11 * HOUR
+    walked.at(noon)
+    walked.setClouds(1, noon)
+    assert.equal(walked.at(noon + 1000).solarMw, 0)
+    const dark = walked.at(noon + HOUR)
+    assert.equal(dark.exportMilliWh, walked.at(noon + 1000).exportMilliWh)
+    walked.setClouds(undefined, noon + HOUR)
+    assert.ok(walked.at(noon + HOUR + 1000).solarMw > 0)
+    assert.deepEqual(walked.at(noon + HOUR - 1000).solarMw, 0, 'looking back shows the same')
+    assert.throws(
+      () => {
+        walked.setClouds(1.5, noon)
+      },
+      { code: 'range' },
+    )
+  })
+
   it('refuses a moment before its beginning', () => {
     assert.throws(() => house().at(START - 1), { code: 'range' })
     assert.throws(() => house().at(NaN), { code: 'range' })
