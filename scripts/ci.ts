@@ -8,6 +8,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { Version } from './testnet/programs.ts'
+import { VERSIONS, programs, whyNoPrograms } from './testnet/programs.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const PACKAGES = join(ROOT, 'test/outside/packages.txt')
@@ -54,6 +56,13 @@ const SUITES: readonly Suite[] = [
     mocha: true,
     prepare: installDebianPackages,
   },
+  ...VERSIONS.map((version) => ({
+    name: `real: the reference implementation ${version}`,
+    command: ['mocha', ...testsIn('test/real')],
+    mocha: true,
+    env: { S3MP_REFERENCE: version },
+    prepare: () => buildReference(version),
+  })),
 ]
 
 function testsIn(folder: string): readonly string[] {
@@ -82,6 +91,12 @@ function installDebianPackages(): string | undefined {
     if (status !== 0) throw new Error(`${program} ${words[0] ?? ''} ended with ${String(status)}`)
   }
   return undefined
+}
+
+function buildReference(version: Version): string | undefined {
+  const excuse = whyNoPrograms(version)
+  if (excuse === undefined) programs(version)
+  return excuse
 }
 
 async function run(suite: Suite): Promise<Tally> {
