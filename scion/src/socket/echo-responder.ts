@@ -5,9 +5,12 @@ import type { ScionSocket } from './scion-socket.ts'
 
 /**
  * Opens the small service that answers echo requests for a host: routers deliver them to port 30041,
- * whatever the asker wanted. One per IP address; rejects with `ERR_SCION_IO` where it runs already.
+ * whatever the asker wanted (test networks may choose another). One per IP address; rejects with `ERR_SCION_IO` where it runs already.
  */
-export function openEchoResponder(options: Omit<ScionSocketOptions, 'echo'>): Promise<ScionSocket> {
-  const local = { ...options.local, port: ENDHOST_PORT }
+export function openEchoResponder(
+  options: Omit<ScionSocketOptions, 'echo'>,
+  port = ENDHOST_PORT,
+): Promise<ScionSocket> {
+  const local = { ...options.local, port }
   return openScionSocket({ ...options, local, echo: true })
 }

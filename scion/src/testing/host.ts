@@ -13,6 +13,8 @@ export interface TestHostParts {
   readonly ip: string
   readonly source: PathSource
   readonly underlay: UnderlayFactory
+  /** Where the routers deliver what has no port of its own. */
+  readonly endhostPort: number
   readonly clock: Clock
   readonly random: Random
 }
@@ -26,12 +28,14 @@ export class TestHost {
   readonly underlay: UnderlayFactory
   readonly clock: Clock
   readonly random: Random
+  readonly #endhostPort: number
 
   constructor(parts: TestHostParts) {
     this.source = parts.source
     this.underlay = parts.underlay
     this.clock = parts.clock
     this.random = parts.random
+    this.#endhostPort = parts.endhostPort
     this.isdAs = parts.source.local.isdAs
     this.address = { isdAs: this.isdAs, host: parseHost(parts.ip) }
   }
@@ -43,7 +47,7 @@ export class TestHost {
 
   /** Makes the host answer echo requests. */
   openEchoResponder(): Promise<ScionSocket> {
-    return openEchoResponder(this.#options(0))
+    return openEchoResponder(this.#options(0), this.#endhostPort)
   }
 
   #options(port: number): Parameters<typeof openScionSocket>[0] {

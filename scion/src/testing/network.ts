@@ -9,6 +9,7 @@ import { msToExpTime } from '../path/expiry.ts'
 import { forwardingKey, HopMac } from '../path/mac.ts'
 import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { LocalAs, PortRange } from '../path/source.ts'
+import { ENDHOST_PORT } from '../socket/route.ts'
 import type { UnderlayFactory } from '../socket/underlay.ts'
 import { ControlPlane, NetworkPathSource } from './control-plane.ts'
 import { claimLoopback } from './loopback.ts'
@@ -39,6 +40,11 @@ export interface NetworkOptions {
   readonly pathLifetimeMs?: number
   /** Time between beacons in milliseconds; a minute where it is left out. */
   readonly beaconIntervalMs?: number
+  /**
+   * Port of the echo responder of every host, 30041 where it is left out. Real sockets are better
+   * off with another: a dispatcher may hold 30041 on all addresses of the machine.
+   */
+  readonly endhostPort?: number
   /** Ports that routers deliver to directly; 1024 … 65535 where it is left out. */
   readonly dispatchedPorts?: PortRange
 }
@@ -70,7 +76,6 @@ export type NetworkEvent =
 const PATH_LIFETIME_MS = 21_600_000
 const BEACON_INTERVAL_MS = 60_000
 const DISPATCHED_PORTS: PortRange = { min: 1024, max: 65_535 }
-const ENDHOST_PORT = 30_041
 
 /** Opens a network: binds every router and starts it. */
 export async function openNetwork(
@@ -227,6 +232,7 @@ export class Network {
       ip: this.#claim.host(index, HOSTS_PER_AS_MAX + number - 1),
       source: new NetworkPathSource(local, this.#plane),
       underlay: this.#options.underlay,
+      endhostPort: this.#options.endhostPort ?? ENDHOST_PORT,
       clock,
       random: this.#options.random,
     })
@@ -259,7 +265,7 @@ export class Network {
         hopMac,
         interfaces: this.#interfacesOf(as, router),
         dispatchedPorts: this.#options.dispatchedPorts ?? DISPATCHED_PORTS,
-        endhostPort: ENDHOST_PORT,
+        endhostPort: this.#options.endhostPort ?? ENDHOST_PORT,
         services: new Map(),
         isUp: (id) => !own.includes(id) || this.#linkOf(isdAs, id)?.believedUp !== false,
         nowMs: () => clock.nowMs(),

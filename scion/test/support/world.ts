@@ -47,7 +47,8 @@ export async function virtualWorld(options: WorldOptions = {}): Promise<World<Vi
 
 /** A world of UDP sockets on loopback addresses, in real time. */
 export function udpWorld(options: WorldOptions = {}): Promise<World> {
-  return openWorld(realClock, nodeUnderlay, (promise) => promise, options)
+  const endhostPort = 30_498 // A dispatcher of another test may hold 30041 on every address.
+  return openWorld(realClock, nodeUnderlay, (promise) => promise, { endhostPort, ...options })
 }
 
 async function openWorld<C extends Clock>(
