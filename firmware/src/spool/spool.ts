@@ -416,7 +416,8 @@ export class Spool {
       object.lastSeq >= object.seq &&
       after.nextSeq === object.lastSeq + 1
     const isShort = after.memory.length <= SPOOL_MEMORY_CHARS_MAX
-    if (object.stream === after.stream && isNext && isShort) return
+    const isKnown = this.#streams.has(after.stream) || this.#streams.size < SPOOL_STREAMS_MAX
+    if (object.stream === after.stream && isNext && isShort && isKnown) return
     throw new FirmwareError(
       'spool',
       `seq: expected ${String(before.nextSeq)} of stream ${String(before.stream)}, found ${String(object.seq)}`,

@@ -34,6 +34,10 @@ export class UdpTransport implements Transport {
   }
 
   async send(bytes: Uint8Array): Promise<Departure> {
+    if (bytes.length > UDP_PAYLOAD_BYTES_MAX) {
+      const expected = `expected at most ${String(UDP_PAYLOAD_BYTES_MAX)} bytes`
+      throw new FirmwareError('channel', `udp: ${expected}, found ${String(bytes.length)}`)
+    }
     const socket = this.#socket ?? (await this.#connect())
     await new Promise<void>((resolve, reject) => {
       socket.send(bytes, (error) => {

@@ -105,7 +105,9 @@ describe('the configuration', () => {
 
   it('stands in docs/configuration.md exactly as the schema has it', () => {
     const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
-    assert.ok(page.includes(printConfigTables()), 'run: s3mp config --print-tables')
+    // The formatter pads the columns of a page; nothing else may differ.
+    const plain = (text: string): string => text.replace(/ +/gu, ' ').replace(/-+/gu, '-')
+    assert.ok(plain(page).includes(plain(printConfigTables())), 'run: s3mp config --print-tables')
   })
 
   it('answers any text with a configuration or with its own error', () => {
