@@ -16,9 +16,17 @@ export const CORPUS = resolve(import.meta.dirname, '../../shared/corpus/open')
 
 /** Scores every file of a corpus folder whose protocol is known. */
 export function scoreCorpus(folder: string): readonly Score[] {
-  return readCorpus(folder).flatMap((capture) =>
-    SML_KINDS.includes(capture.kind) ? [scoreSml(capture)] : [],
-  )
+  return readCorpus(folder)
+    .filter(({ kind }) => SML_KINDS.includes(kind))
+    .map(scoreSml)
+}
+
+/** Kinds of captures that no decoder here reads yet, with the number of files. */
+function unread(folder: string): readonly string[] {
+  const others = readCorpus(folder).filter(({ kind }) => !SML_KINDS.includes(kind))
+  return [...new Set(others.map(({ kind }) => kind))]
+    .sort()
+    .map((name) => `${name} (${others.filter(({ kind }) => kind === name).length} files)`)
 }
 
 function main(words: readonly string[]): number {
@@ -34,12 +42,16 @@ function main(words: readonly string[]): number {
   }
   const scores = scoreCorpus(folder)
   const rows = tabulate(scores)
+  const left = unread(folder)
   const differences = scores.flatMap((score) => score.differences)
   const exceptions = [...new Set(scores.flatMap((score) => score.exceptions))]
   if (json) {
-    console.log(JSON.stringify({ rows, differences, exceptions, files: scores }, undefined, 2))
+    console.log(
+      JSON.stringify({ rows, differences, exceptions, unread: left, files: scores }, undefined, 2),
+    )
   } else {
     console.log(formatRows(rows))
+    if (left.length > 0) console.log(`not read: ${left.join(', ')}`)
     for (const line of exceptions) console.log(`exception: ${line}`)
     for (const line of differences) console.log(`difference: ${line}`)
   }

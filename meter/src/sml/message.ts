@@ -169,7 +169,7 @@ function decodeList(reader: TlfReader): SmlList {
   }
   const entries: SmlEntry[] = []
   for (let index = 0; index < count; index++) entries.push(decodeEntry(reader))
-  reader.octets('getList.listSignature')
+  reader.skip('getList.listSignature')
   decodeTime(reader, 'getList.actGatewayTime')
   return { serverId, sensorTime, entries }
 }
@@ -183,17 +183,19 @@ function decodeEntry(reader: TlfReader): SmlEntry {
   const unit = reader.absent() ? UNIT_NONE : reader.unsigned('entry.unit', U8)
   const scaler = reader.absent() ? 0 : reader.signed('entry.scaler', I8)
   const value = decodeValue(reader)
-  reader.octets('entry.valueSignature')
+  reader.skip('entry.valueSignature')
   return { obis, status, time, unit, scaler, value }
 }
 
+/** A status word; anything else in its place says nothing that a reading could use. */
 function decodeStatus(reader: TlfReader): bigint | undefined {
   if (reader.absent()) return undefined
+  const start = reader.position
   reader.head('entry.status')
-  if (reader.type !== TLF_TYPE.unsigned) {
-    throw new MeterError('malformed', `entry.status: expected an unsigned integer`)
-  }
-  return reader.integer('entry.status')
+  if (reader.type === TLF_TYPE.unsigned) return reader.integer('entry.status')
+  reader.seek(start)
+  reader.skip('entry.status')
+  return undefined
 }
 
 function decodeValue(reader: TlfReader): SmlValue {
@@ -242,12 +244,25 @@ function decodeListValue(reader: TlfReader): SmlValue {
 
 const TIME_SECOND_INDEX = 1
 
-/**
- * SML_Time in every form met: absent, a list of choice and content, or the bare Unsigned32 of
- * meters that forget the choice (see `quirks.ts`), which counts seconds like choice 1.
- */
+/** A time, or nothing where one stands that no rule knows: it must not cost the reading. */
 function decodeTime(reader: TlfReader, field: string): MeterTime | undefined {
   if (reader.absent()) return undefined
+  const start = reader.position
+  try {
+    return decodeKnownTime(reader, field)
+  } catch (error) {
+    if (!(error instanceof MeterError)) throw error
+    reader.seek(start)
+    reader.skip(field)
+    return undefined
+  }
+}
+
+/**
+ * SML_Time in every form met: a list of choice and content, or the bare Unsigned32 of meters that
+ * forget the choice (see `quirks.ts`), which counts seconds like choice 1.
+ */
+function decodeKnownTime(reader: TlfReader, field: string): MeterTime {
   if (reader.peek() !== LIST_OF_TWO) {
     if ((reader.peek() & 0x70) === TLF_TYPE.list << 4) return decodeTimestampLocal(reader, field)
     return { kind: 'second-index', seconds: reader.unsigned(field, U32) }

@@ -51,6 +51,11 @@ export class TlfReader {
     return this.#at
   }
 
+  /** Goes back to an element that was read before, to read it otherwise. */
+  seek(position: number): void {
+    this.#at = position
+  }
+
   /** Whether all elements are read. */
   get done(): boolean {
     return this.#at >= this.#end

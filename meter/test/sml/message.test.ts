@@ -171,6 +171,31 @@ describe('decodeMessages', () => {
     assert.deepEqual(chosen, local)
   })
 
+  it('does without a time or a status that no rule knows', () => {
+    const odd = timeOf((writer) => {
+      writer.list(2)
+      writer.text('yesterday')
+      writer.list(1)
+      writer.absent()
+    })
+    assert.equal(odd, undefined)
+    const list = listOf(1, (writer) => {
+      writer.list(7)
+      writer.octets([1, 0, 1, 8, 0, 255])
+      writer.text('fine')
+      writer.text('noon')
+      writer.absent()
+      writer.absent()
+      writer.unsigned(5)
+      writer.list(1)
+      writer.text('signature')
+    })
+    const [entry] = list.entries
+    assert.equal(entry?.status, undefined)
+    assert.equal(entry?.time, undefined)
+    assert.deepEqual(entry?.value, { kind: 'integer', digits: 5n, signed: false, width: 1 })
+  })
+
   it('keeps status words of up to 64 bits', () => {
     const list = listOf(1, (writer) => {
       writer.list(7)
