@@ -191,21 +191,12 @@ fi
 # --- the programs ---------------------------------------------------------------------------------
 
 target=$PREFIX/releases/$version
-staging=$root$target.new
-rm -rf "$staging"
-mkdir -p "$staging"
-trap 'rm -rf "$staging"' EXIT
-tar -C "$release" -cf - . | tar -C "$staging" -xpf -
-chown -R root:root "$staging"
-chmod -R u=rwX,go=rX "$staging"
 
-if [ ! -d "$staging/node_modules" ]; then
-  command -v npm >/dev/null 2>&1 || fail 'this release brings no packages along and npm is missing: take the full release'
-  say 'fetching packages with npm'
-  (cd "$staging" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund) || fail 'npm ci failed'
-fi
-node=$staging/node_modules/node-linux-$machine/bin/node
-[ -x "$node" ] || fail "the release has no Node for linux-$machine"
+# Whether this very release lies there already, undamaged.
+is_there() {
+  cmp -s "$release/MANIFEST" "$root$target/MANIFEST" &&
+    (cd "$root$target" && sha256sum --check --status --strict MANIFEST)
+}
 
 native_works() { "$node" -e "require('$staging/node_modules/$1')" >/dev/null 2>&1; }
 
@@ -230,20 +221,41 @@ build_natives() {
     native_works "$name" || say "skipped: $name does not build here; optical heads do not need it"
   done
 }
-if [ "$role" != headend ]; then build_natives; fi
-
-for one in $roles; do
-  link_of "$one" | while read -r name place; do
-    shown=$("$staging/$place" --version) || fail "$name of this release does not start here; nothing was changed"
-    say "$name $shown starts"
+try_programs() {
+  for one in $roles; do
+    link_of "$one" | while read -r name place; do
+      shown=$("$1/$place" --version) || fail "$name of this release does not start here; nothing was changed"
+      say "$name $shown starts"
+    done
   done
-done
+}
 
-rm -rf "$root$target.old"
-if [ -d "$root$target" ]; then mv "$root$target" "$root$target.old"; fi
-mv "$staging" "$root$target"
-rm -rf "$root$target.old"
-trap - EXIT
+lay_down() {
+  staging=$root$target.new
+  rm -rf "$staging"
+  mkdir -p "$staging"
+  trap 'rm -rf "$staging"' EXIT
+  tar -C "$release" -cf - . | tar -C "$staging" -xpf -
+  chown -R root:root "$staging"
+  chmod -R u=rwX,go=rX "$staging"
+  if [ ! -d "$staging/node_modules" ]; then
+    command -v npm >/dev/null 2>&1 ||
+      fail 'this release brings no packages along and npm is missing: take the full release'
+    say 'fetching packages with npm'
+    (cd "$staging" && npm ci --omit=dev --ignore-scripts --no-audit --no-fund) || fail 'npm ci failed'
+  fi
+  node=$staging/node_modules/node-linux-$machine/bin/node
+  [ -x "$node" ] || fail "the release has no Node for linux-$machine"
+  if [ "$role" != headend ]; then build_natives; fi
+  try_programs "$staging"
+  rm -rf "$root$target.old"
+  if [ -d "$root$target" ]; then mv "$root$target" "$root$target.old"; fi
+  mv "$staging" "$root$target"
+  rm -rf "$root$target.old"
+  trap - EXIT
+}
+
+if is_there; then try_programs "$root$target"; else lay_down; fi
 ln -sfn "releases/$version" "$root$PREFIX/current.new"
 mv -T "$root$PREFIX/current.new" "$root$PREFIX/current"
 
@@ -278,9 +290,8 @@ if is_live; then
   udevadm control --reload 2>/dev/null || true
   udevadm trigger --subsystem-match=tty 2>/dev/null || true
   if [ "$start" = yes ]; then
-    for one in $roles; do
-      # shellcheck disable=SC2046
-      systemctl try-restart $(units_of "$one")
+    for unit in $(units_of meter) $(units_of headend); do
+      if [ -f "/etc/systemd/system/$unit" ]; then systemctl try-restart "$unit"; fi
     done
   fi
 fi
