@@ -1,4 +1,4 @@
-/** How often paths are looked at. The defaults cost an idle meter some 4 MB a day. */
+/** How often paths are looked at. The defaults cost an idle meter some 5 MB a day. */
 export interface ProbePlan {
   /** Milliseconds between looks at the path in use, where no acknowledgement proves it anyway. */
   readonly activeMs: number

@@ -234,6 +234,17 @@ describe('PathPilot in virtual time', () => {
     assert.ok(pilot.current() !== undefined)
   })
 
+  it('costs an idle meter no more than 6 MB a day, UDP and IP headers included', async () => {
+    await open({}, DEFAULT_PLAN)
+    let bytes = 0
+    world.network.observe((event) => {
+      if (event.type === 'packet' && event.link.endsWith('-access')) bytes += event.bytes + 28
+    })
+    await world.clock.advance(3_600_000)
+    const perDayMb = (bytes * 24) / 1e6
+    assert.ok(perDayMb > 1 && perDayMb < 6, `${perDayMb.toFixed(1)} MB a day`)
+  })
+
   it('asks for nothing more once it is closed', async () => {
     await pilot.close()
     await pilot.close()
