@@ -1,0 +1,147 @@
+import { parseArgs } from 'node:util'
+import { ScionError } from '../errors.ts'
+
+/** The tools, named as the reference's `scion` names them. */
+export type ToolName = 'address' | 'showpaths' | 'ping' | 'traceroute'
+
+/** How results are written. */
+export type OutputFormat = 'human' | 'json' | 'yaml'
+
+/** What was asked for on the command line. */
+export interface ToolArguments {
+  readonly tool: ToolName
+  /** What the tool is to look at: an AS or an address. */
+  readonly target: string | undefined
+  readonly sciond: string | undefined
+  readonly configDir: string | undefined
+  readonly control: readonly string[]
+  readonly local: string | undefined
+  readonly insecure: boolean
+  readonly format: OutputFormat
+  readonly sequence: string
+  readonly refresh: boolean
+  readonly extended: boolean
+  readonly probe: boolean
+  readonly pathsMax: number
+  /** Packets to send; 0 until interrupted. */
+  readonly count: number
+  readonly intervalMs: number
+  readonly timeoutMs: number
+}
+
+/** What the tool prints for `--help`. */
+export const HELP = `Usage: s3mp scion TOOL [flags] [TARGET]
+
+  address                  the SCION address of this host
+  showpaths ISD-AS         the paths to an AS, and whether they are alive
+  ping ISD-AS,HOST         ask a host for an answer
+  traceroute ISD-AS,HOST   ask every router on the way
+
+Where paths come from (the first that is given, else the daemon of SCION_DAEMON, else /etc/scion):
+      --sciond HOST:PORT      a daemon
+      --config-dir FOLDER     topology.json and certs/*.trc; no daemon is needed
+      --control HOST:PORT     with --config-dir: a control service instead of the topology's; repeatable
+      --insecure              with --config-dir: take segments without verifying them
+  -l, --local IP              the address of this host
+
+  -r, --refresh               ask the network although paths are known
+      --sequence TEXT         only paths that match, such as "1-ff00:0:111 0* 1-ff00:0:112"
+  -m, --maxpaths N            showpaths: at most so many (10)
+  -e, --extended              showpaths: expiry and what the ASes say about the path
+      --no-probe              showpaths: do not try whether the paths are alive
+  -c, --count N               ping: so many packets (until interrupted)
+      --interval TIME         ping: time between packets (1s)
+      --timeout TIME          patience with one answer (1s; showpaths 5s)
+      --format human|json|yaml
+  -j, --json                  the same as --format json
+  -h, --help
+
+Examples:
+  s3mp scion showpaths 1-ff00:0:112 --sciond 127.0.0.1:30255
+  s3mp scion ping 1-ff00:0:112,192.0.2.7 --config-dir /etc/scion -c 3
+
+Exit status: 0 done; 1 no path, none alive, or no answer; 2 anything else.
+`
+
+const OPTIONS = {
+  sciond: { type: 'string' },
+  'config-dir': { type: 'string' },
+  control: { type: 'string', multiple: true },
+  insecure: { type: 'boolean' },
+  local: { type: 'string', short: 'l' },
+  refresh: { type: 'boolean', short: 'r' },
+  sequence: { type: 'string' },
+  maxpaths: { type: 'string', short: 'm' },
+  extended: { type: 'boolean', short: 'e' },
+  'no-probe': { type: 'boolean' },
+  'no-color': { type: 'boolean' },
+  count: { type: 'string', short: 'c' },
+  interval: { type: 'string' },
+  timeout: { type: 'string' },
+  format: { type: 'string' },
+  json: { type: 'boolean', short: 'j' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const TOOLS: readonly ToolName[] = ['address', 'showpaths', 'ping', 'traceroute']
+const FORMATS: readonly OutputFormat[] = ['human', 'json', 'yaml']
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+
+/** Reads the command line; `'help'` when that is asked for. Throws `ERR_SCION_CONFIG`. */
+export function parseArguments(words: readonly string[]): ToolArguments | 'help' {
+  let parsed
+  try {
+    parsed = parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true })
+  } catch (cause) {
+    throw usage(cause instanceof Error ? cause.message : String(cause))
+  }
+  const { values, positionals } = parsed
+  const [name, target, ...others] = positionals
+  if (values.help === true) return 'help'
+  const tool = TOOLS.find((one) => one === name)
+  if (tool === undefined) throw usage(`one of ${TOOLS.join(', ')}, found ${name ?? 'nothing'}`)
+  const wantsTarget = tool !== 'address'
+  if (others.length > 0 || wantsTarget !== (target !== undefined)) {
+    throw usage(`${tool}: ${wantsTarget ? 'one target' : 'no target'}`)
+  }
+  const format = values.format ?? (values.json === true ? 'json' : 'human')
+  const known = FORMATS.find((one) => one === format)
+  if (known === undefined) throw usage(`--format: ${FORMATS.join(', ')}, found ${format}`)
+  return {
+    tool,
+    target,
+    sciond: values.sciond,
+    configDir: values['config-dir'],
+    control: values.control ?? [],
+    local: values.local,
+    insecure: values.insecure === true,
+    format: known,
+    sequence: values.sequence ?? '',
+    refresh: values.refresh === true,
+    extended: values.extended === true,
+    probe: values['no-probe'] !== true,
+    pathsMax: readCount('maxpaths', values.maxpaths, 10),
+    count: readCount('count', values.count, 0),
+    intervalMs: readDuration('interval', values.interval, 1000),
+    timeoutMs: readDuration('timeout', values.timeout, tool === 'showpaths' ? 5000 : 1000),
+  }
+}
+
+function readCount(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise
+  if (!/^[0-9]{1,6}$/.test(text)) throw usage(`--${name}: a number, found ${text}`)
+  return Number(text)
+}
+
+/** Reads `500ms`, `1s`, `1.5s`, `2m`. */
+function readDuration(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise
+  const match = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h)$/.exec(text)
+  const durationMs = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? NaN)
+  if (!(durationMs > 0)) throw usage(`--${name}: a time such as 500ms or 1s, found ${text}`)
+  return durationMs
+}
+
+function usage(message: string): ScionError {
+  return new ScionError('ERR_SCION_CONFIG', `${message} (see s3mp scion --help)`)
+}

@@ -1,0 +1,91 @@
+import { createSocket } from 'node:dgram'
+import { parseIp } from '../addr/host.ts'
+import type { Clock } from '../clock.ts'
+import { openPathSource } from '../control/open.ts'
+import { ScionError } from '../errors.ts'
+import type { Path } from '../path/path.ts'
+import type { PathSource } from '../path/source.ts'
+import { pathHops } from '../policy/hop.ts'
+import { Sequence } from '../policy/sequence.ts'
+import { nodeUnderlay } from '../socket/node-underlay.ts'
+import type { ScionSocket } from '../socket/scion-socket.ts'
+import { openScionSocket } from '../socket/scion-socket.ts'
+import type { ToolArguments } from './arguments.ts'
+
+const CONFIG_DIR = '/etc/scion'
+
+/** What a tool works with besides its arguments. */
+export interface ToolWorld {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Writes to standard output. */
+  readonly write: (text: string) => void
+  /** Aborts when the person has enough. */
+  readonly signal: AbortSignal
+}
+
+/** Opens the source of paths that the arguments and the environment point at. */
+export async function openSource(tool: ToolArguments, world: ToolWorld): Promise<PathSource> {
+  const { clock, environment, signal } = world
+  const daemon =
+    tool.sciond ?? (tool.configDir === undefined ? environment.SCION_DAEMON : undefined)
+  if (daemon !== undefined) return await openPathSource({ daemon, signal })
+  return await openPathSource({
+    configDir: tool.configDir ?? CONFIG_DIR,
+    clock,
+    trust: tool.insecure ? 'insecure' : 'strict',
+    ...(tool.control.length === 0 ? {} : { controlServices: tool.control }),
+  })
+}
+
+/** Paths in the source's order, those of the sequence only where one is given. */
+export async function findPaths(
+  source: PathSource,
+  destination: Path['destination'],
+  tool: ToolArguments,
+  signal: AbortSignal,
+): Promise<readonly Path[]> {
+  const paths = await source.paths(destination, { signal, refresh: tool.refresh })
+  if (tool.sequence === '') return paths
+  const sequence = Sequence.parse(tool.sequence)
+  return paths.filter((path) => sequence.matches(pathHops(path.interfaces)))
+}
+
+/** The IP address of this host: the given one, else the one that it uses towards a router. */
+export async function localAddress(tool: ToolArguments, source: PathSource): Promise<string> {
+  if (tool.local !== undefined) return tool.local
+  const [router] = source.local.borderRouters.values()
+  if (router === undefined) {
+    throw new ScionError('ERR_SCION_CONFIG', '--local: an address, for the AS has no router')
+  }
+  const socket = createSocket(router.host.includes(':') ? 'udp6' : 'udp4')
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('error', reject)
+      socket.connect(router.port, router.host, resolve)
+    })
+    return socket.address().address
+  } catch (cause) {
+    throw new ScionError('ERR_SCION_IO', `no way to the router ${router.host}`, { cause })
+  } finally {
+    socket.close()
+  }
+}
+
+/** Opens a socket of this host in the AS of the source. */
+export async function openSocket(
+  tool: ToolArguments,
+  source: PathSource,
+  world: ToolWorld,
+): Promise<{ readonly socket: ScionSocket; readonly ip: string }> {
+  const ip = await localAddress(tool, source)
+  const socket = await openScionSocket({
+    local: { isdAs: source.local.isdAs, host: parseIp(ip), port: 0 },
+    localAs: source.local,
+    underlay: nodeUnderlay,
+    clock: world.clock,
+    random: world.random,
+  })
+  return { socket, ip }
+}

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, it } from 'mocha'
+import { parseInterface } from '../../src/path/interface-text.ts'
+import type { Path } from '../../src/path/path.ts'
+import { VirtualClock } from '../../src/testing/virtual-clock.ts'
+import { HELP, parseArguments } from '../../src/tools/arguments.ts'
+import {
+  milliseconds,
+  oneLine,
+  pathFields,
+  pathLine,
+  toJson,
+  toYaml,
+} from '../../src/tools/output.ts'
+import { runTool } from '../../src/tools/run.ts'
+import { refuses } from '../support/refusal.ts'
+
+const interfaces = ['1-1#1', '1-2#2', '1-2#3', '1-3#4'].map(parseInterface)
+const [first, last] = [interfaces[0], interfaces.at(-1)]
+assert.ok(first && last)
+const path: Path = {
+  source: first.isdAs,
+  destination: last.isdAs,
+  dataplane: { type: 1, bytes: new Uint8Array(36) },
+  nextHop: { host: '192.0.2.1', port: 30042 },
+  interfaces,
+  mtu: 1400,
+  expiryMs: 0,
+  fingerprint: 'ab'.repeat(32),
+}
+
+describe('tool arguments', () => {
+  it('are those of the reference', () => {
+    const tool = parseArguments(
+      'showpaths 1-3 --sciond 127.0.0.1:1 -r -e -m 7 --no-probe --timeout 1.5s --format yaml'.split(
+        ' ',
+      ),
+    )
+    assert.ok(tool !== 'help')
+    const { target, sciond, refresh, extended, pathsMax, probe, timeoutMs, format } = tool
+    assert.deepEqual(
+      { target, sciond, refresh, extended, pathsMax, probe, timeoutMs, format },
+      {
+        ...{ target: '1-3', sciond: '127.0.0.1:1', refresh: true, extended: true },
+        ...{ pathsMax: 7, probe: false, timeoutMs: 1500, format: 'yaml' },
+      },
+    )
+    const ping = parseArguments('ping 1-3,1.2.3.4 -c 3 --interval 100ms -l 1.2.3.5 -j'.split(' '))
+    assert.ok(ping !== 'help')
+    assert.deepEqual(
+      [ping.count, ping.intervalMs, ping.local, ping.format],
+      [3, 100, '1.2.3.5', 'json'],
+    )
+    const control = parseArguments('address --control 1.2.3.4:5 --control 1.2.3.4:6'.split(' '))
+    assert.ok(control !== 'help')
+    assert.deepEqual(control.control, ['1.2.3.4:5', '1.2.3.4:6'])
+    assert.equal(parseArguments(['ping', '--help']), 'help')
+  })
+
+  for (const line of [
+    '',
+    'pong 1-3',
+    'ping',
+    'ping a b',
+    'address 1-3',
+    'ping 1-3 --count x',
+    'ping 1-3 --interval 5',
+    'ping 1-3 --interval 0s',
+    'ping 1-3 --format xml',
+    'ping 1-3 --sciond',
+    'ping 1-3 --unknown',
+  ]) {
+    it(`are refused: ${line === '' ? 'none at all' : line}`, () => {
+      refuses(
+        () => parseArguments(line.split(' ').filter((word) => word !== '')),
+        'ERR_SCION_CONFIG',
+      )
+    })
+  }
+})
+
+describe('tool output', () => {
+  it('shows a path in one line, and under the names of the reference', () => {
+    assert.equal(pathLine(path), '1-1 1>2 1-2 3>4 1-3')
+    assert.equal(pathLine({ ...path, interfaces: [] }), '1-1')
+    assert.deepEqual(pathFields(path), {
+      fingerprint: path.fingerprint,
+      hops: [
+        { interface: 1, isd_as: '1-1' },
+        { interface: 2, isd_as: '1-2' },
+        { interface: 3, isd_as: '1-2' },
+        { interface: 4, isd_as: '1-3' },
+      ],
+      sequence: '1-1#0,1 1-2#2,3 1-3#4,0',
+      next_hop: '192.0.2.1:30042',
+    })
+    assert.equal(milliseconds(1.23456), '1.235ms')
+  })
+
+  it('lets no foreign text move the cursor', () => {
+    assert.equal(oneLine(' a\nb\u001b[2J"c\u0007 '), 'a, b[2Jc')
+  })
+
+  it('is JSON or YAML of the same value', () => {
+    const value = { a: 'x: y', none: undefined, list: [1, { b: true, c: [2] }], empty: [] }
+    assert.deepEqual(JSON.parse(toJson(value)), {
+      a: 'x: y',
+      list: [1, { b: true, c: [2] }],
+      empty: [],
+    })
+    assert.equal(
+      toYaml(value),
+      ['a: "x: y"', 'list:', '  - 1', '  - b: true', '    c:', '      - 2', 'empty: []', ''].join(
+        '\n',
+      ),
+    )
+  })
+})
+
+describe('runTool', () => {
+  let folder: string
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'scion-tools-'))
+    const topology = { isd_as: '1-1', mtu: 1400, control_service: { cs: { addr: '127.0.0.1:9' } } }
+    await writeFile(join(folder, 'topology.json'), JSON.stringify(topology))
+  })
+
+  afterEach(async () => {
+    await rm(folder, { recursive: true })
+  })
+
+  async function run(
+    line: string,
+    environment: Record<string, string> = {},
+  ): Promise<[number, string, string]> {
+    let [out, err] = ['', '']
+    const world = {
+      clock: new VirtualClock(),
+      random: () => 0,
+      environment,
+      write: (text: string) => (out += text),
+      signal: new AbortController().signal,
+    }
+    const status = await runTool(
+      line.replace('FOLDER', folder).split(' '),
+      world,
+      (text) => (err += text),
+    )
+    return [status, out, err]
+  }
+
+  it('prints its help', async () => {
+    assert.deepEqual(await run('--help'), [0, HELP, ''])
+  })
+
+  it('prints the address of this host', async () => {
+    const line = 'address --config-dir FOLDER --insecure -l 192.0.2.9'
+    assert.deepEqual(await run(line), [0, '1-1,192.0.2.9\n', ''])
+    const [, json] = await run(`${line} --json`)
+    const addresses = [{ isd_as: '1-1', ip: '192.0.2.9', address: '1-1,192.0.2.9' }]
+    assert.deepEqual(JSON.parse(json), { addresses })
+  })
+
+  it('says what is wrong in one sentence with its code', async () => {
+    const [status, out, err] = await run('showpaths 1-3 --config-dir FOLDER --insecure')
+    assert.deepEqual([status, out], [2, ''])
+    assert.match(err, /^s3mp-scion: no path to 1-3: .*ECONNREFUSED.* \(ERR_SCION_IO\)\n$/)
+    const [noTrc, , words] = await run('showpaths 1-3 --config-dir FOLDER')
+    assert.equal(noTrc, 2)
+    assert.match(words, /a TRC of ISD 1/)
+    assert.equal((await run('ping nonsense --config-dir FOLDER --insecure'))[0], 2)
+    const [noDaemon, , daemon] = await run('address', { SCION_DAEMON: '127.0.0.1:9' })
+    assert.equal(noDaemon, 2)
+    assert.match(daemon, /ERR_SCION_IO/)
+  })
+
+  it('knows that there is nothing to show inside the own AS', async () => {
+    const [status, out] = await run('showpaths 1-1 --config-dir FOLDER --insecure')
+    assert.deepEqual([status, out], [0, 'Empty path, destination is local AS\n'])
+  })
+})

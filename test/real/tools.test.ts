@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { after, before, describe, it } from 'mocha'
+import type { Testnet } from '../../scripts/testnet/network.ts'
+import { startReference } from '../support/reference.ts'
+import { ROOT } from '../support/source.ts'
+
+const [FROM, TO] = ['1-ff00:0:111', '1-ff00:0:112']
+
+/** What a run printed; the network's relays live in this process, so it must not be blocked. */
+function s3mp(words: readonly string[]): Promise<{ status: number; out: string; err: string }> {
+  return new Promise((resolve) => {
+    execFile(`${ROOT}/firmware/bin/s3mp`, ['scion', ...words], (error, out, err) => {
+      resolve({ status: typeof error?.code === 'number' ? error.code : 0, out, err })
+    })
+  })
+}
+
+/** The names in a JSON document, level by level, without values. */
+function shape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [shape(value[0])]
+  if (typeof value !== 'object' || value === null) return typeof value
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([name, one]) => [name, shape(one)] as const)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  )
+}
+
+describe('s3mp scion in the reference network', function () {
+  this.timeout(180_000)
+  let net: Testnet | undefined
+  let direct: readonly string[] = []
+  let byDaemon: readonly string[] = []
+  let remote = ''
+
+  before(async function () {
+    net = await startReference(this, 'diamond', 30)
+    await net.waitForPaths(FROM, TO, 4)
+    const { daemon, host } = net.addresses(FROM)
+    direct = ['--config-dir', net.configDir(FROM), '--local', host]
+    byDaemon = ['--sciond', `${daemon.host}:${daemon.port}`, '--local', host]
+    remote = `${TO},${net.addresses(TO).host}`
+  })
+
+  after(async () => {
+    await net?.stop()
+  })
+
+  it('shows the paths alive, as the reference does, in its JSON', async () => {
+    assert.ok(net)
+    for (const way of [direct, byDaemon]) {
+      const ours = await s3mp(['showpaths', TO, ...way, '--format', 'json', '--refresh'])
+      assert.equal(ours.status, 0, ours.err)
+      const words = ['showpaths', '--sciond', byDaemon[1] ?? '', '--format', 'json', TO]
+      const theirs: { readonly stdout: string } = await net.scion(words)
+      const [a, b] = [ours.out, theirs.stdout].map((text) => JSON.parse(text) as object)
+      // Addresses of services far away, which the reference prints besides, are not collected.
+      const withoutDiscovery = JSON.stringify(shape(b), (name, value: unknown) =>
+        name === 'discovery' ? undefined : value,
+      )
+      assert.deepEqual(shape(a), JSON.parse(withoutDiscovery))
+      const strip = (text: string): readonly object[] => {
+        const { paths } = JSON.parse(text) as { paths: readonly Record<string, unknown>[] }
+        return paths.map(({ fingerprint, hops, sequence, next_hop, mtu, status }) => {
+          return { fingerprint, hops, sequence, next_hop, mtu, status }
+        })
+      }
+      assert.deepEqual(strip(ours.out), strip(theirs.stdout))
+    }
+  })
+
+  it('takes the paths of a sequence only, and fails with 1 where there is none', async () => {
+    const words = ['showpaths', TO, ...direct, '--no-probe', '--json', '--sequence']
+    const some = await s3mp([...words, `${FROM} 1-ff00:0:120 ${TO}`])
+    assert.equal((JSON.parse(some.out) as { paths: unknown[] }).paths.length, 1)
+    assert.equal((await s3mp([...words, '2-0'])).status, 1)
+    assert.equal((await s3mp(['showpaths', '1-ff00:0:999', ...direct])).status, 1)
+  })
+
+  it('pings a host through the real routers', async () => {
+    assert.ok(net)
+    const words = ['-c', '3', '--interval', '50ms', '--format', 'json']
+    const ours = await s3mp(['ping', remote, ...direct, ...words])
+    assert.equal(ours.status, 0, ours.out + ours.err)
+    const { statistics } = JSON.parse(ours.out) as { statistics: Record<string, number> }
+    assert.equal(statistics.received, 3)
+    const theirs = await net.scion(['ping', '--sciond', byDaemon[1] ?? '', remote, ...words])
+    assert.equal(theirs.code, 0, theirs.stderr)
+    const [a, b] = [ours.out, theirs.stdout].map((text) => JSON.parse(text) as object)
+    assert.deepEqual(shape(a), shape(b))
+  })
+
+  it('names every interface on the way', async () => {
+    const { status, out, err } = await s3mp(['traceroute', remote, ...direct, '--format', 'json'])
+    assert.equal(status, 0, out + err)
+    const { path, hops } = JSON.parse(out) as {
+      path: { hops: readonly { isd_as: string; interface: number }[] }
+      hops: readonly { isd_as: string; interface_id: number; round_trip_times: number[] }[]
+    }
+    assert.deepEqual(
+      hops.map((hop) => `${hop.isd_as}#${hop.interface_id}`),
+      path.hops.map((hop) => `${hop.isd_as}#${hop.interface}`),
+    )
+    assert.ok(hops.every((hop) => hop.round_trip_times.length === 3))
+  })
+
+  it('fails with 1 when nobody answers', async () => {
+    assert.ok(net)
+    for (const { name } of net.topology.links) net.cut(name)
+    const { status } = await s3mp(['ping', remote, ...direct, '-c', '1', '--timeout', '200ms'])
+    assert.equal(status, 1)
+  })
+})
