@@ -207,14 +207,13 @@ export class Registrar {
     if (schema === undefined) return
     memory.unmarkedMs = undefined
     const schemaId = schemaIdOf(schema)
-    const registers = schema.registers.map(() => null)
     const marked = this.#options.recorder.append({
       stream,
       priority: STREAM_PRIORITY[name],
       memory: remember(memory),
       build: (link, statusOf) => {
         const status = statusOf(['gap'])
-        const samples = [{ timeMs: fromMs, status, registers }]
+        const samples = [{ timeMs: fromMs, status, registers: [] }]
         return { kind: 'reading', ...link, timeMs: fromMs, status, schemaId, samples }
       },
     })

@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 
 import { parseSettings, type Clock, type SerialBackend, type SerialSettings } from '@s3mp/hal'
-import { CaptureBytes, createDecoder, type DecoderProtocol } from '@s3mp/meter'
+import { CaptureBytes, createDecoder, MeterError, type DecoderProtocol } from '@s3mp/meter'
 
 import { FirmwareError, reasonOf } from './errors.ts'
 
@@ -120,10 +120,15 @@ function readCapture(file: string): Uint8Array {
   } catch (error) {
     throw new FirmwareError('source', `${file}: ${reasonOf(error)}`, { cause: error })
   }
-  const capture = new CaptureBytes()
-  const [head, tail] = [capture.push(content), capture.end()]
-  const bytes = new Uint8Array(head.length + tail.length)
-  bytes.set(head)
-  bytes.set(tail, head.length)
-  return bytes
+  try {
+    const capture = new CaptureBytes()
+    const [head, tail] = [capture.push(content), capture.end()]
+    const bytes = new Uint8Array(head.length + tail.length)
+    bytes.set(head)
+    bytes.set(tail, head.length)
+    return bytes
+  } catch (error) {
+    if (!(error instanceof MeterError)) throw error
+    throw new FirmwareError('source', `${file}: ${error.message}`, { cause: error })
+  }
 }

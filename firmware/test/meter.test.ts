@@ -271,6 +271,13 @@ describe('the meter', () => {
       .records(STREAM.minute)
       .filter((record) => flags(record).includes('gap'))
     assert.equal(gaps.length, 1)
+    assert.ok(gaps[0]?.kind === 'reading' && gaps[0].samples[0]?.registers.length === 0)
+    const records = world.traced('stored').filter(({ stream }) => stream === STREAM.minute)
+    const report = await verifyRecords(
+      records.map(({ record, object }) => ({ kind: record.kind, object })),
+      { key: world.signer, recipientId: world.headEnd.signer.ueid },
+    )
+    assert.deepEqual(report.problems, [])
     assert.ok(isWhole(world.headEnd.seqs(STREAM.minute)))
     await world.stop()
   })
