@@ -275,3 +275,14 @@ export {
   transactionIdOf,
 } from './stun/message.ts'
 export { AES_KEY_BYTES, AesMac } from './crypto/cmac.ts'
+export {
+  DRKEY_AHEAD_MS_MAX,
+  DRKEY_EPOCHS_MAX,
+  DRKEY_PEERS_MAX,
+  DRKEY_RETRY_MS_MIN,
+  DRKEY_STRANGERS_MAX,
+  DrkeyAuthentication,
+} from './spao/authentication.ts'
+export type { AuthenticationOptions } from './spao/authentication.ts'
+export type { DrkeyQuery, DrkeySource, EpochKey } from './drkey/source.ts'
+export { controlDrkeys, daemonDrkeys } from './control/drkey.ts'

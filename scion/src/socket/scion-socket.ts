@@ -12,11 +12,14 @@ import { PROTOCOL } from '../packet/protocol.ts'
 import { decodeScmp, encodeScmpPacket } from '../packet/scmp-codec.ts'
 import type { ScmpError, ScmpMessage } from '../packet/scmp.ts'
 import { isScmpError } from '../packet/scmp.ts'
-import { decodeUdp, UdpTemplate } from '../packet/udp.ts'
+import { decodeUdp, encodeUdpPacket, UdpTemplate } from '../packet/udp.ts'
 import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { Path } from '../path/path.ts'
 import type { LocalAs } from '../path/source.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { fillAuthenticator } from '../spao/authenticate.ts'
+import type { DrkeyAuthentication } from '../spao/authentication.ts'
+import { AUTHENTICATOR_BYTES, authenticatorOption } from '../spao/option.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import type { Answer, AskOptions } from './questions.ts'
 import { Questions } from './questions.ts'
 import { ReceiveQueue, closedError } from './receive-queue.ts'
@@ -45,6 +48,8 @@ export interface ScionSocketOptions {
   readonly random: Random
   /** Whether to answer echo and traceroute requests of others that arrive here. */
   readonly echo?: boolean
+  /** Authenticates what is sent, and judges what arrives; without it nothing is authenticated. */
+  readonly authentication?: DrkeyAuthentication
 }
 
 /** A datagram for the program. */
@@ -54,6 +59,8 @@ export interface ScionDatagram {
   readonly payload: Uint8Array
   /** The way back that this very packet opens. */
   readonly reply: Route
+  /** Whether a packet authenticator proves `from`; a wrong one never gets here. */
+  readonly authentic: boolean
 }
 
 /** What happens to a socket besides datagrams. */
@@ -150,6 +157,7 @@ export class ScionSocket {
   readonly #underlay: Underlay
   readonly #flowId: number
   readonly #echo: boolean
+  readonly #authentication: DrkeyAuthentication | undefined
   readonly #questions: Questions
   readonly #queue = new ReceiveQueue<ScionDatagram>()
   readonly #sentPackets = new SentPackets()
@@ -176,6 +184,7 @@ export class ScionSocket {
     this.#underlay = underlay
     this.#flowId = 1 + Math.floor(random() * 0xf_ffff)
     this.#echo = options.echo ?? false
+    this.#authentication = options.authentication
     this.#questions = new Questions(clock, random)
     const nowMs = clock.monotonicMs()
     this.#echoBudget = new TokenBucket(ECHO_ANSWERS_PER_SECOND_MAX, 1000, nowMs)
@@ -184,7 +193,9 @@ export class ScionSocket {
 
   /** Largest payload for one datagram to `to` on this route, in bytes. */
   maxPayload(to: ScionEndpoint, route: Route): number {
-    const largest = (route.mtu ?? SAFE_PACKET_BYTES) - this.#template(to, route).overheadBytes
+    const overhead = this.#template(to, route).overheadBytes
+    const proof = this.#authentication === undefined ? 0 : AUTHENTICATOR_BYTES
+    const largest = (route.mtu ?? SAFE_PACKET_BYTES) - overhead - proof
     return Math.max(0, Math.min(largest, 0xffff - 8))
   }
 
@@ -198,7 +209,25 @@ export class ScionSocket {
         `payload: at most ${most} bytes on this route, found ${payload.length}`,
       )
     }
-    await this.#transmit(this.#template(to, route).encode(payload), to, route)
+    const packet =
+      this.#authentication === undefined
+        ? this.#template(to, route).encode(payload)
+        : await this.#authenticated(this.#authentication, to, payload, route)
+    await this.#transmit(packet, to, route)
+  }
+
+  async #authenticated(
+    authentication: DrkeyAuthentication,
+    to: ScionEndpoint,
+    payload: Uint8Array,
+    route: Route,
+  ): Promise<Uint8Array> {
+    const { spi, timestampNs, mac } = await authentication.sendingKey(to)
+    const fields = { ...this.#fields(to, route), endToEnd: [authenticatorOption(spi, timestampNs)] }
+    const datagram = { sourcePort: this.local.port, destinationPort: to.port, payload }
+    const packet = encodeUdpPacket(fields, datagram)
+    fillAuthenticator(packet, mac)
+    return packet
   }
 
   /** The next datagram. */
@@ -285,8 +314,10 @@ export class ScionSocket {
       this.#counters.discarded += 1
       return
     }
+    const authentic = this.#authentication?.accept(packet) ?? false
     const reply = routeBack(packet, from, this.localAs)
-    const taken = this.#queue.push({ from: { ...packet.source, port: sourcePort }, payload, reply })
+    const sender = { ...packet.source, port: sourcePort }
+    const taken = this.#queue.push({ from: sender, payload, reply, authentic })
     if (taken) this.#counters.received += 1
     else this.#counters.overflowed += 1
   }

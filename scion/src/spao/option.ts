@@ -43,6 +43,8 @@ export interface PacketAuthenticator {
 
 const FIXED_BYTES = 12
 const CMAC_BYTES = 16
+/** What an AES-CMAC authenticator adds to a packet: end-to-end header, option header, option. */
+export const AUTHENTICATOR_BYTES = 2 + 2 + FIXED_BYTES + CMAC_BYTES
 const HOST_HOST_BIT = 1 << 17
 const RECEIVER_BIT = 1 << 16
 const DRKEY_SPI_END = 1 << 21

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import { TokenBucket } from '../../src/socket/token-bucket.ts'
+import { TokenBucket } from '../../src/token-bucket.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 
 describe('VirtualClock', () => {

@@ -1,0 +1,254 @@
+import { randomInt } from 'node:crypto'
+import type { ScionAddress } from '../addr/endpoint.ts'
+import { formatHost } from '../addr/host.ts'
+import type { IsdAs } from '../addr/isd-as.ts'
+import { formatIsdAs } from '../addr/isd-as.ts'
+import type { Clock } from '../clock.ts'
+import { AesMac } from '../crypto/cmac.ts'
+import { HostKeyDeriver } from '../drkey/derive.ts'
+import type { DrkeyEpoch } from '../drkey/derive.ts'
+import { ACCEPTANCE_WINDOW_MS, epochOfTimestamp, relativeTimestamp } from '../drkey/epoch.ts'
+import type { DrkeySource, EpochKey } from '../drkey/source.ts'
+import { ScionError } from '../errors.ts'
+import type { Packet } from '../packet/packet.ts'
+import { TokenBucket } from '../token-bucket.ts'
+import { authenticatorOf, verifyAuthenticator } from './authenticate.ts'
+import { decodeSpi, encodeSpi } from './option.ts'
+import { SeenAuthenticators } from './seen.ts'
+
+/** Far ASes, on the fast side, or far hosts, on the slow side, whose keys are kept at a time. */
+export const DRKEY_PEERS_MAX = 4_096
+
+/** Epochs of one peer whose keys are kept: the current, the one before, the one to come. */
+export const DRKEY_EPOCHS_MAX = 3
+
+/** A key is asked for so long before its epoch begins, in milliseconds; spread over half of it. */
+export const DRKEY_AHEAD_MS_MAX = 1_800_000
+
+/** After a failed request, the next one for the same peer waits this long, in milliseconds. */
+export const DRKEY_RETRY_MS_MIN = 5_000
+
+/** Requests for keys of senders never heard of that are under way at a time, and in a second. */
+export const DRKEY_STRANGERS_MAX = 8
+
+/** What authentication needs. */
+export interface AuthenticationOptions {
+  readonly keys: DrkeySource
+  readonly local: ScionAddress
+  /**
+   * `fast`: this host asks once for each far AS and derives the keys of its hosts, one AES call
+   * each: a server. `slow`: it asks once for each server.
+   */
+  readonly side: 'fast' | 'slow'
+  /** DRKey protocol, 1 … 65535; not one that has a meaning of its own. */
+  readonly protocol: number
+  readonly clock: Clock
+}
+
+/** What is needed to authenticate a packet to somebody. */
+export interface SendingKey {
+  readonly spi: number
+  readonly timestampNs: bigint
+  readonly mac: AesMac
+}
+
+interface KeptKey {
+  readonly epoch: DrkeyEpoch
+  /** On the fast side the host-AS key, else the host-host key itself. */
+  readonly key: Uint8Array
+  readonly deriver: HostKeyDeriver | undefined
+}
+
+interface Peer {
+  readonly keys: KeptKey[]
+  asking: Promise<void> | undefined
+  retryMs: number
+}
+
+/**
+ * Authenticates packets between two hosts with DRKey (one key for both directions, derived by the
+ * fast side), and tells authentic, fresh and unrepeated packets from others.
+ *
+ * A packet whose key is not here is refused; the key is asked for in the background, for a few
+ * senders at a time. A sender gets a place in the table by a key that could be had for it, so that
+ * made-up addresses push out nobody.
+ */
+export class DrkeyAuthentication {
+  readonly #options: AuthenticationOptions
+  readonly #peers = new Map<string, Peer>()
+  /** Senders never heard of whose keys are being asked for. */
+  readonly #strangers = new Set<string>()
+  readonly #strangerBudget: TokenBucket
+  readonly #seen: SeenAuthenticators
+  /** Timestamps sent must differ, or equal packets would be taken for repetitions. */
+  #lastNs = 0n
+
+  constructor(options: AuthenticationOptions) {
+    this.#options = options
+    const nowMs = options.clock.monotonicMs()
+    this.#seen = new SeenAuthenticators(ACCEPTANCE_WINDOW_MS, nowMs)
+    this.#strangerBudget = new TokenBucket(DRKEY_STRANGERS_MAX, 1000, nowMs)
+  }
+
+  /** Resolves with the key for packets to a host, asking for it if need be. */
+  async sendingKey(to: ScionAddress, signal?: AbortSignal): Promise<SendingKey> {
+    const nowMs = this.#options.clock.nowMs()
+    const found = this.#keyAt(this.#peer(to), nowMs) ?? (await this.#fetched(to, nowMs, signal))
+    this.#askAhead(to, found, nowMs)
+    const { protocol, side } = this.#options
+    const derivedBy = side === 'fast' ? 'sender' : 'receiver'
+    return {
+      spi: encodeSpi({ kind: 'host-host', derivedBy, protocol }),
+      timestampNs: relativeTimestamp(found.epoch, this.#nextNs(nowMs)),
+      mac: macOf(found, to),
+    }
+  }
+
+  /**
+   * Whether a packet carries an authenticator, which then is right, fresh and new; false where it
+   * carries none. Throws `ERR_SCION_AUTHENTICITY` for every other one.
+   */
+  accept(packet: Packet): boolean {
+    const option = authenticatorOf(packet)
+    if (option === undefined) return false
+    const { side, protocol, clock } = this.#options
+    const key = decodeSpi(option.spi)
+    const derivedBy = side === 'fast' ? 'receiver' : 'sender'
+    if (key?.kind !== 'host-host' || key.derivedBy !== derivedBy || key.protocol !== protocol) {
+      throw notAuthentic(`spi: a host-host key of protocol ${protocol}, found ${option.spi}`)
+    }
+    const peer = this.#peers.get(this.#peerName(packet.source))
+    const nowMs = clock.nowMs()
+    if (peer === undefined) {
+      this.#meet(packet.source, nowMs)
+      throw notAuthentic(`key: one for the sender, found none yet for ${nameOf(packet.source)}`)
+    }
+    const epochs = peer.keys.map(({ epoch }) => epoch)
+    const epoch = epochOfTimestamp(option.timestampNs, epochs, nowMs)
+    const kept = peer.keys.find((one) => one.epoch === epoch)
+    if (kept === undefined) {
+      if (this.#keyAt(peer, nowMs) === undefined) this.#askQuietly(packet.source, nowMs)
+      throw notAuthentic('timestamp: one near now in an epoch whose key is here')
+    }
+    verifyAuthenticator(packet, option, macOf(kept, packet.source))
+    const source = nameOf(packet.source)
+    if (!this.#seen.isNew(source, option.authenticator, clock.monotonicMs())) {
+      throw notAuthentic('authenticator: a new one, found one that was seen before')
+    }
+    return true
+  }
+
+  #keyAt(peer: Peer, nowMs: number): KeptKey | undefined {
+    return peer.keys.find(({ epoch }) => {
+      return epoch.beginSeconds * 1000 <= nowMs && nowMs < epoch.endSeconds * 1000
+    })
+  }
+
+  async #fetched(to: ScionAddress, nowMs: number, signal?: AbortSignal): Promise<KeptKey> {
+    await this.#ask(to, nowMs, signal)
+    const found = this.#keyAt(this.#peer(to), nowMs)
+    if (found === undefined) {
+      throw new ScionError(
+        'ERR_SCION_CONTROL',
+        `drkey: a key for now, found none for ${nameOf(to)}`,
+      )
+    }
+    return found
+  }
+
+  async #ask(to: ScionAddress, timeMs: number, signal?: AbortSignal): Promise<void> {
+    const peer = this.#peer(to)
+    peer.asking ??= this.#request(to, timeMs, signal)
+      .then((answer) => {
+        this.#keep(peer, answer)
+      })
+      .finally(() => {
+        peer.asking = undefined
+      })
+    await peer.asking
+  }
+
+  /** Asks in the background, not too often, whatever comes of it. */
+  #askQuietly(to: ScionAddress, timeMs: number): void {
+    const peer = this.#peer(to)
+    const nowMs = this.#options.clock.monotonicMs()
+    if (peer.asking !== undefined || nowMs < peer.retryMs) return
+    peer.retryMs = nowMs + DRKEY_RETRY_MS_MIN
+    void this.#ask(to, timeMs).catch(() => undefined)
+  }
+
+  /** Asks for the key of a sender never heard of, unless enough such questions are under way. */
+  #meet(from: ScionAddress, nowMs: number): void {
+    const name = this.#peerName(from)
+    if (this.#strangers.has(name) || this.#strangers.size >= DRKEY_STRANGERS_MAX) return
+    if (!this.#strangerBudget.take(this.#options.clock.monotonicMs())) return
+    this.#strangers.add(name)
+    void this.#request(from, nowMs)
+      .then((answer) => {
+        this.#keep(this.#peer(from), answer)
+      })
+      .catch(() => undefined)
+      .finally(() => this.#strangers.delete(name))
+  }
+
+  /** Gets the next epoch's key before it is needed, not at the same moment as everybody else. */
+  #askAhead(to: ScionAddress, { epoch }: KeptKey, nowMs: number): void {
+    const aheadMs = DRKEY_AHEAD_MS_MAX / 2 + randomInt(DRKEY_AHEAD_MS_MAX / 2)
+    const endMs = epoch.endSeconds * 1000
+    const wanted = Math.min(aheadMs, (endMs - epoch.beginSeconds * 1000) / 2)
+    if (endMs - nowMs > wanted || this.#keyAt(this.#peer(to), endMs) !== undefined) return
+    this.#askQuietly(to, endMs)
+  }
+
+  #request(to: ScionAddress, timeMs: number, signal?: AbortSignal): Promise<EpochKey> {
+    const { keys, local, side, protocol } = this.#options
+    if (side === 'fast') {
+      const ends = { derivingAs: local.isdAs, derivingHost: local.host, farAs: to.isdAs }
+      return keys.hostAs({ timeMs, protocol, ...ends }, signal)
+    }
+    const ends = { derivingAs: to.isdAs, derivingHost: to.host, farAs: local.isdAs }
+    return keys.hostHost({ timeMs, protocol, ...ends, farHost: local.host }, signal)
+  }
+
+  #keep(peer: Peer, { epoch, key }: EpochKey): void {
+    const others = peer.keys.filter((one) => one.epoch.beginSeconds !== epoch.beginSeconds)
+    const deriver = this.#options.side === 'fast' ? new HostKeyDeriver(key) : undefined
+    const all = [...others, { epoch, key, deriver }]
+    all.sort((a, b) => b.epoch.beginSeconds - a.epoch.beginSeconds)
+    peer.keys.splice(0, peer.keys.length, ...all.slice(0, DRKEY_EPOCHS_MAX))
+  }
+
+  /** The fast side keeps a key for each AS, the slow side for each host; the oldest gives way. */
+  #peer(to: ScionAddress): Peer {
+    const name = this.#peerName(to)
+    const found = this.#peers.get(name)
+    if (found !== undefined) return found
+    const [oldest] = this.#peers.keys()
+    if (this.#peers.size >= DRKEY_PEERS_MAX && oldest !== undefined) this.#peers.delete(oldest)
+    const peer: Peer = { keys: [], asking: undefined, retryMs: -Infinity }
+    this.#peers.set(name, peer)
+    return peer
+  }
+
+  #peerName(to: ScionAddress): string {
+    return this.#options.side === 'fast' ? formatIsdAs(to.isdAs) : nameOf(to)
+  }
+
+  #nextNs(nowMs: number): bigint {
+    const ns = BigInt(Math.floor(nowMs)) * 1_000_000n
+    this.#lastNs = ns > this.#lastNs ? ns : this.#lastNs + 1n
+    return this.#lastNs
+  }
+}
+
+function macOf({ key, deriver }: KeptKey, peer: ScionAddress): AesMac {
+  return new AesMac(deriver === undefined ? key : deriver.keyFor(peer.host))
+}
+
+function nameOf({ isdAs, host }: { isdAs: IsdAs; host: ScionAddress['host'] }): string {
+  return `${formatIsdAs(isdAs)},${formatHost(host)}`
+}
+
+function notAuthentic(message: string): ScionError {
+  return new ScionError('ERR_SCION_AUTHENTICITY', `spao.${message}`)
+}
