@@ -2,6 +2,8 @@
  * The SCION codec: packets a second with a reading of 300 bytes, over a path of three segments and
  * six hops between IPv4 hosts, with every check and sum that a host makes.
  */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import { cmac } from '@noble/ciphers/aes.js'
 import { AesMac } from '../scion/src/crypto/cmac.ts'
 import type { PacketFields } from '../scion/src/index.ts'
@@ -52,9 +54,39 @@ function readingFields(): PacketFields {
   }
 }
 
-function rate(name: string, batch: number, work: () => unknown): Figure {
-  const value = 1e9 / nanoseconds(batch, work)
-  return { name, value, unit: 'packets/s', aim: '>= 1,000,000', met: value >= 1e6 }
+/** Nanoseconds that the reference's own library takes for a packet of the same size. */
+interface Reference {
+  readonly packetBytes: number
+  readonly encodeNs: number
+  readonly decodeNs: number
+}
+
+const REFERENCE = 'Go slayers'
+const NO_GO = 'no ratio: the Go programs of scripts/testnet do not run here'
+
+/** Runs the benchmark of the reference's library; undefined where there is no Go. */
+function measureReference(): Reference | undefined {
+  const cwd = join(import.meta.dirname, '../scripts/testnet/v0.15.1')
+  try {
+    const text = execFileSync('go', ['run', './slayersbench'], {
+      cwd,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    return JSON.parse(text) as Reference
+  } catch {
+    return undefined
+  }
+}
+
+function rate(name: string, work: () => unknown, referenceNs?: number, note?: string): Figure {
+  const ns = nanoseconds(BATCH, work)
+  const value = 1e9 / ns
+  const figure = { name, value, unit: 'packets/s', aim: '>= 1,000,000', met: value >= 1e6 }
+  const noted = note === undefined ? figure : { ...figure, note }
+  return referenceNs === undefined
+    ? noted
+    : { ...noted, peer: `${REFERENCE}' rate`, ratio: referenceNs / ns }
 }
 
 /** Measures the codec. */
@@ -74,11 +106,29 @@ export function run(): Promise<readonly Figure[]> {
   const longNoble = nanoseconds(MAC_BATCH, () => cmac(payload, key))
   const longOurs = nanoseconds(MAC_BATCH, () => kept.cmac(payload))
   const peer = '@noble/ciphers'
+  const reference = measureReference()
+  const lazy = reference === undefined ? NO_GO : `${REFERENCE} decodes lazily and sums nothing`
+  const summed = reference === undefined ? NO_GO : undefined
   return Promise.resolve([
-    rate('decode, lengths and checksum verified', BATCH, () => decodeUdp(decodePacket(packet))),
-    rate('encode on a known path (template)', BATCH, () => template.encode(payload)),
-    rate('encode from fields', BATCH, () => encodeUdpPacket(fields, datagram)),
-    rate('reverse the path', BATCH, () => reverseStandardPath(fields.path.bytes)),
+    rate(
+      'decode, lengths and checksum verified',
+      () => decodeUdp(decodePacket(packet)),
+      reference?.decodeNs,
+      lazy,
+    ),
+    rate(
+      'encode on a known path (template)',
+      () => template.encode(payload),
+      reference?.encodeNs,
+      summed,
+    ),
+    rate(
+      'encode from fields',
+      () => encodeUdpPacket(fields, datagram),
+      reference?.encodeNs,
+      summed,
+    ),
+    rate('reverse the path', () => reverseStandardPath(fields.path.bytes)),
     { name: 'AES-CMAC, one block', value: ours, unit: 'ns', peer, ratio: ours / noble },
     { name: 'AES-CMAC, 300 bytes', value: longOurs, unit: 'ns', peer, ratio: longOurs / longNoble },
     {
