@@ -26,23 +26,25 @@ export function App(): VNode {
       <a class="skip" href="#content" onClick={focusContent}>
         {t.skip}
       </a>
-      <header class="bar">
-        <Brand />
-        <nav class="tabs" aria-label={t.navigation}>
-          {(views ?? []).map((view) => (
-            <a
-              key={view}
-              href={formatRoute({ view })}
-              aria-current={view === route.view ? 'page' : undefined}
-            >
-              {t.views[view]}
-            </a>
-          ))}
-        </nav>
-        <ConnectionMark />
-        <Preferences />
+      <header>
+        <div class="bar">
+          <Brand />
+          <nav class="tabs" aria-label={t.navigation}>
+            {(views ?? []).map((view) => (
+              <a
+                key={view}
+                href={formatRoute({ view })}
+                aria-current={view === route.view ? 'page' : undefined}
+              >
+                {t.views[view]}
+              </a>
+            ))}
+          </nav>
+          <ConnectionMark />
+          <Preferences />
+        </div>
+        <Notice />
       </header>
-      <Notice />
       <main id="content" tabIndex={-1}>
         <CurrentView view={route.view} />
       </main>

@@ -13,6 +13,9 @@ export interface LiveListener {
 /** Silence after which a stream counts as dead: two of the server's own comments missing. */
 const SILENCE_MS = 40_000
 
+/** How long a page that nobody looks at keeps its stream. */
+const HIDDEN_MS = 10_000
+
 /**
  * Keeps a live stream open for as long as `signal` lets it, and comes back after every cut with the
  * id of the last event, so that nothing in between is lost.
@@ -22,6 +25,7 @@ export async function followLive(listener: LiveListener, signal: AbortSignal): P
   let parser = new SseParser()
   let failures = 0
   while (!ended()) {
+    await shown(signal)
     try {
       for await (const text of openStream(parser.lastEventId, signal)) {
         failures = 0
@@ -51,6 +55,16 @@ function deliver(type: string, data: string, listener: LiveListener): void {
 
 async function* openStream(lastEventId: string, signal: AbortSignal): AsyncGenerator<string> {
   const silence = new AbortController()
+  // A browser opens six connections to one server: tabs that nobody looks at must not hold them all.
+  let hidden: ReturnType<typeof setTimeout> | undefined
+  const look = (): void => {
+    clearTimeout(hidden)
+    if (document.hidden)
+      hidden = setTimeout(() => {
+        silence.abort()
+      }, HIDDEN_MS)
+  }
+  document.addEventListener('visibilitychange', look, { signal: silence.signal })
   const headers: Record<string, string> = { accept: 'text/event-stream' }
   if (lastEventId !== '') headers['last-event-id'] = lastEventId
   let timer = setTimeout(() => {
@@ -72,8 +86,27 @@ async function* openStream(lastEventId: string, signal: AbortSignal): AsyncGener
     }
   } finally {
     clearTimeout(timer)
+    clearTimeout(hidden)
     silence.abort()
   }
+}
+
+/** Resolves once the page can be seen, or is to end. */
+function shown(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (!document.hidden) {
+      resolve()
+      return
+    }
+    const over = new AbortController()
+    const finish = (): void => {
+      if (document.hidden && !signal.aborted) return
+      over.abort()
+      resolve()
+    }
+    document.addEventListener('visibilitychange', finish, { signal: over.signal })
+    signal.addEventListener('abort', finish, { signal: over.signal })
+  })
 }
 
 /** Waits, but not for a phone that was just unlocked: coming online or into view ends the wait. */

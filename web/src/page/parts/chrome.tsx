@@ -35,7 +35,7 @@ export function Preferences(): VNode {
         class="quiet"
         lang={other}
         title={`${t.chooseLanguage}: ${LANGUAGES[other].language}`}
-        aria-label={LANGUAGES[other].language}
+        aria-label={`${other.toUpperCase()}, ${LANGUAGES[other].language}`}
         onClick={() => {
           setLanguage(other)
         }}

@@ -39,6 +39,7 @@ export function NetworkMap(props: { network: NetworkAnswer }): VNode {
           <Link key={link.id} link={link} placed={placed} used={used} known={known.has(link.id)} />
         )
       })}
+      <Delays network={network} links={layout.links} />
       {layout.ases.map(({ ia, x, y }) => {
         const as = network.ases.find((each) => each.ia === ia)
         return as && <AsNode key={ia} as={as} x={x} y={y} />
@@ -87,32 +88,25 @@ function Link(props: {
   const state = link.up ? (used ? 'used' : known ? 'spare' : 'idle') : 'cut'
   const { x, y } = placed.middle
   const drawing = (
-    <>
+    <g aria-hidden="true">
       <path class="link-hit" d={placed.d} />
       <path class="link-line" d={placed.d} />
       {used && <path class="link-flow" d={placed.d} />}
       {!link.up && <path class="link-gap" d={`M${x - 7} ${y - 7}l14 14m0 -14l-14 14`} />}
-      {link.up && link.latencyMs !== undefined && (
-        <text
-          class={`link-label ${placed.beside ? 'beside' : ''}`}
-          x={placed.beside ? x + 8 : x}
-          y={placed.beside ? y + 16 : y - 9}
-        >
-          {f.span(link.latencyMs)}
-        </text>
-      )}
-    </>
+    </g>
   )
   if (!link.switchable) return <g class={`link ${state}`}>{drawing}</g>
   const toggle = (): void => {
     void client.switchLink(link.id, !link.up).catch(() => undefined)
   }
-  const label = fill(link.up ? t.network.cut : t.network.mend, { link: name })
+  const delay = link.up && link.latencyMs !== undefined ? `, ${f.span(link.latencyMs)}` : ''
+  const label = fill(link.up ? t.network.cut : t.network.mend, { link: name }) + delay
   return (
     <g
       class={`link switchable ${state}`}
       role="button"
-      tabIndex={0}
+      // In SVG an attribute's letters count: `tabIndex` would be no attribute at all.
+      tabindex={0}
       aria-label={used ? `${label} (${t.network.inUse})` : label}
       data-link={link.id}
       onClick={toggle}
@@ -124,6 +118,25 @@ function Link(props: {
     >
       <title>{label}</title>
       {drawing}
+    </g>
+  )
+}
+
+/** How long each link takes, beside it; the link's own name tells it to who cannot see. */
+function Delays(props: { network: NetworkAnswer; links: readonly PlacedLink[] }): VNode {
+  const { f } = useStore(wordsStore, (words) => words)
+  return (
+    <g aria-hidden="true">
+      {props.links.map(({ id, middle: { x, y }, beside }) => {
+        const link = props.network.links.find((each) => each.id === id)
+        if (link?.latencyMs === undefined || !link.up) return null
+        const [dx, dy] = beside ? [8, 16] : [0, -9]
+        return (
+          <text key={id} class={`link-label ${beside ? 'beside' : ''}`} x={x + dx} y={y + dy}>
+            {f.span(link.latencyMs)}
+          </text>
+        )
+      })}
     </g>
   )
 }

@@ -26,7 +26,7 @@ export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): V
   const shown = all ? paths : paths.slice(0, first)
   const { columns } = t.network
   return (
-    <div class="scroll" role="region" aria-label={t.network.paths} tabIndex={0}>
+    <div class="scroll" role="group" aria-label={t.network.paths} tabIndex={0}>
       <table class="paths">
         <thead>
           <tr>

@@ -12,7 +12,7 @@ export function RegisterTable(props: {
 }): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
   return (
-    <div class="scroll" role="region" aria-label={t.household.registers} tabIndex={0}>
+    <div class="scroll" role="group" aria-label={t.household.registers} tabIndex={0}>
       <table class="registers">
         <thead>
           <tr>

@@ -42,7 +42,7 @@ export function FleetView(): VNode {
             })}
           </span>
         </div>
-        <div class="scroll" role="region" aria-label={t.fleet.title} tabIndex={0}>
+        <div class="scroll" role="group" aria-label={t.fleet.title} tabIndex={0}>
           <table class="fleet">
             <thead>
               <tr>

@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, it } from 'mocha'
+import puppeteer from 'puppeteer-core'
+import type { Browser, Page } from 'puppeteer-core'
+import { DemoProcess, until } from '../support/demo-process.ts'
+import { need } from '../support/outside.ts'
+import { PageFixture } from '../support/page-fixture.ts'
+
+const PICTURES = join(import.meta.dirname, '../../docs/pictures')
+
+/** Pictures are made on demand only, so that a test run leaves the tree as it was. */
+const makesPictures = process.env.S3MP_PICTURES === '1'
+
+const WIDTHS = { phone: 390, desk: 1280, wall: 2560 } as const
+const THEMES = ['light', 'dark'] as const
+const VIEWS = ['journey', 'network', 'household', 'fleet'] as const
+
+/** A page that notes everything it should not say. */
+async function open(
+  browser: Browser | undefined,
+  url: string | undefined,
+  how: { width?: number; theme?: string; language?: string; view?: string } = {},
+): Promise<{ page: Page; complaints: string[] }> {
+  const { width = WIDTHS.desk, theme = 'light', language = 'en', view = 'journey' } = how
+  assert.ok(browser !== undefined && url !== undefined)
+  const page = await browser.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => {
+    if (['error', 'warn'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  await page.setViewport({ width, height: width < 600 ? 844 : width > 2000 ? 1440 : 900 })
+  await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: theme }])
+  await page.evaluateOnNewDocument(`localStorage.setItem('s3mp.language', '${language}')`)
+  await page.goto(`${url}#/${view}`, { waitUntil: 'domcontentloaded' })
+  await page.waitForSelector('h1', { timeout: 20_000 })
+  return { page, complaints }
+}
+
+async function textOf(page: Page, selector: string): Promise<string> {
+  return String(
+    await page.evaluate(`document.querySelector(${JSON.stringify(selector)})?.textContent`),
+  )
+}
+
+/** Clicks what is there now, however often the page draws it anew. */
+async function click(page: Page, selector: string): Promise<void> {
+  await page.waitForSelector(selector, { timeout: 20_000 })
+  await page.evaluate(
+    `document.querySelector(${JSON.stringify(selector)}).dispatchEvent(new MouseEvent('click', { bubbles: true }))`,
+  )
+}
+
+/** What axe-core finds wrong, in a word each. */
+async function axe(page: Page): Promise<readonly string[]> {
+  const source = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+  await page.evaluate(await readFile(source, 'utf8'))
+  const found: unknown = await page.evaluate(
+    `axe.run().then((r) => r.violations.map((v) => v.id + ' ' + v.nodes.map((n) => n.target.join(' ')).join(', ')))`,
+  )
+  return found as readonly string[]
+}
+
+async function picture(page: Page, name: string, fullPage = false): Promise<void> {
+  if (!makesPictures) return
+  mkdirSync(PICTURES, { recursive: true })
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage })
+}
+
+/** A page that a failed test left open would hold one of the six connections to its server. */
+async function closePages(browser: Browser | undefined): Promise<void> {
+  for (const page of (await browser?.pages()) ?? []) {
+    if (page.url() !== 'about:blank') await page.close()
+  }
+}
+
+async function launch(path: string): Promise<Browser> {
+  return puppeteer.launch({
+    executablePath: path,
+    headless: true,
+    // A CI runs as root, where the sandbox cannot.
+    args: ['--no-sandbox', '--force-color-profile=srgb', '--hide-scrollbars'],
+  })
+}
+
+describe('the page on the real demonstration, in a browser', function () {
+  this.timeout(120_000)
+  let browser: Browser | undefined
+  let demo: DemoProcess | undefined
+  let url: string
+
+  before(async function () {
+    browser = await launch(need(this, 'chromium'))
+    demo = new DemoProcess('--port', '0')
+    url = await demo.url()
+    await until(() => demo?.output.includes('first reading') === true, 30_000, 'the first reading')
+  })
+
+  afterEach(() => closePages(browser))
+
+  after(async () => {
+    await browser?.close()
+    await demo?.dispose()
+  })
+
+  it('shows live power with its direction within seconds, and verifies it itself', async () => {
+    const { page, complaints } = await open(browser, url)
+    await page.waitForSelector('.now-value .digits', { timeout: 15_000 })
+    assert.match(await textOf(page, '.now-direction'), /drawn from the grid|fed into the grid/)
+    await page.waitForSelector('button.proof.verified', { timeout: 30_000 })
+    await click(page, 'button.proof.verified')
+    const steps = (await page.evaluate(
+      `Array.from(document.querySelectorAll('dialog[open] .steps li'), (item) => item.className)`,
+    )) as readonly string[]
+    assert.deepEqual([...new Set(steps)], ['ok'])
+    assert.equal(steps.length, 6)
+    await picture(page, 'verified')
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  it('moves to another path when the link in use is cut, while the curve goes on', async () => {
+    const { page, complaints } = await open(browser, url)
+    await page.waitForSelector('.link.used', { timeout: 20_000 })
+    const before = await textOf(page, '.paths tr.active .path-name')
+    const number = async (): Promise<string> => textOf(page, '.way .card-head p')
+    const link = String(await page.evaluate(`document.querySelector('.link.used').dataset.link`))
+    await picture(page, 'journey', true)
+    await page.bringToFront()
+    await page.evaluate(`document.querySelector('[data-link="${link}"]').focus()`)
+    await page.keyboard.press('Enter')
+    await page.waitForSelector(`[data-link="${link}"].cut`, { timeout: 10_000 })
+    await until(
+      async () => (await page.$('.paths tr.active')) !== null && (await textOf(page, '.paths tr.active .path-name')) !== before, // prettier-ignore
+      20_000,
+      'another path in the table',
+    )
+    const reading = await number()
+    await until(async () => (await number()) !== reading, 10_000, 'the next reading')
+    await page.waitForSelector('.failovers li', { timeout: 10_000 })
+    await picture(page, 'cut', true)
+    await click(page, `[data-link="${link}"]`)
+    await page.waitForSelector(`[data-link="${link}"]:not(.cut)`, { timeout: 10_000 })
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  it('shows a forged reading being refused, and why', async () => {
+    const { page } = await open(browser, url)
+    await page.waitForSelector('.deed', { timeout: 20_000 })
+    await click(page, '.deed')
+    await page.waitForFunction(
+      `document.querySelector('.deed-answer').textContent.includes('bad-signature')`,
+      { timeout: 10_000 },
+    )
+    await page.close()
+  })
+
+  it('draws a gap for an unplugged head, and goes on when it is back', async () => {
+    const { page } = await open(browser, url)
+    await page.waitForSelector('[aria-labelledby="switch-head"]', { timeout: 20_000 })
+    await click(page, '[aria-labelledby="switch-head"]')
+    await page.waitForSelector('[aria-labelledby="switch-head"][aria-checked="false"]')
+    await new Promise((resolve) => setTimeout(resolve, 3000))
+    const silent = await textOf(page, '.way .card-head p')
+    await click(page, '[aria-labelledby="switch-head"]')
+    await until(async () => (await textOf(page, '.way .card-head p')) !== silent, 30_000, 'readings again') // prettier-ignore
+    await page.close()
+  })
+
+  it('says that the server is gone', async () => {
+    const { page } = await open(browser, url)
+    await page.waitForSelector('.connection.live', { timeout: 20_000 })
+    assert.equal(await demo?.interrupt(), 0)
+    await page.waitForSelector('.connection.lost', { timeout: 20_000 })
+    assert.match(await textOf(page, '.notice'), /does not answer/)
+    await page.close()
+  })
+})
+
+describe('the page over a paper network, in a browser', function () {
+  this.timeout(120_000)
+  let browser: Browser | undefined
+  let fixture: PageFixture
+  let server: { url: string; close: () => Promise<void> } | undefined
+  const evil = '<img src=x onerror=alert(1)>'
+
+  before(async function () {
+    browser = await launch(need(this, 'chromium'))
+    fixture = new PageFixture({
+      nowMs: () => Date.now(),
+      randomBytes: (length) => new Uint8Array(randomBytes(length)),
+      silentDevices: 30,
+      deviceName: evil,
+    })
+    const now = Math.floor(Date.now() / 1000) * 1000
+    for (let timeMs = now - 120_000; timeMs < now; timeMs += 1000) await fixture.read(timeMs)
+    server = await fixture.listen()
+  })
+
+  afterEach(() => closePages(browser))
+
+  after(async () => {
+    await browser?.close()
+    await server?.close()
+  })
+
+  for (const view of VIEWS) {
+    for (const theme of THEMES) {
+      it(`fits three widths and passes axe: ${view}, ${theme}`, async () => {
+        for (const [name, width] of Object.entries(WIDTHS)) {
+          const language = theme === 'dark' ? 'de' : 'en'
+          const { page, complaints } = await open(browser, server?.url, { width, theme, language, view }) // prettier-ignore
+          await page.waitForSelector('.connection.live', { timeout: 20_000 })
+          await new Promise((resolve) => setTimeout(resolve, 600))
+          const overflow = await page.evaluate(`document.documentElement.scrollWidth - innerWidth`)
+          assert.ok(Number(overflow) <= 0, `${name}: ${String(overflow)} px too wide`)
+          assert.deepEqual(await axe(page), [], name)
+          assert.deepEqual(complaints, [], name)
+          await picture(page, `${view}-${theme}-${name}`, name !== 'wall')
+          await page.close()
+        }
+      })
+    }
+  }
+
+  it('shows a hostile name as text, and runs nothing inline', async () => {
+    const { page } = await open(browser, server?.url, { view: 'household' })
+    await page.waitForFunction(`document.querySelector('h1').textContent.startsWith('<img')`)
+    assert.equal(await textOf(page, 'h1'), evil)
+    await page.evaluate(`{
+      globalThis.broken = []
+      addEventListener('securitypolicyviolation', (event) => broken.push(event.violatedDirective))
+      const style = document.createElement('div')
+      style.setAttribute('style', 'color: red')
+      const script = document.createElement('script')
+      try { script.textContent = 'globalThis.owned = true' } catch { broken.push('trusted-types') }
+      document.body.append(style, script)
+    }`)
+    await page.waitForFunction(`broken.length >= 2`, { timeout: 5000 })
+    assert.equal(await page.evaluate(`globalThis.owned`), undefined)
+    await page.close()
+  })
+
+  it('turns red for a row that somebody changed in the database', async () => {
+    fixture.tamper = (reading) => ({
+      ...reading,
+      registers: reading.registers.map((register, index) =>
+        index === 2 ? { ...register, value: '1.0' } : register,
+      ),
+    })
+    const { page } = await open(browser, server?.url, { view: 'household' })
+    await page.waitForSelector('button.proof.failed', { timeout: 20_000 })
+    await click(page, 'button.proof.failed')
+    assert.match(await textOf(page, 'dialog[open] .verdict'), /signed .* W, shown 1\.0 W/)
+    await picture(page, 'tampered')
+    fixture.tamper = undefined
+    await page.close()
+  })
+
+  it('keeps still for who wants no motion', async () => {
+    const { page } = await open(browser, server?.url)
+    await page.emulateMediaFeatures([{ name: 'prefers-reduced-motion', value: 'reduce' }])
+    await page.reload()
+    await page.waitForSelector('.link.used')
+    const running = await page.evaluate(`document.getAnimations().length`)
+    assert.equal(running, 0)
+    await page.close()
+  })
+})
