@@ -22,7 +22,7 @@ const restrictedProperties = [
 ]
 
 export default defineConfig(
-  globalIgnores(['**/dist/**', 'coverage/**', 'bench/peers/**']),
+  globalIgnores(['**/dist/**', 'coverage/**', 'run/**', 'bench/peers/**']),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,

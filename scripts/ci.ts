@@ -52,7 +52,13 @@ const SUITES: readonly Suite[] = [
   { name: 'build', command: ['npm', 'run', 'build'] },
   {
     name: 'outside: programs nobody here wrote',
-    command: ['mocha', '--timeout', '120000', ...testsIn('test/outside')],
+    command: [
+      'mocha',
+      '--timeout',
+      '120000',
+      ...testsIn('test/outside'),
+      ...testsIn('test/browser'),
+    ],
     mocha: true,
     prepare: installDebianPackages,
   },
