@@ -162,7 +162,7 @@ function pack(stage: string, name: string, out: string): string {
   return file
 }
 
-if (!options['no-build']) run(ROOT, ['npm', 'run', 'build'])
+if (!options['no-build']) execFileSync('npm', ['run', 'build'], { cwd: ROOT, stdio: 'inherit' })
 const stage = mkdtempSync(join(tmpdir(), 's3mp-release-'))
 try {
   const { version, rooms } = stageManifest(stage)

