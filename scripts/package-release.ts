@@ -90,7 +90,10 @@ function stageRooms(stage: string, rooms: readonly string[]): void {
     }
   }
   for (const part of ['systemd', 'docs', 'LICENSE', 'package-lock.json', '.npmrc']) {
-    cpSync(join(ROOT, part), join(stage, part), { recursive: true })
+    cpSync(join(ROOT, part), join(stage, part), {
+      recursive: true,
+      filter: (path) => !path.startsWith(join(ROOT, 'docs/pictures')),
+    })
   }
   cpSync(join(ROOT, 'scripts/install.sh'), join(stage, 'install.sh'))
 }
