@@ -45,8 +45,6 @@ export interface PageFixtureOptions {
   readonly randomBytes: (length: number) => Uint8Array
   /** Further devices in the fleet, which never say anything. */
   readonly silentDevices?: number
-  /** The name of the meter; hostile where a test wants it. */
-  readonly deviceName?: string
 }
 
 /**
@@ -66,6 +64,8 @@ export class PageFixture {
   #sinceSeal: { seq: number; hash: Uint8Array }[] = []
   #network: NetworkAnswer
   #journey: Journey | undefined
+  /** What the operator called the meter; hostile where a test wants it. */
+  name = 'Lindenweg 12'
   /** Set to change what the server claims of every reading, as a forger in the database would. */
   tamper: ((reading: ReadingView) => ReadingView) | undefined
 
@@ -203,7 +203,7 @@ export class PageFixture {
     const latest = this.#readings.at(-1)
     return {
       id: toHex(this.#signer.ueid),
-      name: this.#options.deviceName ?? 'Lindenweg 12',
+      name: this.name,
       state: 'active',
       algorithm: 'Ed25519',
       publicKey: toHex(this.#signer.publicKey),

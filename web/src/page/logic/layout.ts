@@ -40,9 +40,12 @@ export interface MapLayout {
 /** Whether the traffic runs from left to right (screens) or from top to bottom (phones). */
 export type Orientation = 'across' | 'down'
 
-const ALONG = { across: 214, down: 138 } as const
+const ALONG = { across: 214, down: 148 } as const
 const BESIDE = { across: 112, down: 104 } as const
-const MARGIN = { across: { x: 92, y: 74 }, down: { x: 66, y: 76 } } as const
+const MARGIN = { across: { x: 92, y: 74 }, down: { x: 66, y: 84 } } as const
+
+/** Ground around the outermost ASes of an ISD; below them their names need more. */
+const PAD = { across: { x: 78, y: 60, below: 60 }, down: { x: 58, y: 40, below: 64 } } as const
 
 /** Rounds of sorting every rank by its neighbours; the order settles in two or three. */
 const SWEEPS = 4
@@ -215,7 +218,7 @@ function placeRegions(
   orientation: Orientation,
 ): readonly Region[] {
   const isds = [...new Set(network.ases.map((each) => each.isd))]
-  const pad = orientation === 'across' ? { x: 78, y: 60 } : { x: 58, y: 48 }
+  const pad = PAD[orientation]
   return isds.map((isd) => {
     const own = network.ases
       .filter((each) => each.isd === isd)
@@ -227,7 +230,7 @@ function placeRegions(
       x: left - pad.x,
       y: top - pad.y,
       width: Math.max(...xs) - left + 2 * pad.x,
-      height: Math.max(...ys) - top + 2 * pad.y,
+      height: Math.max(...ys) - top + pad.y + pad.below,
     }
   })
 }
