@@ -1,16 +1,5 @@
 import { Command, CommanderError } from 'commander'
 
-import { addAlignCommand } from './commands/align.ts'
-import { addConfigCommand } from './commands/config.ts'
-import { addDecodeCommand } from './commands/decode.ts'
-import { addDoctorCommand } from './commands/doctor.ts'
-import { addEnrollCommand } from './commands/enroll.ts'
-import { addKeygenCommand } from './commands/keygen.ts'
-import { addMeterCommand } from './commands/meter.ts'
-import { addRunCommand } from './commands/run.ts'
-import { addStatusCommand } from './commands/status.ts'
-import { addUplinkCommand } from './commands/uplink.ts'
-import { addVerifyCommand } from './commands/verify.ts'
 import { codeOf, FirmwareError, reasonOf } from './errors.ts'
 import { complain, EXIT, EXIT_HELP } from './terminal.ts'
 
@@ -28,31 +17,36 @@ Examples:
 s3mp NAME that is none of these runs the program s3mp-NAME; so s3mp headend is the head-end.
 ${EXIT_HELP}`
 
-function programOf(): Command {
+/** Adds one command to the program. */
+type Add = (program: Command) => void
+
+/** Every command, loaded when it is asked for: each of them would cost memory that a role keeps. */
+const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
+  run: async () => (await import('./commands/run.ts')).addRunCommand,
+  meter: async () => (await import('./commands/meter.ts')).addMeterCommand,
+  uplink: async () => (await import('./commands/uplink.ts')).addUplinkCommand,
+  keygen: async () => (await import('./commands/keygen.ts')).addKeygenCommand,
+  enroll: async () => (await import('./commands/enroll.ts')).addEnrollCommand,
+  config: async () => (await import('./commands/config.ts')).addConfigCommand,
+  status: async () => (await import('./commands/status.ts')).addStatusCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
+  align: async () => (await import('./commands/align.ts')).addAlignCommand,
+  decode: async () => (await import('./commands/decode.ts')).addDecodeCommand,
+  verify: async () => (await import('./commands/verify.ts')).addVerifyCommand,
+}
+
+/** The program with the command that is asked for; with all of them when none is, for its help. */
+async function programOf(name: string | undefined): Promise<Command> {
   const program = new Command('s3mp')
     .description('a secure smart meter: real telegrams, signed and encrypted readings, over SCION')
     .version('0.1.0')
     .showSuggestionAfterError()
     .addHelpText('after', HELP)
-  for (const add of [
-    addRunCommand,
-    addMeterCommand,
-    addUplinkCommand,
-    addKeygenCommand,
-    addEnrollCommand,
-    addConfigCommand,
-    addStatusCommand,
-    addDoctorCommand,
-    addAlignCommand,
-    addDecodeCommand,
-    addVerifyCommand,
-  ]) {
-    add(program)
+  const isKnown = name !== undefined && Object.hasOwn(COMMANDS, name)
+  for (const [known, load] of Object.entries(COMMANDS)) {
+    if (!isKnown || known === name) (await load())(program)
   }
-  for (const command of [program, ...program.commands]) {
-    command.exitOverride()
-    command.configureOutput({ writeErr: (text) => process.stderr.write(text) })
-  }
+  for (const command of [program, ...program.commands]) command.exitOverride()
   return program
 }
 
@@ -81,7 +75,8 @@ if (major < NODE_MAJOR_MIN) {
   process.exit(EXIT.no)
 }
 try {
-  await programOf().parseAsync()
+  const program = await programOf(process.argv[2])
+  await program.parseAsync()
 } catch (error) {
   process.exitCode = statusOf(error)
 }

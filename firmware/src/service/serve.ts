@@ -8,7 +8,6 @@ import type { Config } from '../config/load.ts'
 import { openControl } from '../control.ts'
 import type { Log } from '../log.ts'
 import { keepWatch, systemdNotify, watchdogMs } from '../watchdog.ts'
-import { openMeter, openUplink } from './roles.ts'
 import { systemLog, systemRandom, terminationSignal } from './system.ts'
 
 /** `s3mp meter`: the role with the keys and without a network, until it is told to end. */
@@ -18,6 +17,7 @@ export async function serveMeter(config: Config): Promise<void> {
   const { socket: path } = config.uplink
   const channel = connectToUplink({ path, clock: systemClock, random: systemRandom })
   try {
+    const { openMeter } = await import('./meter.ts')
     const meter = await openMeter(config, channel, log)
     tellStart(log, 'meter', config, meter)
     const loops = (): Readonly<Record<string, number>> => meter.status().loops
@@ -36,6 +36,7 @@ export async function serveUplink(config: Config): Promise<void> {
   const signal = terminationSignal(log)
   const channel = await listenForMeter(config.uplink.socket)
   try {
+    const { openUplink } = await import('./uplink.ts')
     const uplink = await openUplink(config, channel, log)
     const progress = new Progress()
     log.info('uplink.started', { transport: config.uplink.transport, socket: config.uplink.socket })
@@ -53,6 +54,8 @@ export async function serveBoth(config: Config): Promise<void> {
   const log = systemLog(config.log.level)
   const signal = terminationSignal(log)
   const channel = memoryChannel()
+  const { openMeter } = await import('./meter.ts')
+  const { openUplink } = await import('./uplink.ts')
   const meter = await openMeter(config, channel.meter, log)
   const uplink = await openUplink(config, channel.uplink, log)
   const progress = new Progress()
