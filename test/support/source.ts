@@ -17,7 +17,13 @@ export interface SourceFile {
 
 /** Reads and parses every TypeScript file below `room/src`. */
 export function sourcesOf(room: string): readonly SourceFile[] {
-  const base = join(ROOT, room, 'src')
+  return filesBelow(`${room}/src`)
+}
+
+/** Reads and parses every TypeScript file below a folder. */
+export function filesBelow(folder: string): readonly SourceFile[] {
+  const base = join(ROOT, folder)
+  const [room = ''] = folder.split('/')
   return readdirSync(base, { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
     .sort()
