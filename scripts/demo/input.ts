@@ -31,6 +31,9 @@ export interface DemoLever {
 /** A telegram every second, as modern household meters send. */
 const PERIOD_MS = 1000
 
+/** The share of the sun that the demonstration's clouds take away. */
+const CLOUDS = 0.85
+
 /** Where the simulated head is plugged in. */
 const HEAD_PATH = '/dev/optical-head'
 
@@ -90,6 +93,12 @@ function householdInput(settings: SerialSettings, clock: Clock, random: () => nu
       else meter.faults.delete('garble')
     },
   }
+  const clouds: DemoLever = {
+    on: false,
+    set: (on) => {
+      household.setClouds(on ? CLOUDS : undefined, NOON_MS + clock.nowMs() - startMs)
+    },
+  }
   return {
     kind: 'simulated',
     name: 'simulated household',
@@ -97,6 +106,7 @@ function householdInput(settings: SerialSettings, clock: Clock, random: () => nu
     path: HEAD_PATH,
     settings,
     switches: new Map<DemoSwitch, DemoLever>([
+      ['clouds', clouds],
       ['noise', noise],
       ['head', headLever(serial)],
     ]),

@@ -15,7 +15,7 @@ import {
 } from '@s3mp/envelope'
 import type { ChainState, DeviceRecord, Schema } from '@s3mp/envelope'
 import { listenerFor } from '@s3mp/headend'
-import { createDecoder, decimal } from '@s3mp/meter'
+import { createDecoder, decimal, explainSml } from '@s3mp/meter'
 import type { Register } from '@s3mp/meter'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
 import { demoTopology } from '@s3mp/scion/testing'
@@ -355,10 +355,7 @@ function journeyOf(
     telegram: {
       protocol: 'sml',
       bytes: toHex(bytes),
-      fields: [
-        { start: 0, end: 8, kind: 'frame', label: 'start sequence' },
-        { start: bytes.length - 4, end: bytes.length, kind: 'checksum', label: 'CRC-16/X.25' },
-      ],
+      fields: explainSml(bytes),
       arrivedMs: at,
     },
     registers: registers.map((register) => ({

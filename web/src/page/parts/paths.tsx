@@ -128,7 +128,7 @@ export function Failovers(props: { network: NetworkAnswer; most?: number }): VNo
                 : fill(t.network.gap, { span: f.span(failover.gapMs) })}
           </span>
           <small>
-            {t.network.reasons[failover.cause]} <Ago timeMs={failover.atMs} />
+            {t.network.causes[failover.cause]} <Ago timeMs={failover.atMs} />
           </small>
         </li>
       ))}

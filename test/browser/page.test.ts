@@ -92,7 +92,7 @@ async function launch(path: string): Promise<Browser> {
 }
 
 describe('the page on the real demonstration, in a browser', function () {
-  this.timeout(120_000)
+  this.timeout(150_000)
   let browser: Browser | undefined
   let demo: DemoProcess | undefined
   let url: string
@@ -130,10 +130,12 @@ describe('the page on the real demonstration, in a browser', function () {
   it('moves to another path when the link in use is cut, while the curve goes on', async () => {
     const { page, complaints } = await open(browser, url)
     await page.waitForSelector('.link.used', { timeout: 20_000 })
-    const before = await textOf(page, '.paths tr.active .path-name')
     const number = async (): Promise<string> => textOf(page, '.way .card-head p')
-    const link = String(await page.evaluate(`document.querySelector('.link.used').dataset.link`))
+    // A curve worth a picture takes a while to grow.
+    if (makesPictures) await new Promise((resolve) => setTimeout(resolve, 75_000))
     await picture(page, 'journey', true)
+    const link = String(await page.evaluate(`document.querySelector('.link.used').dataset.link`))
+    const before = await textOf(page, '.paths tr.active .path-name')
     await page.bringToFront()
     await page.evaluate(`document.querySelector('[data-link="${link}"]').focus()`)
     await page.keyboard.press('Enter')
@@ -254,6 +256,7 @@ describe('the page over a paper network, in a browser', function () {
   })
 
   it('turns red for a row that somebody changed in the database', async () => {
+    fixture.name = 'Lindenweg 12'
     fixture.tamper = (reading) => ({
       ...reading,
       registers: reading.registers.map((register, index) =>
