@@ -6,24 +6,33 @@
  */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Capture } from './scoreboard/corpus.ts'
 import { readCorpus } from './scoreboard/corpus.ts'
 import type { Score } from './scoreboard/score.ts'
 import { formatRows, tabulate } from './scoreboard/score.ts'
 import { SML_KINDS, scoreSml } from './scoreboard/sml.ts'
+import { TEXT_KINDS, scoreText } from './scoreboard/text.ts'
+
+/** What compares the captures of a folder name with what is expected of them. */
+const SCORERS: ReadonlyMap<string, (capture: Capture) => Score> = new Map([
+  ...SML_KINDS.map((kind) => [kind, scoreSml] as const),
+  ...TEXT_KINDS.map((kind) => [kind, scoreText] as const),
+])
 
 /** Where captures lie if no folder is named: beside the project. */
 export const CORPUS = resolve(import.meta.dirname, '../../shared/corpus/open')
 
 /** Scores every file of a corpus folder whose protocol is known. */
 export function scoreCorpus(folder: string): readonly Score[] {
-  return readCorpus(folder)
-    .filter(({ kind }) => SML_KINDS.includes(kind))
-    .map(scoreSml)
+  return readCorpus(folder).flatMap((capture) => {
+    const score = SCORERS.get(capture.kind)
+    return score === undefined ? [] : [score(capture)]
+  })
 }
 
 /** Kinds of captures that no decoder here reads yet, with the number of files. */
 function unread(folder: string): readonly string[] {
-  const others = readCorpus(folder).filter(({ kind }) => !SML_KINDS.includes(kind))
+  const others = readCorpus(folder).filter(({ kind }) => !SCORERS.has(kind))
   return [...new Set(others.map(({ kind }) => kind))]
     .sort()
     .map((name) => `${name} (${others.filter(({ kind }) => kind === name).length} files)`)

@@ -2,6 +2,7 @@ import { MeterError } from './errors.ts'
 import { Competition } from './competition.ts'
 import type { Protocol, Reading } from './reading.ts'
 import type { Recognizer } from './recognizer.ts'
+import { TextStream } from './iec62056-21/stream.ts'
 import { SmlBodyStream } from './sml/body-stream.ts'
 import { SmlStream } from './sml/stream.ts'
 
@@ -76,12 +77,15 @@ export interface DecoderOptions {
 type RecognizerFactory = (options: DecoderOptions) => readonly Recognizer[]
 
 /** What listens for each protocol, in the order in which detection prefers them. */
-const RECOGNIZERS: ReadonlyMap<Protocol, RecognizerFactory> = new Map([
+const RECOGNIZERS: ReadonlyMap<Protocol, RecognizerFactory> = new Map<Protocol, RecognizerFactory>([
   [
     'sml',
     ({ bodies }: DecoderOptions): readonly Recognizer[] =>
       bodies === true ? [new SmlStream(), new SmlBodyStream()] : [new SmlStream()],
   ],
+  // Before d0, which reads the same telegrams under its own name.
+  ['dsmr', () => [new TextStream('dsmr')]],
+  ['d0', () => [new TextStream('d0')]],
 ])
 
 /** Every protocol by name. */

@@ -64,6 +64,18 @@ export const QUIRKS = {
     cure: 'Up to four fill bytes are taken off.',
     evidence: ['spacemanspiff2007/SmlLib tests/test_frames.py (DVS74, end 1A 04)'],
   },
+  signedImport: {
+    makers: ['ESY'],
+    what: 'Power under 1.7.0 is the net power: it is negative while the house gives to the grid.',
+    cure: 'Net power 16.7.0 is derived from it alone, and the register is kept.',
+    evidence: ['EasyMeter Q3D: a capture with -116.77 W at 1.7.0 and -128.41 W at 21.7.0'],
+  },
+  groupTooMany: {
+    makers: ['KAM'],
+    what: 'One code of a P1 telegram has a group too many: 1-0:4:24.7.0 for 1-0:24.7.0.',
+    cure: 'The group is left out.',
+    evidence: ['UtilitechAS/amsreader-firmware#712 (Kamstrup Omnia)'],
+  },
   longTl: {
     makers: [],
     what: 'Lengths need two TL bytes (public keys), counted within the length.',

@@ -1,5 +1,5 @@
 /** What this package reads: protocols of telegrams, and S0 pulses. */
-export type Protocol = 'sml' | 's0'
+export type Protocol = 'sml' | 'd0' | 'dsmr' | 's0'
 
 /** One number of a meter, exactly as it was sent: `digits × 10^scaler unit`, never a float. */
 export interface Register {
@@ -37,6 +37,8 @@ export type MeterTime =
       readonly offsetMinutes: number
       readonly seasonMinutes: number
     }
+  /** What a clock on the wall shows, counted as if it were UTC: the telegram names no zone. */
+  | { readonly kind: 'wall'; readonly seconds: number; readonly summer?: boolean }
 
 /** What one telegram says about one device. */
 export interface Reading {
@@ -70,6 +72,12 @@ export type ReadingFlag =
   | 'register-went-back'
   /** The meter's CRC is the KERMIT variant. */
   | 'crc-kermit'
+  /** A text telegram without block check character: nothing but its grammar protects it. */
+  | 'bcc-missing'
+  /** A DSMR telegram without CRC-16, as versions 2 and 3 have it. */
+  | 'crc-missing'
+  /** Lines that break the grammar were left out. */
+  | 'lines-skipped'
   /** No checksum over the whole telegram: a body without its transport frame. */
   | 'unframed'
 
