@@ -133,8 +133,8 @@ describe('the meter', () => {
     assert.ok(waiting > 2 * 60, `${String(waiting)} wait`)
     world.road.isCut = false
     await world.untilDelivered()
-    assert.ok(isWhole(world.headEnd.seqs(STREAM.minute)))
-    assert.ok(isWhole(world.headEnd.seqs(STREAM.billing)))
+    await world.until(() => isWhole(world.headEnd.seqs(STREAM.minute)))
+    await world.until(() => isWhole(world.headEnd.seqs(STREAM.billing)))
     await world.stop()
   }).timeout(30_000)
 
@@ -219,8 +219,8 @@ describe('the meter', () => {
     world.road.isCut = false
     await world.untilDelivered()
     assert.equal(world.saved.length, 1, 'the new prekey came in band')
-    assert.ok(isWhole(world.headEnd.seqs(STREAM.billing)))
-    assert.ok(isWhole(world.headEnd.seqs(STREAM.minute)))
+    await world.until(() => isWhole(world.headEnd.seqs(STREAM.billing)))
+    await world.until(() => isWhole(world.headEnd.seqs(STREAM.minute)))
     await world.stop()
   }).timeout(20_000)
 
@@ -237,7 +237,7 @@ describe('the meter', () => {
     assert.ok(world.headEnd.refusals.includes('expired-prekey'))
     assert.ok(world.meter.status().isEpochConfirmed)
     assert.equal(world.meter.status().clock, 'suspect')
-    assert.ok(isWhole(world.headEnd.seqs(STREAM.minute)))
+    await world.until(() => isWhole(world.headEnd.seqs(STREAM.minute)))
     await world.stop()
   })
 
@@ -251,7 +251,7 @@ describe('the meter', () => {
     assert.ok(last !== undefined)
     assert.equal(decodeStatus(last.status).clock, 'synced', 'the head-end agrees with the new time')
     assert.ok(events(world).includes('clock-stepped'))
-    assert.ok(isWhole(world.headEnd.seqs(STREAM.minute)))
+    await world.until(() => isWhole(world.headEnd.seqs(STREAM.minute)))
     assert.ok(world.headEnd.seqs(STREAM.minute).length >= 5)
     await world.stop()
   })
@@ -278,7 +278,7 @@ describe('the meter', () => {
       { key: world.signer, recipientId: world.headEnd.signer.ueid },
     )
     assert.deepEqual(report.problems, [])
-    assert.ok(isWhole(world.headEnd.seqs(STREAM.minute)))
+    await world.until(() => isWhole(world.headEnd.seqs(STREAM.minute)))
     await world.stop()
   })
 
