@@ -1,6 +1,7 @@
 import { ScionError } from '../errors.ts'
 import { byteAt } from '../reader.ts'
 import { checkUint } from '../writer.ts'
+import { PROTOCOL } from './protocol.ts'
 
 /**
  * One option of an extension header (SCION extension header specification). Padding is an option
@@ -81,6 +82,50 @@ function decodeOptions(bytes: Uint8Array): readonly ExtensionOption[] {
     at = end
   }
   return options
+}
+
+/** What lies between the header and the upper layer. */
+export interface UpperLayerPosition {
+  readonly hopByHop: readonly ExtensionOption[] | undefined
+  readonly endToEnd: readonly ExtensionOption[] | undefined
+  readonly protocol: number
+  /** Where the upper layer begins. */
+  readonly at: number
+}
+
+/**
+ * Reads the extension headers from `at` on: at most one hop-by-hop header, then at most one
+ * end-to-end header. Throws `ERR_SCION_MALFORMED` for any other order.
+ */
+export function skipExtensions(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  nextHeader: number,
+): UpperLayerPosition {
+  let protocol = nextHeader
+  let position = at
+  let hopByHop: readonly ExtensionOption[] | undefined
+  let endToEnd: readonly ExtensionOption[] | undefined
+  if (protocol === PROTOCOL.hopByHop) {
+    const extension = decodeExtension(bytes, position, end)
+    hopByHop = extension.options
+    position += extension.length
+    protocol = extension.nextHeader
+  }
+  if (protocol === PROTOCOL.endToEnd) {
+    const extension = decodeExtension(bytes, position, end)
+    endToEnd = extension.options
+    position += extension.length
+    protocol = extension.nextHeader
+  }
+  if (protocol === PROTOCOL.hopByHop || protocol === PROTOCOL.endToEnd) {
+    throw new ScionError(
+      'ERR_SCION_MALFORMED',
+      `extension.nextHdr: at most one hop-by-hop, then one end-to-end header, found ${protocol}`,
+    )
+  }
+  return { hopByHop, endToEnd, protocol, at: position }
 }
 
 /**

@@ -66,17 +66,20 @@ export function pathOffset(packet: Uint8Array): number {
   return HOSTS_OFFSET + hostLength(types >> 4) + hostLength(types & 0xf)
 }
 
-/** Reads the header of a packet; hosts and path alias `packet`. */
-export function decodeHeader(packet: Uint8Array): DecodedHeader {
+/**
+ * Checks that a packet begins with a whole header of a version spoken here, and returns where its
+ * path begins. What the header says of the payload is not looked at: quotes are cut.
+ */
+export function checkHeader(packet: Uint8Array): number {
   if (packet.length < COMMON_HEADER_BYTES) {
     throw new ScionError(
       'ERR_SCION_TRUNCATED',
       `header.common: ${COMMON_HEADER_BYTES} bytes, found ${packet.length}`,
     )
   }
-  const first = u32At(packet, 0)
-  if (first >>> 28 !== VERSION) {
-    throw new ScionError('ERR_SCION_UNSUPPORTED', `header.version: 0, found ${first >>> 28}`)
+  const version = byteAt(packet, 0) >>> 4
+  if (version !== VERSION) {
+    throw new ScionError('ERR_SCION_UNSUPPORTED', `header.version: 0, found ${version}`)
   }
   const headerBytes = 4 * byteAt(packet, 5)
   const pathStart = pathOffset(packet)
@@ -92,26 +95,74 @@ export function decodeHeader(packet: Uint8Array): DecodedHeader {
       `header.hdrLen: says ${headerBytes} bytes, found ${packet.length}`,
     )
   }
-  const destinationType = byteAt(packet, 9) >> 4
-  const sourceType = byteAt(packet, 9) & 0xf
-  const sourceStart = HOSTS_OFFSET + hostLength(destinationType)
+  return pathStart
+}
+
+/** Reads the header of a packet; hosts and path alias `packet`. */
+export function decodeHeader(packet: Uint8Array): DecodedHeader {
+  const pathStart = checkHeader(packet)
+  const headerBytes = 4 * byteAt(packet, 5)
+  const first = u32At(packet, 0)
   return {
     trafficClass: (first >>> 20) & 0xff,
     flowId: first & 0xf_ffff,
-    destination: {
-      isdAs: isdAsOf(u64At(packet, 12)),
-      host: unpackHost(destinationType, packet.subarray(HOSTS_OFFSET, sourceStart)),
-    },
-    source: {
-      isdAs: isdAsOf(u64At(packet, 20)),
-      host: unpackHost(sourceType, packet.subarray(sourceStart, pathStart)),
-    },
+    destination: destinationIn(packet),
+    source: sourceIn(packet, pathStart),
     path: { type: byteAt(packet, 8), bytes: packet.subarray(pathStart, headerBytes) },
     nextHeader: byteAt(packet, 4),
     headerBytes,
     payloadBytes: u16At(packet, 6),
     reserved: u16At(packet, 10),
   }
+}
+
+/** The destination in a packet whose header was checked. */
+export function destinationIn(packet: Uint8Array): ScionAddress {
+  const type = byteAt(packet, 9) >> 4
+  const end = HOSTS_OFFSET + hostLength(type)
+  return {
+    isdAs: isdAsOf(u64At(packet, 12)),
+    host: unpackHost(type, packet.subarray(HOSTS_OFFSET, end)),
+  }
+}
+
+/** The source in a packet whose header was checked and whose path begins at `pathStart`. */
+export function sourceIn(packet: Uint8Array, pathStart: number): ScionAddress {
+  const type = byteAt(packet, 9) & 0xf
+  return {
+    isdAs: isdAsOf(u64At(packet, 20)),
+    host: unpackHost(type, packet.subarray(pathStart - hostLength(type), pathStart)),
+  }
+}
+
+/** An address as packets carry it, so that many of them can be held against it cheaply. */
+export interface PackedAddress {
+  /** The four type and length bits. */
+  readonly typeLength: number
+  /** ISD-AS and host. */
+  readonly bytes: Uint8Array
+}
+
+/** Packs an address for {@link isDestination}. */
+export function packAddress({ isdAs, host }: ScionAddress): PackedAddress {
+  const field = packHost(host)
+  const bytes = new Uint8Array(8 + field.bytes.length)
+  putU64(bytes, 0, isdAs)
+  bytes.set(field.bytes, 8)
+  return { typeLength: field.typeLength, bytes }
+}
+
+/** Whether a packet whose header was checked is for `address`. */
+export function isDestination(packet: Uint8Array, address: PackedAddress): boolean {
+  const { typeLength, bytes } = address
+  if (byteAt(packet, 9) >> 4 !== typeLength) return false
+  for (let index = 0; index < 8; index++) {
+    if (byteAt(packet, ADDRESS_HEADER_OFFSET + index) !== byteAt(bytes, index)) return false
+  }
+  for (let index = 8; index < bytes.length; index++) {
+    if (byteAt(packet, HOSTS_OFFSET - 8 + index) !== byteAt(bytes, index)) return false
+  }
+  return true
 }
 
 /** A header that was checked and measured, ready to be written. */

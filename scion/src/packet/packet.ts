@@ -2,16 +2,11 @@ import { ScionError } from '../errors.ts'
 import { allocate, checkUint } from '../writer.ts'
 import { addWords, foldSum, pseudoHeaderSum } from './checksum.ts'
 import type { ExtensionOption } from './extensions.ts'
-import { decodeExtension, encodeExtension } from './extensions.ts'
+import { encodeExtension } from './extensions.ts'
 import type { PacketHeader } from './header.ts'
-import {
-  ADDRESS_HEADER_OFFSET,
-  decodeHeader,
-  pathOffset,
-  prepareHeader,
-  writeHeader,
-} from './header.ts'
+import { ADDRESS_HEADER_OFFSET, prepareHeader, writeHeader } from './header.ts'
 import { PROTOCOL } from './protocol.ts'
+import { PacketView } from './view.ts'
 
 /** What is sent besides the upper layer: header fields and options. */
 export interface PacketFields extends PacketHeader {
@@ -36,6 +31,8 @@ export interface Packet extends PacketFields {
   readonly bytes: Uint8Array
   /** Where the address header ends and the path begins in `bytes`. */
   readonly pathOffset: number
+  /** Where the upper layer begins in `bytes`, extension headers skipped. */
+  readonly upperOffset: number
 }
 
 /**
@@ -43,78 +40,26 @@ export interface Packet extends PacketFields {
  *
  * Throws `ScionError` unless every byte is accounted for: HdrLen, PayloadLen and the extension
  * headers must fit exactly. Neither the inside of the path nor the upper layer is looked at; see
- * {@link decodeStandardPath}, {@link decodeUdp} and {@link decodeScmp}.
+ * {@link decodeStandardPath}, {@link decodeUdp} and {@link decodeScmp}. Who needs few of the fields
+ * is better served by a {@link PacketView}, which refuses the same packets.
  */
 export function decodePacket(bytes: Uint8Array): Packet {
-  const header = decodeHeader(bytes)
-  if (header.headerBytes + header.payloadBytes !== bytes.length) {
-    throw new ScionError(
-      header.headerBytes + header.payloadBytes > bytes.length
-        ? 'ERR_SCION_TRUNCATED'
-        : 'ERR_SCION_MALFORMED',
-      `header.payloadLen: says ${header.payloadBytes} bytes, found ${bytes.length - header.headerBytes}`,
-    )
-  }
-  const { nextHeader, headerBytes, reserved } = header
-  const upper = skipExtensions(bytes, headerBytes, bytes.length, nextHeader)
+  const view = new PacketView(bytes)
   return {
-    trafficClass: header.trafficClass,
-    flowId: header.flowId,
-    destination: header.destination,
-    source: header.source,
-    path: header.path,
-    hopByHop: upper.hopByHop,
-    endToEnd: upper.endToEnd,
-    reserved,
-    protocol: upper.protocol,
-    payload: bytes.subarray(upper.at),
+    trafficClass: view.trafficClass,
+    flowId: view.flowId,
+    destination: view.destination,
+    source: view.source,
+    path: view.path,
+    hopByHop: view.hopByHop,
+    endToEnd: view.endToEnd,
+    reserved: view.reserved,
+    protocol: view.protocol,
+    payload: view.payload,
     bytes,
-    pathOffset: pathOffset(bytes),
+    pathOffset: view.pathOffset,
+    upperOffset: view.upperOffset,
   }
-}
-
-/** What lies between the header and the upper layer. */
-export interface UpperLayerPosition {
-  readonly hopByHop: readonly ExtensionOption[] | undefined
-  readonly endToEnd: readonly ExtensionOption[] | undefined
-  readonly protocol: number
-  /** Where the upper layer begins. */
-  readonly at: number
-}
-
-/**
- * Reads the extension headers from `at` on: at most one hop-by-hop header, then at most one
- * end-to-end header. Throws `ERR_SCION_MALFORMED` for any other order.
- */
-export function skipExtensions(
-  bytes: Uint8Array,
-  at: number,
-  end: number,
-  nextHeader: number,
-): UpperLayerPosition {
-  let protocol = nextHeader
-  let position = at
-  let hopByHop: readonly ExtensionOption[] | undefined
-  let endToEnd: readonly ExtensionOption[] | undefined
-  if (protocol === PROTOCOL.hopByHop) {
-    const extension = decodeExtension(bytes, position, end)
-    hopByHop = extension.options
-    position += extension.length
-    protocol = extension.nextHeader
-  }
-  if (protocol === PROTOCOL.endToEnd) {
-    const extension = decodeExtension(bytes, position, end)
-    endToEnd = extension.options
-    position += extension.length
-    protocol = extension.nextHeader
-  }
-  if (protocol === PROTOCOL.hopByHop || protocol === PROTOCOL.endToEnd) {
-    throw new ScionError(
-      'ERR_SCION_MALFORMED',
-      `extension.nextHdr: at most one hop-by-hop, then one end-to-end header, found ${protocol}`,
-    )
-  }
-  return { hopByHop, endToEnd, protocol, at: position }
 }
 
 /** Puts a packet together around an upper layer that is complete, checksum included. */
@@ -177,11 +122,11 @@ export function checksumInPlace(
 
 /** Throws `ERR_SCION_CHECKSUM` unless the checksum of the upper layer of a packet is right. */
 export function verifyChecksum(packet: Packet): void {
-  const upperOffset = packet.bytes.length - packet.payload.length
-  if (checksumInPlace(packet.bytes, packet.pathOffset, packet.protocol, upperOffset) !== 0) {
+  const { bytes, pathOffset, protocol, upperOffset } = packet
+  if (checksumInPlace(bytes, pathOffset, protocol, upperOffset) !== 0) {
     throw new ScionError(
       'ERR_SCION_CHECKSUM',
-      `checksum: over addresses and ${packet.payload.length} bytes of protocol ${packet.protocol}`,
+      `checksum: over addresses and ${bytes.length - upperOffset} bytes of protocol ${protocol}`,
     )
   }
 }

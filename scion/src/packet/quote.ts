@@ -1,7 +1,7 @@
 import { byteAt, u16At } from '../reader.ts'
+import { skipExtensions } from './extensions.ts'
 import type { DecodedHeader } from './header.ts'
 import { decodeHeader } from './header.ts'
-import { skipExtensions } from './packet.ts'
 import { PROTOCOL } from './protocol.ts'
 import { SCMP_TYPE } from './scmp.ts'
 import { UDP_HEADER_BYTES } from './udp.ts'

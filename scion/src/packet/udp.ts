@@ -32,25 +32,23 @@ export const UDP_HEADER_BYTES = 8
  * does not allow to be left out. The payload aliases the packet.
  */
 export function decodeUdp(packet: Packet): UdpDatagram {
-  const bytes = packet.payload
+  const { bytes, upperOffset } = packet
   if (packet.protocol !== PROTOCOL.udp) {
     throw new ScionError('ERR_SCION_UNSUPPORTED', `protocol: UDP (17), found ${packet.protocol}`)
   }
-  if (bytes.length < UDP_HEADER_BYTES) {
-    throw new ScionError('ERR_SCION_TRUNCATED', `udp: 8 bytes, found ${bytes.length}`)
+  const found = bytes.length - upperOffset
+  if (found < UDP_HEADER_BYTES) {
+    throw new ScionError('ERR_SCION_TRUNCATED', `udp: 8 bytes, found ${found}`)
   }
-  const length = u16At(bytes, 4)
-  if (length !== bytes.length) {
-    throw new ScionError(
-      'ERR_SCION_MALFORMED',
-      `udp.length: says ${length} bytes, found ${bytes.length}`,
-    )
+  const length = u16At(bytes, upperOffset + 4)
+  if (length !== found) {
+    throw new ScionError('ERR_SCION_MALFORMED', `udp.length: says ${length} bytes, found ${found}`)
   }
   verifyChecksum(packet)
   return {
-    sourcePort: u16At(bytes, 0),
-    destinationPort: u16At(bytes, 2),
-    payload: bytes.subarray(UDP_HEADER_BYTES),
+    sourcePort: u16At(bytes, upperOffset),
+    destinationPort: u16At(bytes, upperOffset + 2),
+    payload: bytes.subarray(upperOffset + UDP_HEADER_BYTES),
   }
 }
 

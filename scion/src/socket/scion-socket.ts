@@ -1,18 +1,19 @@
 import type { ScionAddress, ScionEndpoint } from '../addr/endpoint.ts'
-import { sameAddress } from '../addr/endpoint.ts'
 import { formatHost, SERVICE, serviceHost } from '../addr/host.ts'
 import type { IsdAs } from '../addr/isd-as.ts'
 import { isdAs } from '../addr/isd-as.ts'
 import type { Clock, Random } from '../clock.ts'
 import { ScionError } from '../errors.ts'
 import { Observers } from '../observers.ts'
+import { packAddress } from '../packet/header.ts'
+import type { PackedAddress } from '../packet/header.ts'
 import type { Packet } from '../packet/packet.ts'
-import { decodePacket } from '../packet/packet.ts'
 import { PROTOCOL } from '../packet/protocol.ts'
 import { decodeScmp, encodeScmpPacket } from '../packet/scmp-codec.ts'
 import type { ScmpError, ScmpMessage } from '../packet/scmp.ts'
 import { isScmpError } from '../packet/scmp.ts'
 import { decodeUdp, encodeUdpPacket, UdpTemplate } from '../packet/udp.ts'
+import { PacketView } from '../packet/view.ts'
 import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { Path } from '../path/path.ts'
 import type { LocalAs } from '../path/source.ts'
@@ -155,6 +156,7 @@ export class ScionSocket {
   readonly localAs: LocalAs
   readonly #clock: Clock
   readonly #underlay: Underlay
+  readonly #ownAddress: PackedAddress
   readonly #flowId: number
   readonly #echo: boolean
   readonly #authentication: DrkeyAuthentication | undefined
@@ -180,6 +182,7 @@ export class ScionSocket {
     const { local, localAs, clock, random } = options
     this.local = { ...local, port: underlay.local.port }
     this.localAs = localAs
+    this.#ownAddress = packAddress(local)
     this.#clock = clock
     this.#underlay = underlay
     this.#flowId = 1 + Math.floor(random() * 0xf_ffff)
@@ -222,7 +225,11 @@ export class ScionSocket {
     payload: Uint8Array,
     route: Route,
   ): Promise<Uint8Array> {
-    const { spi, timestampNs, mac } = await authentication.sendingKey(to)
+    const key = authentication.isOptional
+      ? authentication.keyAtHand(to)
+      : await authentication.sendingKey(to)
+    if (key === undefined) return this.#template(to, route).encode(payload)
+    const { spi, timestampNs, mac } = key
     const fields = { ...this.#fields(to, route), endToEnd: [authenticatorOption(spi, timestampNs)] }
     const datagram = { sourcePort: this.local.port, destinationPort: to.port, payload }
     const packet = encodeUdpPacket(fields, datagram)
@@ -292,8 +299,8 @@ export class ScionSocket {
   accept(bytes: Uint8Array, from: UnderlayAddress): void {
     if (this.#closed) return
     try {
-      const packet = decodePacket(bytes)
-      if (!sameAddress(packet.destination, this.local)) {
+      const packet = new PacketView(bytes)
+      if (!packet.isFor(this.#ownAddress)) {
         this.#counters.discarded += 1
       } else if (packet.protocol === PROTOCOL.udp) this.#acceptUdp(packet, from)
       else this.#acceptScmp(packet, decodeScmp(packet), from)

@@ -43,6 +43,14 @@ export interface AuthenticationOptions {
   /** DRKey protocol, 1 … 65535; not one that has a meaning of its own. */
   readonly protocol: number
   readonly clock: Clock
+  /**
+   * `required`, also where it is left out: without a key nothing is sent, and a packet whose key is
+   * not here is refused. `preferred`: without a key packets are sent plain, and one whose key is not
+   * here passes as unproven. A wrong authenticator is refused either way.
+   */
+  readonly demand?: 'required' | 'preferred'
+  /** Hears of each packet whose authenticator is refused, with the reason. */
+  readonly onRefused?: (from: ScionAddress, reason: ScionError) => void
 }
 
 /** What is needed to authenticate a packet to somebody. */
@@ -90,10 +98,30 @@ export class DrkeyAuthentication {
     this.#strangerBudget = new TokenBucket(DRKEY_STRANGERS_MAX, 1000, nowMs)
   }
 
+  /** Whether packets may leave without an authenticator while there is no key. */
+  get isOptional(): boolean {
+    return this.#options.demand === 'preferred'
+  }
+
+  /** The key for packets to a host if it is here; else it is asked for in the background. */
+  keyAtHand(to: ScionAddress): SendingKey | undefined {
+    const nowMs = this.#options.clock.nowMs()
+    const peer = this.#peers.get(this.#peerName(to))
+    const found = peer && this.#keyAt(peer, nowMs)
+    if (found !== undefined) return this.#sending(to, found, nowMs)
+    if (peer === undefined) this.#meet(to, nowMs)
+    else this.#askQuietly(to, nowMs)
+    return undefined
+  }
+
   /** Resolves with the key for packets to a host, asking for it if need be. */
   async sendingKey(to: ScionAddress, signal?: AbortSignal): Promise<SendingKey> {
     const nowMs = this.#options.clock.nowMs()
     const found = this.#keyAt(this.#peer(to), nowMs) ?? (await this.#fetched(to, nowMs, signal))
+    return this.#sending(to, found, nowMs)
+  }
+
+  #sending(to: ScionAddress, found: KeptKey, nowMs: number): SendingKey {
     this.#askAhead(to, found, nowMs)
     const { protocol, side } = this.#options
     const derivedBy = side === 'fast' ? 'sender' : 'receiver'
@@ -109,6 +137,15 @@ export class DrkeyAuthentication {
    * carries none. Throws `ERR_SCION_AUTHENTICITY` for every other one.
    */
   accept(packet: Packet): boolean {
+    try {
+      return this.#accept(packet)
+    } catch (error) {
+      if (error instanceof ScionError) this.#options.onRefused?.(packet.source, error)
+      throw error
+    }
+  }
+
+  #accept(packet: Packet): boolean {
     const option = authenticatorOf(packet)
     if (option === undefined) return false
     const { side, protocol, clock } = this.#options
@@ -121,13 +158,16 @@ export class DrkeyAuthentication {
     const nowMs = clock.nowMs()
     if (peer === undefined) {
       this.#meet(packet.source, nowMs)
+      if (this.isOptional) return false
       throw notAuthentic(`key: one for the sender, found none yet for ${nameOf(packet.source)}`)
     }
     const epochs = peer.keys.map(({ epoch }) => epoch)
     const epoch = epochOfTimestamp(option.timestampNs, epochs, nowMs)
     const kept = peer.keys.find((one) => one.epoch === epoch)
     if (kept === undefined) {
-      if (this.#keyAt(peer, nowMs) === undefined) this.#askQuietly(packet.source, nowMs)
+      const isWithout = this.#keyAt(peer, nowMs) === undefined
+      if (isWithout) this.#askQuietly(packet.source, nowMs)
+      if (isWithout && this.isOptional) return false
       throw notAuthentic('timestamp: one near now in an epoch whose key is here')
     }
     verifyAuthenticator(packet, option, macOf(kept, packet.source))

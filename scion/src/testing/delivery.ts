@@ -1,7 +1,7 @@
 import { formatHost, isUnspecified, SERVICE_MULTICAST } from '../addr/host.ts'
 import { ScionError } from '../errors.ts'
 import type { DecodedHeader } from '../packet/header.ts'
-import { skipExtensions } from '../packet/packet.ts'
+import { skipExtensions } from '../packet/extensions.ts'
 import { PROTOCOL } from '../packet/protocol.ts'
 import { decodeQuote } from '../packet/quote.ts'
 import { decodeScmpMessage } from '../packet/scmp-codec.ts'

@@ -50,6 +50,13 @@ describe('checksum', () => {
         assert.equal(foldSum(addWords(0, data, 0, data.length)), slowSum(data))
       }),
     )
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.nat(9), (data, skipped) => {
+        const start = Math.min(skipped, data.length)
+        const sum = addWords(7, data, start, data.length)
+        assert.equal(foldSum(sum), foldSum(7 + slowSum(data.subarray(start))))
+      }),
+    )
     const ones = new Uint8Array(65535).fill(255)
     assert.equal(foldSum(addWords(0, ones, 0, ones.length)), slowSum(ones))
   })

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { decodePacket } from '../../src/packet/packet.ts'
+import { decodePacket, encodePacket } from '../../src/packet/packet.ts'
+import { PROTOCOL } from '../../src/packet/protocol.ts'
 import { UdpTemplate, decodeUdp, encodeUdpPacket } from '../../src/packet/udp.ts'
 import { packetFields } from '../support/arbitraries.ts'
 import { wholePackets } from '../support/golden-packets.ts'
@@ -94,11 +95,11 @@ describe('UDP', () => {
   it('refuses a length field that lies, a stump, and another protocol', () => {
     const raw = bytes(goldens[0]?.bytes ?? '')
     const packet = decodePacket(raw)
-    const lying = packet.payload.slice()
-    lying[5] = (lying[5] ?? 0) + 1
-    refuses(() => decodeUdp({ ...packet, payload: lying }), 'ERR_SCION_MALFORMED')
-    const stump = { ...packet, payload: packet.payload.subarray(0, 7) }
-    refuses(() => decodeUdp(stump), 'ERR_SCION_TRUNCATED')
+    const lying = raw.slice()
+    lying[packet.upperOffset + 5] = (lying[packet.upperOffset + 5] ?? 0) + 1
+    refuses(() => decodeUdp(decodePacket(lying)), 'ERR_SCION_MALFORMED')
+    const stump = encodePacket(packet, PROTOCOL.udp, packet.payload.subarray(0, 7))
+    refuses(() => decodeUdp(decodePacket(stump)), 'ERR_SCION_TRUNCATED')
     refuses(() => decodeUdp({ ...packet, protocol: 202 }), 'ERR_SCION_UNSUPPORTED')
   })
 

@@ -192,4 +192,44 @@ describe('authentication by DRKey', () => {
     keys.silent = false
     await meter.sendingKey(SERVER)
   })
+
+  it('where it is only preferred, sends and takes packets plain until there is a key', async () => {
+    const { clock, keys, meter } = world()
+    const refusals: string[] = []
+    const server = new DrkeyAuthentication({
+      keys,
+      local: SERVER,
+      side: 'fast',
+      protocol: PROTOCOL,
+      clock,
+      demand: 'preferred',
+      onRefused: (_, { message }) => refusals.push(message),
+    })
+    const proven = decodePacket(await packetOf(METER, SERVER, meter))
+    assert.equal(server.isOptional, true)
+    assert.equal(server.keyAtHand(METER), undefined)
+    assert.equal(server.accept(proven), false, 'nothing to check it with yet')
+    await settle()
+    assert.notEqual(server.keyAtHand(METER), undefined)
+    assert.equal(server.accept(proven), true)
+    assert.deepEqual(refusals, [])
+    const altered = await packetOf(METER, SERVER, meter)
+    altered[altered.length - 1] = (altered.at(-1) ?? 0) ^ 1
+    refuses(() => server.accept(decodePacket(altered)), 'ERR_SCION_AUTHENTICITY')
+    assert.equal(refusals.length, 1)
+  })
+
+  it('where it is only preferred, asks again for a key that could not be had', async () => {
+    const { clock, keys } = world()
+    const demand = 'preferred'
+    const meter = new DrkeyAuthentication({ keys, local: METER, side: 'slow', protocol: PROTOCOL, clock, demand }) // prettier-ignore
+    keys.silent = true
+    assert.equal(meter.keyAtHand(SERVER), undefined)
+    await settle()
+    keys.silent = false
+    await clock.advance(10_000)
+    assert.equal(meter.keyAtHand(SERVER), undefined)
+    await settle()
+    assert.notEqual(meter.keyAtHand(SERVER), undefined)
+  })
 })

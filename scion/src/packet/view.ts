@@ -1,0 +1,98 @@
+import type { ScionAddress } from '../addr/endpoint.ts'
+import { ScionError } from '../errors.ts'
+import type { DataplanePath } from '../path/dataplane.ts'
+import { byteAt, u16At, u32At } from '../reader.ts'
+import type { ExtensionOption } from './extensions.ts'
+import { skipExtensions } from './extensions.ts'
+import type { PackedAddress } from './header.ts'
+import { checkHeader, destinationIn, isDestination, sourceIn } from './header.ts'
+import type { Packet } from './packet.ts'
+import { PROTOCOL } from './protocol.ts'
+
+/**
+ * A packet that is checked at once and taken apart when somebody asks: addresses, path and payload
+ * are made at their first use and kept. Refuses what `decodePacket` refuses, and has the same fields;
+ * but they are no own properties, so `{ ...view }` has none of them.
+ *
+ * A host that drops what is not for it pays for nothing else: checked and summed in a third of the
+ * time that it takes to make all parts (`npm run bench -- scion`).
+ */
+export class PacketView implements Packet {
+  readonly bytes: Uint8Array
+  readonly pathOffset: number
+  readonly upperOffset: number
+  readonly protocol: number
+  readonly hopByHop: readonly ExtensionOption[] | undefined
+  readonly endToEnd: readonly ExtensionOption[] | undefined
+  #destination: ScionAddress | undefined
+  #source: ScionAddress | undefined
+  #path: DataplanePath | undefined
+  #payload: Uint8Array | undefined
+
+  /** Throws `ScionError` unless every byte is accounted for. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+    this.pathOffset = checkHeader(bytes)
+    const headerBytes = 4 * byteAt(bytes, 5)
+    checkLength(bytes, headerBytes)
+    const nextHeader = byteAt(bytes, 4)
+    if (nextHeader !== PROTOCOL.hopByHop && nextHeader !== PROTOCOL.endToEnd) {
+      this.protocol = nextHeader
+      this.upperOffset = headerBytes
+      this.hopByHop = undefined
+      this.endToEnd = undefined
+      return
+    }
+    const upper = skipExtensions(bytes, headerBytes, bytes.length, nextHeader)
+    this.protocol = upper.protocol
+    this.upperOffset = upper.at
+    this.hopByHop = upper.hopByHop
+    this.endToEnd = upper.endToEnd
+  }
+
+  get trafficClass(): number {
+    return (u16At(this.bytes, 0) >>> 4) & 0xff
+  }
+
+  get flowId(): number {
+    return u32At(this.bytes, 0) & 0xf_ffff
+  }
+
+  get reserved(): number {
+    return u16At(this.bytes, 10)
+  }
+
+  get destination(): ScionAddress {
+    return (this.#destination ??= destinationIn(this.bytes))
+  }
+
+  get source(): ScionAddress {
+    return (this.#source ??= sourceIn(this.bytes, this.pathOffset))
+  }
+
+  get path(): DataplanePath {
+    return (this.#path ??= {
+      type: byteAt(this.bytes, 8),
+      bytes: this.bytes.subarray(this.pathOffset, 4 * byteAt(this.bytes, 5)),
+    })
+  }
+
+  get payload(): Uint8Array {
+    return (this.#payload ??= this.bytes.subarray(this.upperOffset))
+  }
+
+  /** Whether the packet is for an address, without taking its own apart. */
+  isFor(address: PackedAddress): boolean {
+    return isDestination(this.bytes, address)
+  }
+}
+
+function checkLength(bytes: Uint8Array, headerBytes: number): void {
+  const payloadBytes = u16At(bytes, 6)
+  const announced = headerBytes + payloadBytes
+  if (announced === bytes.length) return
+  throw new ScionError(
+    announced > bytes.length ? 'ERR_SCION_TRUNCATED' : 'ERR_SCION_MALFORMED',
+    `header.payloadLen: says ${payloadBytes} bytes, found ${bytes.length - headerBytes}`,
+  )
+}
