@@ -274,9 +274,21 @@ export class PageFixture {
     api.get('/events', (c) =>
       c.json({
         events: [
-          { id: '1', atMs: nowMs() - 90_000, severity: 'info', code: 'boot', values: {} },
-          { id: '2', atMs: nowMs() - 30_000, severity: 'alarm', code: 'case.opened', values: {} },
-          { id: '3', atMs: nowMs() - 3_000, severity: 'warning', code: 'reading.refused', reason: 'bad-signature', values: {} }, // prettier-ignore
+          {
+            id: '1',
+            atMs: nowMs() - 90_000,
+            severity: 'info',
+            code: 'device.boot',
+            values: { detail1: 1 },
+          },
+          {
+            id: '2',
+            atMs: nowMs() - 30_000,
+            severity: 'alarm',
+            code: 'device.cover-opened',
+            values: {},
+          },
+          { id: '3', atMs: nowMs() - 3_000, severity: 'warning', code: 'records.lost', values: { stream: 3 } }, // prettier-ignore
         ],
       }),
     )
