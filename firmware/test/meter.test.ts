@@ -198,7 +198,7 @@ describe('the meter', () => {
     // The card that the meter has is of before.
     await world.startAndMeet()
     await world.pass(300_000)
-    assert.ok(world.meter.status().isEpochConfirmed)
+    await world.until(() => world.meter.status().isEpochConfirmed)
     assert.equal(world.saved.length, 0, 'the world hands out the newest card itself')
     assert.deepEqual(world.headEnd.prekey, prekey)
     await world.stop()
@@ -235,7 +235,7 @@ describe('the meter', () => {
     await world.pass(120_000)
     await world.untilDelivered()
     assert.ok(world.headEnd.refusals.includes('expired-prekey'))
-    assert.ok(world.meter.status().isEpochConfirmed)
+    await world.until(() => world.meter.status().isEpochConfirmed)
     assert.equal(world.meter.status().clock, 'suspect')
     await world.until(() => isWhole(world.headEnd.seqs(STREAM.minute)))
     await world.stop()
