@@ -2,6 +2,7 @@ import { MeterError } from './errors.ts'
 import { Competition } from './competition.ts'
 import type { Protocol, Reading } from './reading.ts'
 import type { Recognizer } from './recognizer.ts'
+import { dlmsRecognizers } from './dlms/recognizers.ts'
 import { TextStream } from './iec62056-21/stream.ts'
 import { SmlBodyStream } from './sml/body-stream.ts'
 import { SmlStream } from './sml/stream.ts'
@@ -26,6 +27,14 @@ export type DiscardReason =
   | 'malformed'
   /** A sound telegram without any reading in it. */
   | 'empty'
+  /** A ciphered telegram, and no key for it is given. */
+  | 'key-missing'
+  /** The encryption key given does not open the telegram. */
+  | 'key-wrong'
+  /** The encryption key is right, but the tag does not hold with the authentication key given. */
+  | 'unauthentic'
+  /** A ciphered telegram whose counter has been used before. */
+  | 'replay'
 
 /** A telegram that was understood. */
 export interface ReadingEvent {
@@ -72,20 +81,29 @@ export interface DecoderOptions {
    * files; on a live line a telegram heard from its middle could pass for one.
    */
   readonly bodies?: boolean
+  /** Key of ciphered telegrams: 16 bytes, or 32 for security suite 2. */
+  readonly key?: Uint8Array
+  /** Key for the tags of ciphered telegrams; without it they are read and flagged. */
+  readonly authenticationKey?: Uint8Array
+  /** Last invocation counter by system title, from {@link Reading.security}: state to keep. */
+  readonly counters?: ReadonlyMap<string, number>
 }
 
-type RecognizerFactory = (options: DecoderOptions) => readonly Recognizer[]
+/** For the life of one decoder: each call gives recognizers that share what outlives them. */
+type RecognizerFactory = (options: DecoderOptions) => () => readonly Recognizer[]
 
 /** What listens for each protocol, in the order in which detection prefers them. */
 const RECOGNIZERS: ReadonlyMap<Protocol, RecognizerFactory> = new Map<Protocol, RecognizerFactory>([
   [
     'sml',
-    ({ bodies }: DecoderOptions): readonly Recognizer[] =>
-      bodies === true ? [new SmlStream(), new SmlBodyStream()] : [new SmlStream()],
+    ({ bodies }: DecoderOptions) =>
+      () =>
+        bodies === true ? [new SmlStream(), new SmlBodyStream()] : [new SmlStream()],
   ],
+  ['dlms', dlmsRecognizers],
   // Before d0, which reads the same telegrams under its own name.
-  ['dsmr', () => [new TextStream('dsmr')]],
-  ['d0', () => [new TextStream('d0')]],
+  ['dsmr', () => () => [new TextStream('dsmr')]],
+  ['d0', () => () => [new TextStream('d0')]],
 ])
 
 /** Every protocol by name. */
@@ -102,13 +120,13 @@ export function createDecoder(
 ): TelegramDecoder {
   const factories = (protocol === 'auto' ? PROTOCOLS : [protocol]).map((name) => {
     const factory = RECOGNIZERS.get(name)
-    if (factory !== undefined) return factory
+    if (factory !== undefined) return factory(options)
     throw new MeterError(
       'unsupported',
       `protocol: expected auto or one of ${PROTOCOLS.join(', ')}, found ${name}`,
     )
   })
-  const entrants = (): readonly Recognizer[] => factories.flatMap((factory) => factory(options))
+  const entrants = (): readonly Recognizer[] => factories.flatMap((factory) => factory())
   const [only, another] = entrants()
   return only !== undefined && another === undefined
     ? new StreamDecoder(only)

@@ -7,7 +7,18 @@ export { MeterError } from './errors.ts'
 export type { MeterErrorCode } from './errors.ts'
 export { CaptureBytes } from './capture.ts'
 export { decimal } from './reading.ts'
-export type { MeterTime, Protocol, Reading, ReadingFlag, Register, TextEntry } from './reading.ts'
+export type {
+  MeterTime,
+  Protocol,
+  Reading,
+  ReadingFlag,
+  ReadingSecurity,
+  Register,
+  TextEntry,
+} from './reading.ts'
+export { diagnoseKeys } from './dlms/doctor.ts'
+export type { KeyDiagnosis, KeyVerdict } from './dlms/doctor.ts'
+export type { DlmsKeys, ProtectedApdu } from './dlms/ciphering.ts'
 export { PROTOCOLS, createDecoder } from './decoder.ts'
 export type {
   DecoderEvent,
@@ -24,6 +35,19 @@ export { QUIRKS } from './quirks.ts'
 export type { Quirk } from './quirks.ts'
 export { subMeters } from './dsmr/sub-meters.ts'
 export type { SubMeter } from './dsmr/sub-meters.ts'
+export {
+  HANDSHAKE_ADDRESS_LETTERS_MAX,
+  HANDSHAKE_ATTEMPTS_MAX,
+  HANDSHAKE_TIMES_MS,
+  Handshake,
+  parseIdentification,
+} from './iec62056-21/handshake.ts'
+export type {
+  HandshakeAction,
+  HandshakeOptions,
+  Identification,
+  ReadoutMode,
+} from './iec62056-21/handshake.ts'
 export { explainSml } from './sml/explain.ts'
 export type { TelegramField } from './sml/explain.ts'
 export { UNIT, UNIT_NONE, unitCode, unitName } from './units.ts'

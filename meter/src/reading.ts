@@ -1,5 +1,5 @@
 /** What this package reads: protocols of telegrams, and S0 pulses. */
-export type Protocol = 'sml' | 'd0' | 'dsmr' | 's0'
+export type Protocol = 'sml' | 'd0' | 'dsmr' | 'dlms' | 's0'
 
 /** One number of a meter, exactly as it was sent: `digits × 10^scaler unit`, never a float. */
 export interface Register {
@@ -54,6 +54,18 @@ export interface Reading {
   /** Status word of the energy registers (FNN or EDL21), where sent. */
   readonly statusWord?: bigint
   readonly meterTime?: MeterTime
+  /** How the telegram was protected, where it was. */
+  readonly security?: ReadingSecurity
+}
+
+/** Protection of a telegram, and what a decoder must know of it after a restart. */
+export interface ReadingSecurity {
+  /** Who protected it: maker and number of the meter's own name in the protocol. */
+  readonly systemTitle: string
+  /** Invocation counter, which must rise. */
+  readonly counter: number
+  /** A tag vouched for the telegram. */
+  readonly authentic: boolean
 }
 
 /** Doubts about a reading and repairs made to it. */
@@ -80,6 +92,12 @@ export type ReadingFlag =
   | 'lines-skipped'
   /** No checksum over the whole telegram: a body without its transport frame. */
   | 'unframed'
+  /** A ciphered telegram for which no tag vouches: the meter sends none, or a key is not given. */
+  | 'unauthenticated'
+  /** The telegram is signed; its signature was not checked. */
+  | 'signature-unchecked'
+  /** The meter sends no scaler or unit; they follow from its list, its maker, or the OBIS code. */
+  | 'scale-assumed'
 
 /**
  * Exact decimal text of a register: digits and scaler, nothing rounded.

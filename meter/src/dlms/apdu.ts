@@ -1,0 +1,68 @@
+import { Reader } from '../bytes.ts'
+import { MeterError } from '../errors.ts'
+import type { Data } from './axdr.ts'
+import { decodeData, readLength } from './axdr.ts'
+import { decodeDescribed } from './described.ts'
+
+/** Tags of APDUs that a meter pushes (IEC 62056-5-3). */
+export const APDU = {
+  dataNotification: 0x0f,
+  generalGloCiphering: 0xdb,
+  generalDedCiphering: 0xdc,
+  generalCiphering: 0xdd,
+  generalSigning: 0xdf,
+  generalBlockTransfer: 0xe0,
+} as const
+
+const TAGS: readonly number[] = Object.values(APDU)
+
+/** Whether an APDU that begins with this byte may carry readings. */
+export function isPushTag(tag: number): boolean {
+  return TAGS.includes(tag)
+}
+
+/** What a meter says by itself. */
+export interface DataNotification {
+  readonly invokeId: number
+  /** Twelve bytes of a COSEM date-time, empty where the meter gives none. */
+  readonly dateTime: Uint8Array
+  readonly body: Data
+}
+
+const DATE_TIME_BYTES = 12
+const OCTETS = 0x09
+
+/**
+ * Reads a data-notification: long invoke id, date-time in any of the spellings met (`00`, `0C` and
+ * twelve bytes, `09 0C` and twelve bytes), body; nothing may be left over.
+ *
+ * @throws {@link MeterError} where it is none.
+ */
+export function decodeNotification(apdu: Uint8Array): DataNotification {
+  const reader = new Reader(apdu)
+  const tag = reader.u8('apdu.tag')
+  if (tag !== APDU.dataNotification) {
+    throw new MeterError('malformed', `apdu.tag: expected a notification, found ${tag}`)
+  }
+  const invokeId = reader.u32('notification.invokeId')
+  if (reader.peek() === OCTETS) reader.skip(1, 'notification.dateTime')
+  const length = readLength(reader, 'notification.dateTime')
+  if (length !== 0 && length !== DATE_TIME_BYTES) {
+    throw new MeterError('malformed', `notification.dateTime: expected 12 bytes, found ${length}`)
+  }
+  const dateTime = reader.bytes(length, 'notification.dateTime')
+  const rest = apdu.subarray(reader.position)
+  const body = decodeDescribed(rest) ?? decodeData(reader)
+  if (body.type !== 'described' && reader.remaining > 0) {
+    throw new MeterError('malformed', `notification: ${reader.remaining} bytes too many`)
+  }
+  return { invokeId, dateTime, body: body.type === 'described' ? body.data : body }
+}
+
+/** The APDU behind the LLC header that HDLC puts before it (`E6 E7 00`, `E6 E6 00`). */
+export function withoutLlc(bytes: Uint8Array): Uint8Array {
+  const [first, second, third] = bytes
+  return first === 0xe6 && (second === 0xe7 || second === 0xe6) && third === 0
+    ? bytes.subarray(3)
+    : bytes
+}

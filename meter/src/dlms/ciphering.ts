@@ -1,0 +1,212 @@
+import { createDecipheriv } from 'node:crypto'
+import { Reader } from '../bytes.ts'
+import { MeterError } from '../errors.ts'
+import { APDU } from './apdu.ts'
+import { readLength } from './axdr.ts'
+
+/** Bits of the security control byte (IEC 62056-5-3 §5.7.2.4). */
+export const SECURITY = {
+  suite: 0x0f,
+  authenticated: 0x10,
+  encrypted: 0x20,
+  broadcast: 0x40,
+  compressed: 0x80,
+} as const
+
+const TITLE_BYTES = 8
+const COUNTER_BYTES = 4
+const TAG_BYTES = 12
+/** GCM encrypts from its second counter block on, the first masks the tag. */
+const FIRST_BLOCK = 2
+
+/** An APDU under protection, taken apart; all bytes borrowed. */
+export interface ProtectedApdu {
+  /** Who protected it: three letters of the maker and five bytes of number. */
+  readonly systemTitle: Uint8Array
+  readonly control: number
+  readonly counter: number
+  /** Ciphertext, or plaintext where it is authenticated only. */
+  readonly text: Uint8Array
+  /** Empty where there is none. */
+  readonly tag: Uint8Array
+}
+
+/** The keys of a meter, 16 bytes for suites 0 and 1, 32 for suite 2. */
+export interface DlmsKeys {
+  readonly encryptionKey?: Uint8Array | undefined
+  readonly authenticationKey?: Uint8Array | undefined
+}
+
+/** Whether an APDU is protected as a whole. */
+export function isProtected(tag: number): boolean {
+  return (
+    tag === APDU.generalGloCiphering ||
+    tag === APDU.generalDedCiphering ||
+    tag === APDU.generalCiphering
+  )
+}
+
+/**
+ * Takes general-glo-, general-ded- and general-ciphering apart. For the last one the keys are those
+ * that both sides know already; wrapped and agreed keys are not.
+ *
+ * @throws {@link MeterError} `short` or `malformed` where lengths do not fit, `unsupported` for a key
+ *   that the APDU brings along.
+ */
+export function parseProtected(apdu: Uint8Array): ProtectedApdu {
+  const reader = new Reader(apdu)
+  const kind = reader.u8('ciphering.tag')
+  if (!isProtected(kind)) {
+    throw new MeterError('malformed', `ciphering.tag: expected a ciphered APDU, found ${kind}`)
+  }
+  if (kind === APDU.generalCiphering) octets(reader, 'ciphering.transaction')
+  const systemTitle = octets(reader, 'ciphering.systemTitle')
+  if (systemTitle.length !== TITLE_BYTES) {
+    throw new MeterError(
+      'malformed',
+      `ciphering.systemTitle: expected ${TITLE_BYTES} bytes, found ${systemTitle.length}`,
+    )
+  }
+  if (kind === APDU.generalCiphering) {
+    octets(reader, 'ciphering.recipient')
+    octets(reader, 'ciphering.dateTime')
+    octets(reader, 'ciphering.other')
+    skipKeyInfo(reader)
+  }
+  const body = new Reader(octets(reader, 'ciphering.body'))
+  if (reader.remaining > 0) {
+    throw new MeterError('malformed', `ciphering: ${reader.remaining} bytes too many`)
+  }
+  const control = body.u8('ciphering.control')
+  const counter = body.u32('ciphering.counter')
+  const tagBytes = (control & SECURITY.authenticated) !== 0 ? TAG_BYTES : 0
+  const text = body.bytes(body.remaining - tagBytes, 'ciphering.text')
+  return { systemTitle, control, counter, text, tag: body.bytes(tagBytes, 'ciphering.tag') }
+}
+
+/** Reads over a general-signing header and its signature; answers the APDU that was signed. */
+export function signedContent(apdu: Uint8Array): Uint8Array {
+  const reader = new Reader(apdu)
+  reader.skip(1, 'signing.tag')
+  for (const field of ['transaction', 'originator', 'recipient', 'dateTime', 'other']) {
+    octets(reader, `signing.${field}`)
+  }
+  const content = octets(reader, 'signing.content')
+  octets(reader, 'signing.signature')
+  if (reader.remaining > 0) {
+    throw new MeterError('malformed', `signing: ${reader.remaining} bytes too many`)
+  }
+  return content
+}
+
+/** Plaintext, and whether a tag vouches for it. */
+export interface Opened {
+  readonly plaintext: Uint8Array
+  readonly authentic: boolean
+}
+
+/**
+ * Removes the protection without judging it: the plaintext is only worth something when `authentic`,
+ * or when its structure turns out sound.
+ *
+ * @throws {@link MeterError} `unsupported` for compression, `range` for a key of the wrong length.
+ */
+export function open(message: ProtectedApdu, keys: DlmsKeys): Opened {
+  const { control, text } = message
+  if ((control & SECURITY.compressed) !== 0) {
+    throw new MeterError('unsupported', 'ciphering.control: expected no compression, found it')
+  }
+  const encrypted = (control & SECURITY.encrypted) !== 0
+  const key = keys.encryptionKey
+  if (key === undefined) return { plaintext: text, authentic: false }
+  checkKey(key, control)
+  return {
+    plaintext: encrypted ? counterMode(message, key) : text,
+    authentic: (control & SECURITY.authenticated) !== 0 && tagHolds(message, key, keys, encrypted),
+  }
+}
+
+/** Nonce of GCM: system title and invocation counter. */
+export function nonceOf(systemTitle: Uint8Array, counter: number): Uint8Array {
+  const nonce = new Uint8Array(TITLE_BYTES + COUNTER_BYTES)
+  nonce.set(systemTitle)
+  new DataView(nonce.buffer).setUint32(TITLE_BYTES, counter)
+  return nonce
+}
+
+/** AES in GCM for a key's length; meters that say suite 1 still have 16 bytes (`quirks.ts`). */
+export function gcmOf(key: Uint8Array): 'aes-128-gcm' | 'aes-256-gcm' {
+  return key.length === 32 ? 'aes-256-gcm' : 'aes-128-gcm'
+}
+
+function checkKey(key: Uint8Array, control: number): void {
+  const wanted = (control & SECURITY.suite) === 2 ? 32 : 16
+  if (key.length !== wanted) {
+    throw new MeterError('range', `key: expected ${wanted} bytes, found ${key.length}`)
+  }
+}
+
+/** GCM without its tag is counter mode from the second block on. */
+function counterMode(message: ProtectedApdu, key: Uint8Array): Uint8Array {
+  const block = new Uint8Array(TITLE_BYTES + COUNTER_BYTES + 4)
+  block.set(nonceOf(message.systemTitle, message.counter))
+  block[block.length - 1] = FIRST_BLOCK
+  const cipher = createDecipheriv(key.length === 32 ? 'aes-256-ctr' : 'aes-128-ctr', key, block)
+  return new Uint8Array(cipher.update(message.text))
+}
+
+/**
+ * Whether the tag holds. The additional data are control byte and authentication key; where no such
+ * key is configured, meters without one are tried: control byte alone, or nothing.
+ */
+function tagHolds(
+  message: ProtectedApdu,
+  key: Uint8Array,
+  keys: DlmsKeys,
+  encrypted: boolean,
+): boolean {
+  const control = Uint8Array.of(message.control)
+  const known = keys.authenticationKey
+  const candidates = known === undefined ? [control, new Uint8Array(0)] : [concat(control, known)]
+  return candidates.some((aad) => {
+    const cipher = createDecipheriv(
+      gcmOf(key),
+      key,
+      nonceOf(message.systemTitle, message.counter),
+      {
+        authTagLength: TAG_BYTES,
+      },
+    )
+    cipher.setAuthTag(message.tag)
+    cipher.setAAD(encrypted ? aad : concat(aad, message.text))
+    try {
+      if (encrypted) cipher.update(message.text)
+      cipher.final()
+      return true
+    } catch {
+      // The one way in which node:crypto says that a tag does not hold.
+      return false
+    }
+  })
+}
+
+/** Key information: absent, or the number of a key that is known. */
+function skipKeyInfo(reader: Reader): void {
+  if (reader.u8('ciphering.keyInfo') === 0) return
+  if (reader.u8('ciphering.keyInfo.choice') !== 0) {
+    throw new MeterError('unsupported', 'ciphering.keyInfo: expected a known key, found a new one')
+  }
+  reader.skip(1, 'ciphering.keyInfo.id')
+}
+
+function octets(reader: Reader, field: string): Uint8Array {
+  return reader.bytes(readLength(reader, field), field)
+}
+
+/** The two one behind the other. */
+export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(first.length + second.length)
+  bytes.set(first)
+  bytes.set(second, first.length)
+  return bytes
+}

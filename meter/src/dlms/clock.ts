@@ -1,0 +1,43 @@
+import type { MeterTime } from '../reading.ts'
+
+const BYTES = 12
+const UNKNOWN_DEVIATION = -0x8000
+/** Deviations beyond this are no time zone. */
+const DEVIATION_MINUTES_MAX = 840
+const DAYLIGHT_SAVING = 0x80
+const INVALID = 0x01
+const UNKNOWN = 0xff
+
+/**
+ * A COSEM date-time (IEC 62056-6-2 §4.1.6.1): year, month, day, day of week, hour, minute, second,
+ * hundredths, deviation of UTC from local time in minutes, clock status.
+ *
+ * Undefined where a part of it is left open, is no date, or the clock itself says that it is wrong.
+ * Without deviation the answer is of kind 'wall': what the meter's clock shows, zone unknown.
+ */
+export function decodeDateTime(bytes: Uint8Array): MeterTime | undefined {
+  if (bytes.length !== BYTES) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, BYTES)
+  const year = view.getUint16(0)
+  const [month = 0, day = 0, , hour = 0, minute = 0, second = 0] = bytes.subarray(2)
+  const seconds = second === UNKNOWN ? 0 : second
+  const status = bytes[11] ?? 0
+  if (year < 1970 || year > 9999 || month < 1 || month > 12 || day < 1 || day > 31) return undefined
+  if (hour > 23 || minute > 59 || seconds > 59) return undefined
+  if (status !== UNKNOWN && (status & INVALID) !== 0) return undefined
+  const wall = Date.UTC(year, month - 1, day, hour, minute, seconds)
+  // A day that the month does not have comes back as one of the next month.
+  if (new Date(wall).getUTCDate() !== day) return undefined
+  const deviation = view.getInt16(9)
+  if (deviation === UNKNOWN_DEVIATION || Math.abs(deviation) > DEVIATION_MINUTES_MAX) {
+    return { kind: 'wall', seconds: wall / 1000 }
+  }
+  const summer = status !== UNKNOWN && (status & DAYLIGHT_SAVING) !== 0
+  return {
+    kind: 'local',
+    seconds: wall / 1000 + deviation * 60,
+    // The deviation includes the season; it is taken out to be named apart.
+    offsetMinutes: -deviation - (summer ? 60 : 0),
+    seasonMinutes: summer ? 60 : 0,
+  }
+}

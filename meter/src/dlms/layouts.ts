@@ -1,0 +1,169 @@
+import { formatObis } from '../obis.ts'
+import type { Data } from './axdr.ts'
+import { AXDR } from './axdr.ts'
+import { POSITIONAL_LISTS, typeLetter } from './lists.ts'
+
+/** One value of a body with what the meter says about it. */
+export interface Entry {
+  readonly obis: string
+  readonly value: Data
+  /** Power of ten, where the meter sends it or a documented list has it. */
+  readonly scaler?: number
+  /** Code of the unit, where the meter sends it. */
+  readonly unitCode?: number
+}
+
+/** A body as named values, however its meter lays them out. */
+export interface Layout {
+  /** Which layout it is: 'push-list', 'pairs', or the name of a documented list. */
+  readonly name: string
+  readonly entries: readonly Entry[]
+  /** Texts without a name: a list's version, a device number. */
+  readonly loose: readonly Uint8Array[]
+  /** The device number of a list that has one at a known place. */
+  readonly device?: Uint8Array
+}
+
+const OBIS_BYTES = 6
+/** Attribute of a register that holds scaler and unit; of the others 2 holds the value. */
+const SCALER_UNIT = 3
+const VALUE = 2
+/** COSEM interface class of registers, whose attribute 3 is scaler and unit. */
+const REGISTERS = [3, 4, 5]
+
+/**
+ * Finds the values in a notification's body: a push-object list with the values behind it, OBIS
+ * codes each followed by its value (and scaler and unit), nested or flat, or a documented list
+ * without codes. Undefined when it is none of these.
+ */
+export function readLayout(body: Data): Layout | undefined {
+  if (body.type !== 'list') return undefined
+  return readPushList(body.items) ?? readPairs(body.items) ?? readPositional(body.items)
+}
+
+interface PushObject {
+  readonly classId: number
+  readonly obis: string
+  readonly attribute: number
+}
+
+/** A structure of class, OBIS code, attribute and data index: an element of a push-object list. */
+function pushObject(data: Data): PushObject | undefined {
+  if (data.type !== 'list' || data.items.length < 4) return undefined
+  const [classId, name, attribute] = data.items
+  if (classId?.type !== 'number' || attribute?.type !== 'number') return undefined
+  if (name?.type !== 'octets' || name.bytes.length !== OBIS_BYTES) return undefined
+  return {
+    classId: Number(classId.digits),
+    obis: formatObis(name.bytes),
+    attribute: Number(attribute.digits),
+  }
+}
+
+/** Values named by a list in front, which may count itself as the first of them. */
+function readPushList(items: readonly Data[]): Layout | undefined {
+  const [list] = items
+  if (list?.type !== 'list' || list.items.length === 0) return undefined
+  const objects = list.items.map(pushObject)
+  const own = objects.length === items.length ? 0 : 1
+  if (objects.length !== items.length - own) return undefined
+  const entries: Entry[] = []
+  for (const [index, object] of objects.entries()) {
+    const value = items[index + own]
+    if (object === undefined || value === undefined) return undefined
+    if (value === list || value.type === 'null') continue
+    const unit = REGISTERS.includes(object.classId) && object.attribute === SCALER_UNIT
+    if (unit) describe(entries, object.obis, value)
+    // The first attribute is an object's own name; others than the second are settings or states.
+    else if (object.attribute >= VALUE && value.type !== 'list') {
+      entries.push({ obis: object.obis, value })
+    }
+  }
+  return { name: 'push-list', entries, loose: [] }
+}
+
+/** Gives the scaler and unit that came as a value of their own to the register they are for. */
+function describe(entries: Entry[], obis: string, value: Data): void {
+  const index = entries.findLastIndex((entry) => entry.obis === obis)
+  const entry = entries[index]
+  const unit = scalerUnit(value)
+  if (entry !== undefined && unit !== undefined) entries[index] = { ...entry, ...unit }
+}
+
+/** Codes followed by values, in one list or in a list of small ones. */
+function readPairs(items: readonly Data[]): Layout | undefined {
+  const entries: Entry[] = []
+  const loose: Uint8Array[] = []
+  if (items.length > 0 && items.every((item) => item.type === 'list')) {
+    for (const item of items) {
+      if (item.type === 'list') collect(item.items, entries, loose)
+    }
+  } else {
+    collect(items, entries, loose)
+  }
+  if (!entries.some(({ value }) => value.type === 'number')) return undefined
+  return { name: 'pairs', entries, loose }
+}
+
+function collect(items: readonly Data[], entries: Entry[], loose: Uint8Array[]): void {
+  for (let at = 0; at < items.length; at++) {
+    const item = items[at]
+    const value = items[at + 1]
+    const obis = item === undefined ? undefined : obisOf(item)
+    if (obis !== undefined && value !== undefined && obisOf(value) === undefined) {
+      const unit = scalerUnit(items[at + 2])
+      if (value.type !== 'list' && value.type !== 'null') entries.push({ obis, value, ...unit })
+      at += unit === undefined ? 1 : 2
+    } else if (item?.type === 'octets') loose.push(item.bytes)
+    else if (item?.type === 'list') collect(item.items, entries, loose)
+  }
+}
+
+/** The OBIS code in six octets; texts of six letters (`KFM_001` has seven) are none. */
+function obisOf(data: Data): string | undefined {
+  if (data.type !== 'octets' || data.tag !== AXDR.octets || data.bytes.length !== OBIS_BYTES) {
+    return undefined
+  }
+  const [medium = 0xff, channel = 0xff] = data.bytes
+  return medium <= MEDIUM_MAX && channel <= CHANNEL_MAX ? formatObis(data.bytes) : undefined
+}
+
+/** Value groups A and B of IEC 62056-61: media 0 to 15, channels 0 to 64 and some of makers. */
+const MEDIUM_MAX = 15
+const CHANNEL_MAX = 199
+
+/** Scaler and unit from the structure that holds them. */
+function scalerUnit(
+  data: Data | undefined,
+): { readonly scaler: number; readonly unitCode: number } | undefined {
+  if (data?.type !== 'list' || data.items.length !== 2) return undefined
+  const [scaler, unit] = data.items
+  if (scaler?.type !== 'number' || scaler.tag !== AXDR.int8) return undefined
+  if (unit?.type !== 'number' || unit.tag !== AXDR.enumeration) return undefined
+  return { scaler: Number(scaler.digits), unitCode: Number(unit.digits) }
+}
+
+/** A list whose elements have the types of a documented one. */
+function readPositional(items: readonly Data[]): Layout | undefined {
+  const types = items.map(typeLetter).join('')
+  const [head] = items
+  const first = head?.type === 'octets' ? String.fromCharCode(...head.bytes.subarray(0, 8)) : ''
+  const list = POSITIONAL_LISTS.find(
+    (one) => one.types.test(types) && (one.begins === undefined || first.startsWith(one.begins)),
+  )
+  if (list === undefined) return undefined
+  const entries: Entry[] = []
+  const loose: Uint8Array[] = []
+  let device: Uint8Array | undefined
+  for (const [index, value] of items.entries()) {
+    const place = list.places[index] ?? 'skip'
+    if (place === 'device') device = value.type === 'octets' ? value.bytes : undefined
+    else if (place === 'skip') {
+      if (value.type === 'octets') loose.push(value.bytes)
+    } else {
+      const [obis, scaler] = place
+      entries.push({ obis, value, scaler })
+    }
+  }
+  return { name: list.name, entries, loose, ...(device === undefined ? {} : { device }) }
+}
