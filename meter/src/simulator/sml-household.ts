@@ -22,7 +22,8 @@ export interface SmlHouseholdOptions {
   readonly intervalMs?: number
 }
 
-const SPIKE_MW = 987_654_300
+/** Power of the fault `spike`, in milliwatts. */
+export const SPIKE_MW = 987_654_300
 /** One bit in so many is wrong while the line is garbled. */
 const GARBLE_BITS = 300
 
@@ -64,7 +65,7 @@ export class SmlHousehold {
 }
 
 /** Flips bits, at least one, in a way that follows from the time alone. */
-function garble(bytes: Uint8Array, timeMs: number): Uint8Array {
+export function garble(bytes: Uint8Array, timeMs: number): Uint8Array {
   const bits = 8 * bytes.length
   const flips = 1 + Math.floor(bits / GARBLE_BITS)
   for (let count = 0; count < flips; count++) {
