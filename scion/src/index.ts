@@ -287,3 +287,7 @@ export {
 export type { AuthenticationOptions } from './spao/authentication.ts'
 export type { DrkeyQuery, DrkeySource, EpochKey } from './drkey/source.ts'
 export { controlDrkeys, daemonDrkeys } from './control/drkey.ts'
+export type { SourceCandidate, SourceFailure } from './control/fallback-source.ts'
+export { FALLBACK_SOURCES_MAX, FallbackPathSource } from './control/fallback-source.ts'
+export type { DrkeyOptions, OpenDrkeys } from './control/open-drkeys.ts'
+export { openDrkeys } from './control/open-drkeys.ts'
