@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Capture } from './scoreboard/corpus.ts'
 import { readCorpus } from './scoreboard/corpus.ts'
+import { DLMS_KINDS, scoreDlms } from './scoreboard/dlms.ts'
 import type { Score } from './scoreboard/score.ts'
 import { formatRows, tabulate } from './scoreboard/score.ts'
 import { SML_KINDS, scoreSml } from './scoreboard/sml.ts'
@@ -16,6 +17,7 @@ import { TEXT_KINDS, scoreText } from './scoreboard/text.ts'
 /** What compares the captures of a folder name with what is expected of them. */
 const SCORERS: ReadonlyMap<string, (capture: Capture) => Score> = new Map([
   ...SML_KINDS.map((kind) => [kind, scoreSml] as const),
+  ...DLMS_KINDS.map((kind) => [kind, scoreDlms] as const),
   ...TEXT_KINDS.map((kind) => [kind, scoreText] as const),
 ])
 
