@@ -111,7 +111,7 @@ function telegramsDue({ facts, bytes, others }: Capture): Due {
     const plain = text(others.get('expected-plaintext.json')?.plaintext_hex)
     if (/^0f.{8}0009/.test(plain)) return none
   }
-  const stream = /stream/.test(note) ? frames : 1
+  const stream = note.includes('stream') ? frames : 1
   return { least: stream, most: stream, keyless: false }
 }
 
@@ -123,7 +123,7 @@ function loneSegment(facts: JsonObject, bytes: Uint8Array): boolean {
 /** The source itself could not read registers of the telegram, which it had cut off. */
 function saysUnread(facts: JsonObject): boolean {
   const objects = list(object(object(facts.expected).cosem).unknownObjects)
-  return objects.some((line) => /7\.0\(null\)/.test(text(line)))
+  return objects.some((line) => text(line).includes('7.0(null)'))
 }
 
 /** Values as a firmware reported them: 0 and '' where the telegram had none. */

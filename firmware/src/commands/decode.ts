@@ -13,12 +13,15 @@ import {
   toHex,
 } from '@s3mp/meter'
 import type { Command } from 'commander'
-import { Argument, Option } from 'commander'
+import { Argument, InvalidArgumentError, Option } from 'commander'
 
 /** What `s3mp decode` can be told. */
 export interface DecodeOptions {
   readonly protocol: DecoderProtocol
   readonly json: boolean
+  /** Encryption and authentication key of a DLMS meter. */
+  readonly key?: Uint8Array
+  readonly authKey?: Uint8Array
 }
 
 /** What a capture held. */
@@ -44,6 +47,8 @@ export function addDecodeCommand(program: Command): void {
         .choices(['auto', ...PROTOCOLS])
         .default('auto'),
     )
+    .option('--key <hex>', 'encryption key of a DLMS meter, 32 or 64 hex digits', keyOf)
+    .option('--auth-key <hex>', 'authentication key of a DLMS meter', keyOf)
     .option('--json', 'one JSON line a telegram, one for what was discarded', false)
     .addHelpText('after', HELP)
     .action(async (file: string, options: DecodeOptions) => {
@@ -51,11 +56,20 @@ export function addDecodeCommand(program: Command): void {
     })
 }
 
+/** A key in hex; the message never repeats it. */
+function keyOf(digits: string): Uint8Array {
+  if (!/^(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})$/.test(digits)) {
+    throw new InvalidArgumentError(`expected 32 or 64 hex digits, found ${digits.length} characters`)
+  }
+  return Uint8Array.from(digits.match(/../g) ?? [], (byte) => parseInt(byte, 16))
+}
+
 const HELP = `
 Examples:
   s3mp decode capture.bin
   s3mp decode --json - < telegram.hex
   timeout 10 cat /dev/ttyUSB0 | s3mp decode --protocol sml -
+  s3mp decode --protocol dlms --key "$EK" --auth-key "$AK" push.bin
 
 Exit status:
   0  at least one reading was found
@@ -90,7 +104,12 @@ export async function decodeCapture(
   print: LineSink,
 ): Promise<DecodeSummary> {
   const capture = new CaptureBytes()
-  const decoder = createDecoder(options.protocol, { bodies: true })
+  const { protocol, key, authKey } = options
+  const decoder = createDecoder(protocol, {
+    bodies: true,
+    ...(key === undefined ? {} : { key }),
+    ...(authKey === undefined ? {} : { authenticationKey: authKey }),
+  })
   const report = new Report(options.json, print)
   for await (const chunk of source) await report.take(decoder.push(capture.push(chunk)))
   await report.take(decoder.push(capture.end()))
@@ -167,11 +186,15 @@ const REASONS: Readonly<Record<string, string>> = {
   'message-crc': 'the checksum of a message in the telegram does not hold',
   malformed: "the content breaks the protocol's grammar",
   empty: 'a sound telegram without a reading',
+  'key-missing': 'the telegram is encrypted; give its key with --key',
+  'key-wrong': 'the encryption key does not open the telegram',
+  unauthentic: 'the encryption key is right, the authentication key is not',
+  replay: 'the counter of the telegram has been used before',
 }
 
 /** A reading as the one JSON line of `--json`; exact decimals, fields in a fixed order. */
 export function readingJson(reading: Reading, offset: number, length: number): object {
-  const { protocol, device, flags, manufacturer, statusWord, meterTime } = reading
+  const { protocol, device, flags, manufacturer, statusWord, meterTime, security } = reading
   return {
     protocol,
     offset,
@@ -190,6 +213,7 @@ export function readingJson(reading: Reading, offset: number, length: number): o
     ...(manufacturer === undefined ? {} : { manufacturer }),
     ...(statusWord === undefined ? {} : { status: `0x${statusWord.toString(16)}` }),
     ...(meterTime === undefined ? {} : { time: meterTime }),
+    ...(security === undefined ? {} : { security }),
     texts: reading.texts.map(({ obis, bytes }) => ({ obis, text: textOf(bytes) })),
   }
 }

@@ -95,9 +95,7 @@ function readPairs(items: readonly Data[]): Layout | undefined {
   const entries: Entry[] = []
   const loose: Uint8Array[] = []
   if (items.length > 0 && items.every((item) => item.type === 'list')) {
-    for (const item of items) {
-      if (item.type === 'list') collect(item.items, entries, loose)
-    }
+    for (const item of items) collect(item.items, entries, loose)
   } else {
     collect(items, entries, loose)
   }
