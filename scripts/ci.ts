@@ -12,6 +12,7 @@ import type { Version } from './testnet/programs.ts'
 import { VERSIONS, programs, whyNoPrograms } from './testnet/programs.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
+const PYTHON = join(ROOT, 'run/python')
 const PACKAGES = join(ROOT, 'test/outside/packages.txt')
 
 interface Tally {
@@ -96,7 +97,21 @@ function installDebianPackages(): string | undefined {
     const { status } = spawnSync(program, words, { stdio: ['ignore', 'ignore', 'inherit'], env })
     if (status !== 0) throw new Error(`${program} ${words[0] ?? ''} ended with ${String(status)}`)
   }
+  installPythonTools()
   return undefined
+}
+
+/** What no Debian package brings: a validator of CDDL, into an environment of its own. */
+function installPythonTools(): void {
+  const steps = [
+    ['python3', '-m', 'venv', PYTHON],
+    [join(PYTHON, 'bin/pip'), 'install', '--quiet', 'zcbor==0.9.1', 'cbor2<6'],
+  ]
+  for (const [program = '', ...words] of steps) {
+    const { status } = spawnSync(program, words, { stdio: ['ignore', 'ignore', 'inherit'] })
+    if (status !== 0) throw new Error(`${program} ended with ${String(status)}`)
+  }
+  process.env.PATH = `${process.env.PATH ?? ''}:${join(PYTHON, 'bin')}`
 }
 
 function buildReference(version: Version): string | undefined {
