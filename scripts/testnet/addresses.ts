@@ -13,7 +13,16 @@ export interface AsAddresses {
   readonly daemon: Endpoint
   /** IP for our own hosts in this AS; any port of the dispatched range is free there. */
   readonly host: string
+  /** IP for a SCION-IP gateway; it is not on this machine's loopback, but in a namespace. */
+  readonly gateway: string
 }
+
+/**
+ * Where a network on IPv4 stands. `loopback` needs nothing. `benchmark` is 198.18.0.0/16 (RFC 2544),
+ * which other network namespaces can be given a route to; there is one such network at a time, and
+ * adding its addresses needs root.
+ */
+export type Ground = 'loopback' | 'benchmark'
 
 /** The four ends of a link with a relay in its middle: a ⇄ (towardsA, towardsB) ⇄ b. */
 export interface LinkAddresses {
@@ -42,11 +51,13 @@ const FIRST_LINK = 100
 export class AddressPlan {
   readonly #topology: Topology
   readonly #slot: number
+  readonly #ground: Ground
 
-  constructor(topology: Topology, slot: number) {
+  constructor(topology: Topology, slot: number, ground: Ground = 'loopback') {
     if (topology.ases.length >= FIRST_LINK) throw new Error('too many ASes for one address plan')
     this.#topology = topology
     this.#slot = slot
+    this.#ground = ground
   }
 
   /** The addresses in the AS `isdAs`. */
@@ -59,6 +70,7 @@ export class AddressPlan {
       control: { host: host(2), port: CONTROL_PORT },
       daemon: { host: host(3), port: DAEMON_PORT },
       host: host(9),
+      gateway: host(5),
     }
   }
 
@@ -73,9 +85,9 @@ export class AddressPlan {
     return { a: end(1), towardsA: end(3), towardsB: end(4), b: end(2) }
   }
 
-  /** Every IPv6 address that must exist before the network starts; none on IPv4. */
+  /** Every address that must be added before the network starts; none on the IPv4 loopback. */
   addressesToAdd(): readonly string[] {
-    if (!this.#topology.ipv6) return []
+    if (!this.#topology.ipv6 && this.#ground === 'loopback') return []
     const ofAs = this.#topology.ases.flatMap((as) => {
       const { router, control, daemon, host } = this.as(as.isdAs)
       return [router.host, control.host, daemon.host, host]
@@ -89,8 +101,11 @@ export class AddressPlan {
   }
 
   #ip(net: number, host: number): string {
-    return this.#topology.ipv6
-      ? `fd53:${this.#slot.toString(16)}:${net.toString(16)}::${host.toString(16)}`
+    if (this.#topology.ipv6) {
+      return `fd53:${this.#slot.toString(16)}:${net.toString(16)}::${host.toString(16)}`
+    }
+    return this.#ground === 'benchmark'
+      ? `198.18.${net}.${host}`
       : `127.${this.#slot}.${net}.${host}`
   }
 }

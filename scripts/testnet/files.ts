@@ -28,6 +28,19 @@ export interface BfdSettings {
   readonly intervalMs: number
 }
 
+/** What may differ between networks of one topology. */
+export interface NetworkDetails {
+  readonly bfd: BfdSettings
+  /** ASes whose topology names a SCION-IP gateway. */
+  readonly gateways: readonly string[]
+}
+
+/**
+ * Ports of a gateway. Within the dispatched range, so that routers deliver to them without the
+ * responder on port 30041.
+ */
+export const GATEWAY_PORTS = { control: 31_256, data: 31_056, probe: 31_856 }
+
 /**
  * Writes everything the programs read: TRCs and certificates (by `scion-pki testcrypto`), keys,
  * topology and configuration of each AS, below `work/gen`. Paths in them are relative to `work`.
@@ -38,7 +51,7 @@ export function writeFiles(
   topology: Topology,
   plan: AddressPlan,
   random: (bytes: number) => Uint8Array,
-  bfd: BfdSettings,
+  details: NetworkDetails,
 ): void {
   for (const name of ['gen', 'run', 'logs']) mkdirSync(join(work, name), { recursive: true })
   writeFileSync(join(work, 'testnet.topo'), cryptoTopology(topology))
@@ -48,7 +61,7 @@ export function writeFiles(
     { cwd: work, stdio: ['ignore', 'ignore', 'pipe'] },
   )
   for (const as of topology.ases) {
-    writeAs(work, as, topology, plan, random, bfd)
+    writeAs(work, as, topology, plan, random, details)
   }
   writeFileSync(join(work, 'gen/disp.toml'), DISPATCHER)
 }
@@ -74,7 +87,7 @@ function writeAs(
   topology: Topology,
   plan: AddressPlan,
   random: (bytes: number) => Uint8Array,
-  bfd: BfdSettings,
+  details: NetworkDetails,
 ): void {
   const names = namesOf(as.isdAs)
   const folder = join(work, 'gen', names.folder)
@@ -84,7 +97,7 @@ function writeAs(
     const key = Buffer.from(random(16)).toString('base64')
     writeFileSync(join(folder, `keys/master${index}.key`), `${key}\n`)
   }
-  const json = topologyJson(as, topology, plan, bfd)
+  const json = topologyJson(as, topology, plan, details)
   writeFileSync(join(folder, 'topology.json'), JSON.stringify(json, undefined, 2))
   if (as.staticInfo !== undefined) {
     writeFileSync(join(folder, 'staticInfoConfig.json'), JSON.stringify(as.staticInfo))
@@ -114,12 +127,12 @@ function topologyJson(
   as: TestAs,
   topology: Topology,
   plan: AddressPlan,
-  bfd: BfdSettings,
+  details: NetworkDetails,
 ): Record<string, unknown> {
   const names = namesOf(as.isdAs)
   const { router, control } = plan.as(as.isdAs)
   const interfaces = topology.links.flatMap((link) =>
-    endsAt(link, as.isdAs).map((end) => interfaceJson(link, end, plan, bfd)),
+    endsAt(link, as.isdAs).map((end) => interfaceJson(link, end, plan, details.bfd)),
   )
   return {
     isd_as: as.isdAs,
@@ -130,7 +143,15 @@ function topologyJson(
     border_routers: {
       [names.router]: { internal_addr: text(router), interfaces: Object.fromEntries(interfaces) },
     },
+    ...(details.gateways.includes(as.isdAs) ? { sigs: gatewayJson(as.isdAs, plan) } : {}),
   }
+}
+
+function gatewayJson(isdAs: string, plan: AddressPlan): Record<string, unknown> {
+  const host = plan.as(isdAs).gateway
+  const { control, data, probe } = GATEWAY_PORTS
+  const at = (port: number): string => text({ host, port })
+  return { sig: { ctrl_addr: at(control), data_addr: at(data), probe_addr: at(probe) } }
 }
 
 function endsAt(link: TestLink, isdAs: string): readonly ('a' | 'b')[] {

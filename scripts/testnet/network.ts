@@ -7,7 +7,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import type { AsAddresses } from './addresses.ts'
+import type { AsAddresses, Ground } from './addresses.ts'
 import { AddressPlan, text } from './addresses.ts'
 import type { BfdSettings } from './files.ts'
 import { namesOf, writeFiles } from './files.ts'
@@ -30,6 +30,10 @@ export interface TestnetOptions {
   readonly random?: () => number
   /** Whether the reference's responder for SCMP requests on port 30041 runs. */
   readonly dispatcher?: boolean
+  /** Where the network stands; the loopback where it is left out. */
+  readonly ground?: Ground
+  /** ASes whose topology names a SCION-IP gateway; `Gateway` starts it. */
+  readonly gateways?: readonly string[]
 }
 
 /** A control service panics 5 s after SIGTERM if a stream is still open; then it is killed. */
@@ -56,7 +60,7 @@ export class Testnet {
 
   private constructor(topology: Topology, options: TestnetOptions) {
     this.topology = topology
-    this.plan = new AddressPlan(topology, options.slot ?? 1)
+    this.plan = new AddressPlan(topology, options.slot ?? 1, options.ground)
     this.#options = options
     this.#bin = programs(options.version)
     this.work = mkdtempSync(join(tmpdir(), 's3mp-testnet-'))
@@ -158,7 +162,7 @@ export class Testnet {
     await Promise.all([...this.#relays.values()].map((relay) => relay.close()))
     this.#relays.clear()
     for (const address of this.#addedAddresses) {
-      await run('ip', ['-6', 'addr', 'del', `${address}/128`, 'dev', 'lo']).catch(() => undefined)
+      await run('ip', ['addr', 'del', ...onLoopback(address)]).catch(() => undefined)
     }
     this.#addedAddresses = []
     rmSync(this.work, { recursive: true, force: true })
@@ -167,7 +171,9 @@ export class Testnet {
   async #start(): Promise<void> {
     await this.#addAddresses()
     const bfd = this.#options.bfd ?? BFD_DEFAULT
-    writeFiles(this.work, this.#bin, this.topology, this.plan, (bytes) => randomBytes(bytes), bfd)
+    const gateways = this.#options.gateways ?? []
+    const randomOf = (bytes: number): Uint8Array => randomBytes(bytes)
+    writeFiles(this.work, this.#bin, this.topology, this.plan, randomOf, { bfd, gateways })
     // Link quality need not be secret, only repeatable where a test passes its own source.
     const random = this.#options.random ?? Math.random
     for (const link of this.topology.links) {
@@ -189,7 +195,7 @@ export class Testnet {
     const present = new Set((networkInterfaces().lo ?? []).map((one) => one.address))
     for (const address of wanted) {
       if (present.has(address)) continue
-      await run('ip', ['-6', 'addr', 'add', `${address}/128`, 'dev', 'lo', 'nodad'])
+      await run('ip', ['addr', 'add', ...onLoopback(address)])
       this.#addedAddresses = [...this.#addedAddresses, address]
     }
   }
@@ -221,6 +227,12 @@ export class Testnet {
   linkNames(): string {
     return this.topology.links.map((link) => link.name).join(', ')
   }
+}
+
+function onLoopback(address: string): readonly string[] {
+  return address.includes(':')
+    ? [`${address}/128`, 'dev', 'lo', 'nodad']
+    : [`${address}/32`, 'dev', 'lo']
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -18,6 +18,11 @@ export interface Impairment {
   readonly bandwidth: number
   /** Nothing crosses while this holds, and nobody is told. */
   readonly cut: boolean
+  /**
+   * Nothing crosses but the routers' own liveness probes (BFD): they believe that the link is well,
+   * and never tell anybody. A full table in a router or a filter in between fails like this.
+   */
+  readonly deaf: boolean
 }
 
 /** A link that does nothing to its packets. */
@@ -29,10 +34,14 @@ export const PERFECT: Impairment = {
   reorder: 0,
   bandwidth: 0,
   cut: false,
+  deaf: false,
 }
 
 /** How long a packet may wait for a slow link before it is dropped. */
 const QUEUE_MS_MAX = 500
+/** Offset of the common header's next header, and the value of BFD in it. */
+const NEXT_HEADER = 4
+const BFD = 203
 const RECEIVE_BUFFER_BYTES = 1 << 20
 
 /** Counts of one relay, both directions together. */
@@ -103,8 +112,8 @@ export class Relay {
   }
 
   #cross(packet: Uint8Array, direction: number, to: { host: string; port: number }): void {
-    const { cut, loss, duplicate } = this.#impairment
-    if (cut || this.#random() < loss) {
+    const { cut, deaf, loss, duplicate } = this.#impairment
+    if (cut || (deaf && packet[NEXT_HEADER] !== BFD) || this.#random() < loss) {
       this.#dropped++
       return
     }
