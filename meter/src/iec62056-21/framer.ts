@@ -15,6 +15,8 @@ export const TEXT_GARBAGE_BYTES_MAX = 1_024
 
 /** Digits of a DSMR checksum; fewer where a meter leaves out the zeros in front. */
 const CRC_DIGITS = 4
+/** ACK, protocol, speed, mode: what a head may echo before the data. */
+const ACKNOWLEDGEMENT_LETTERS = 4
 const FIRST_BUFFER_BYTES = 2_048
 
 const STX = 0x02
@@ -239,7 +241,13 @@ export class TextFramer {
     this.#append(LF)
     if (empty) {
       if (this.#lines === 0) this.#blank = true
-    } else if (first !== ACK) {
+    } else if (first === ACK) {
+      // Four characters and no more, or a damaged STX would pass for the echo.
+      if (end - this.#lineAt !== ACKNOWLEDGEMENT_LETTERS) {
+        this.#fail('malformed', undefined)
+        return
+      }
+    } else {
       this.#lines++
       // A block without identification proves itself by its first line, or garbage would pile up.
       if (this.#ident === undefined && this.#lines === 1 && !this.#looksLikeData(end)) {

@@ -79,6 +79,8 @@ const START_BAUD = 300
 const CHARACTERS_A_SECOND = 30
 const SPEEDS = [300, 600, 1_200, 2_400, 4_800, 9_600, 19_200] as const
 const NUL = 0
+/** A head may echo the acknowledgement, which is no readout yet. */
+const ECHO_BYTES = 6
 
 /** Reads `/XXXZ…`; undefined for what is no identification. */
 export function parseIdentification(line: string): Identification | undefined {
@@ -121,6 +123,8 @@ export class Handshake {
   #found: Identification | undefined
   #line: Uint8Array = new Uint8Array()
   #garbled = false
+  /** Bytes received since the readout was announced. */
+  #heardBytes = 0
 
   /** @throws {@link MeterError} `range` for an address that no device can have. */
   constructor(options: HandshakeOptions = {}) {
@@ -143,9 +147,12 @@ export class Handshake {
     return this.#signOn()
   }
 
-  /** Takes what was received; bytes of the readout belong to the decoder once told so. */
+  /** Takes what was received; from `readout` on the decoder is given the same bytes. */
   receive(bytes: Uint8Array): readonly HandshakeAction[] {
-    if (this.#state !== 'identification') return []
+    if (this.#state !== 'identification') {
+      this.#heardBytes += bytes.length
+      return []
+    }
     for (const byte of bytes) {
       if (byte === NUL && this.#received.length === 0) continue
       this.#received.push(byte & 0x7f)
@@ -162,6 +169,10 @@ export class Handshake {
   /** Nothing has come for as long as the last `listen` said. */
   silence(): readonly HandshakeAction[] {
     if (this.#state === 'identification') return this.#again()
+    if (this.#heardBytes > ECHO_BYTES) {
+      this.#state = 'over'
+      return []
+    }
     if (this.#state === 'data' && this.#found?.mode === 'C') {
       this.#state = 'fallback'
       return [
@@ -217,6 +228,7 @@ export class Handshake {
   #acknowledge(found: Identification): readonly HandshakeAction[] {
     this.#found = found
     this.#state = 'data'
+    this.#heardBytes = 0
     const { mode, baudRate, fast } = found
     const rest = fast ? HANDSHAKE_TIMES_MS.reactionLeastFast : HANDSHAKE_TIMES_MS.reactionLeast
     const speed = String.fromCharCode(0x30 + SPEEDS.findIndex((one) => one === baudRate))
