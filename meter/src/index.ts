@@ -48,19 +48,6 @@ export type {
   Identification,
   ReadoutMode,
 } from './iec62056-21/handshake.ts'
-export {
-  HANDSHAKE_ADDRESS_LETTERS_MAX,
-  HANDSHAKE_ATTEMPTS_MAX,
-  HANDSHAKE_TIMES_MS,
-  Handshake,
-  parseIdentification,
-} from './iec62056-21/handshake.ts'
-export type {
-  HandshakeAction,
-  HandshakeOptions,
-  Identification,
-  ReadoutMode,
-} from './iec62056-21/handshake.ts'
 export { explainSml } from './sml/explain.ts'
 export type { TelegramField } from './sml/explain.ts'
 export { UNIT, UNIT_NONE, unitCode, unitName } from './units.ts'
