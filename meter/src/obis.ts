@@ -103,6 +103,12 @@ const FIXED: Readonly<Record<string, string>> = {
   '1-0:96.8.0': 'operating time',
   '129-0:96.8.0': 'operating time',
   '0-0:1.0.0': 'clock',
+  '0-0:96.1.0': 'device number',
+  '0-0:96.1.1': 'device number',
+  '0-0:96.13.0': 'message',
+  '0-0:97.97.0': 'error register',
+  '6-0:6.8.0': 'heat energy',
+  '6-0:6.26.0': 'heat volume',
   '0-0:96.14.0': 'tariff in use',
   '0-0:96.7.21': 'power failures',
   '0-0:96.7.9': 'long power failures',
@@ -120,7 +126,8 @@ export function obisName(text: string): string {
   if (code === undefined) return ''
   const fixed = FIXED[text.replace(/[*&].*$/, '')]
   if (fixed !== undefined) return fixed
-  const [a = 0, , c = 0, d = 0, e = 0, f = 255] = code
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 255] = code
+  if (a === 0 && c === 24 && d === 2) return `meter on channel ${b}`
   if (a !== 1) return ''
   if (c === 81 && d === 7) return ANGLES[e] ?? ''
   const step = c > PHASE_STEP && c < 4 * PHASE_STEP + 1 ? Math.floor((c - 1) / PHASE_STEP) : 0
