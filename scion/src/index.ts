@@ -159,7 +159,12 @@ export { parseTopology, readTopology, readTrcs } from './control/topology.ts'
 export { DAEMON_ADDRESS, DaemonPathSource } from './control/daemon.ts'
 export type { ControlPathSourceOptions, LookupReport } from './control/path-source.ts'
 export { ControlPathSource } from './control/path-source.ts'
-export type { DaemonOptions, PathSourceOptions, StandaloneOptions } from './control/open.ts'
+export type {
+  ControlOptions,
+  DaemonOptions,
+  PathSourceOptions,
+  StandaloneOptions,
+} from './control/open.ts'
 export { openDaemon, openPathSource, openStandalone } from './control/open.ts'
 
 export type { Clock, Random } from './clock.ts'
@@ -291,3 +296,17 @@ export type { SourceCandidate, SourceFailure } from './control/fallback-source.t
 export { FALLBACK_SOURCES_MAX, FallbackPathSource } from './control/fallback-source.ts'
 export type { DrkeyOptions, OpenDrkeys } from './control/open-drkeys.ts'
 export { openDrkeys } from './control/open-drkeys.ts'
+
+export { findNetwork, NETWORK_PLACES_MAX } from './discovery/find.ts'
+export type { FindOptions, FoundNetwork, NetworkPlace, PlaceFailure } from './discovery/find.ts'
+export { DNS_HINTS_MAX, DNS_QUESTIONS_MAX, dnsHints } from './discovery/dns.ts'
+export type { DnsHints, DnsOptions, DnsResolver } from './discovery/dns.ts'
+export type { NaptrAnswer, SrvAnswer } from './discovery/dns.ts'
+export {
+  DISCOVERY_LIST_BYTES_MAX,
+  DISCOVERY_MS_MAX,
+  DISCOVERY_PORT,
+  DISCOVERY_TRCS_MAX,
+  askDiscoveryServer,
+} from './discovery/server.ts'
+export type { DiscoveredAs, DiscoveryQuery } from './discovery/server.ts'

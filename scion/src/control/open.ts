@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { parseUnderlay } from '../addr/underlay.ts'
 import type { Clock } from '../clock.ts'
 import { ScionError } from '../errors.ts'
-import type { LocalAs, PathSource } from '../path/source.ts'
+import type { PathSource } from '../path/source.ts'
 import { TrustStore } from '../trust/store.ts'
 import type { SignedTrc } from '../trust/trc.ts'
 import { ConnectTransport } from './connect.ts'
@@ -11,6 +11,7 @@ import { GrpcTransport } from './grpc.ts'
 import type { LookupReport } from './path-source.ts'
 import { ControlPathSource } from './path-source.ts'
 import { ControlServices } from './services.ts'
+import type { TopologyFile } from './topology.ts'
 import { readTopology, readTrcs } from './topology.ts'
 
 /** A daemon on this machine. */
@@ -20,10 +21,8 @@ export interface DaemonOptions {
   readonly signal?: AbortSignal
 }
 
-/** The control services of the own AS, with what is known about the AS from files. */
-export interface StandaloneOptions {
-  /** A folder with `topology.json` and `certs/*.trc`, as the reference implementation has it. */
-  readonly configDir: string
+/** How to ask the control services of the own AS, wherever the AS is known from. */
+export interface ControlOptions {
   /** Control services to ask instead of those that the topology names. */
   readonly controlServices?: readonly string[]
   readonly clock: Clock
@@ -39,6 +38,21 @@ export interface StandaloneOptions {
   readonly onLookup?: (report: LookupReport) => void
 }
 
+/** The control services of the own AS, with what is known about the AS from files. */
+export interface StandaloneOptions extends ControlOptions {
+  /** A folder with `topology.json` and `certs/*.trc`, as the reference implementation has it. */
+  readonly configDir: string
+}
+
+/** What has to be known of the own AS in order to ask its control services. */
+export interface KnownAs {
+  readonly topology: TopologyFile
+  /** TRCs that are believed. */
+  readonly anchors: readonly SignedTrc[]
+  /** Where the anchors are from, for messages. */
+  readonly origin: string
+}
+
 /** Opens the daemon at an address as a source of paths. */
 export async function openDaemon(options: DaemonOptions): Promise<DaemonPathSource> {
   const transport = new GrpcTransport(parseUnderlay(options.daemon))
@@ -52,16 +66,22 @@ export async function openDaemon(options: DaemonOptions): Promise<DaemonPathSour
 
 /** Opens the control services of the own AS as a source of paths; no daemon is needed. */
 export async function openStandalone(options: StandaloneOptions): Promise<ControlPathSource> {
-  const { configDir, clock, onLookup } = options
-  const topology = await readTopology(join(configDir, 'topology.json'))
+  const topology = await readTopology(join(options.configDir, 'topology.json'))
+  const origin = join(options.configDir, 'certs')
+  return openControl({ topology, anchors: await readTrcs(origin), origin }, options)
+}
+
+/** Opens the control services of an AS that is known already. */
+export function openControl(known: KnownAs, options: ControlOptions): ControlPathSource {
+  const { clock, onLookup, localAddress } = options
+  const { topology } = known
   const addresses = options.controlServices?.map(parseUnderlay) ?? topology.controlServices
-  const { localAddress } = options
   const services = new ControlServices(
     addresses.map(
       (one) => new ConnectTransport(one, localAddress === undefined ? {} : { localAddress }),
     ),
   )
-  const trust = await openTrust(options, services, topology.local)
+  const trust = openTrust(known, options, services)
   return new ControlPathSource({
     local: topology.local,
     services,
@@ -71,18 +91,16 @@ export async function openStandalone(options: StandaloneOptions): Promise<Contro
   })
 }
 
-async function openTrust(
-  options: StandaloneOptions,
+function openTrust(
+  { anchors, origin, topology }: KnownAs,
+  options: ControlOptions,
   material: ControlServices,
-  local: LocalAs,
-): Promise<TrustStore | 'insecure'> {
+): TrustStore | 'insecure' {
   const mode = options.trust ?? 'strict'
   if (mode === 'insecure') return 'insecure'
-  const folder = join(options.configDir, 'certs')
-  const anchors = await readTrcs(folder)
-  const isd = Number(local.isdAs >> 48n)
+  const isd = Number(topology.local.isdAs >> 48n)
   if (mode === 'strict' && !anchors.some(({ trc }) => trc.id.isd === isd)) {
-    throw new ScionError('ERR_SCION_CONFIG', `${folder}: a TRC of ISD ${isd} (*.trc), found none`)
+    throw new ScionError('ERR_SCION_CONFIG', `${origin}: a TRC of ISD ${isd} (*.trc), found none`)
   }
   const { clock, onTrc } = options
   const firstUse = mode === 'first-use'

@@ -46,8 +46,10 @@ export class PathSet {
     const added: string[] = []
     for (const path of paths) {
       const known = this.#entries.get(path.fingerprint)
-      if (known !== undefined) renew(known, path, nowMs)
-      else if (path.expiryMs > nowMs && this.#makeRoom(kept)) {
+      if (known !== undefined) {
+        renew(known, path, nowMs)
+        known.refusal = this.#policy(path)
+      } else if (path.expiryMs > nowMs && this.#makeRoom(kept)) {
         this.#entries.set(path.fingerprint, newEntry(path, this.#policy(path)))
         added.push(path.fingerprint)
       }

@@ -2,7 +2,7 @@ import type { Path } from '../path/path.ts'
 
 /**
  * Says whether a path may be used at all: undefined where it may, else the reason in a few words
- * (`enters ISD 3`). Asked once for each path that a lookup brings; see `policy/` for policies that
+ * (`enters ISD 3`). Asked for each path that a lookup brings, each time; see `policy/` for policies that
  * are written down.
  */
 export type PathPolicy = (path: Path) => string | undefined

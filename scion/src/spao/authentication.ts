@@ -103,6 +103,12 @@ export class DrkeyAuthentication {
     return this.#options.demand === 'preferred'
   }
 
+  /** Whether the key for packets to a host is here now. */
+  hasKey(to: ScionAddress): boolean {
+    const peer = this.#peers.get(this.#peerName(to))
+    return peer !== undefined && this.#keyAt(peer, this.#options.clock.nowMs()) !== undefined
+  }
+
   /** The key for packets to a host if it is here; else it is asked for in the background. */
   keyAtHand(to: ScionAddress): SendingKey | undefined {
     const nowMs = this.#options.clock.nowMs()

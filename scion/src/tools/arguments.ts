@@ -15,6 +15,12 @@ export interface ToolArguments {
   readonly sciond: string | undefined
   readonly configDir: string | undefined
   readonly control: readonly string[]
+  /** Discovery servers. */
+  readonly discovery: readonly string[]
+  /** Domains whose DNS names discovery servers. */
+  readonly domain: readonly string[]
+  /** Folder of TRCs that are believed whatever a discovery server offers. */
+  readonly trcs: string | undefined
   readonly local: string | undefined
   readonly insecure: boolean
   readonly format: OutputFormat
@@ -37,11 +43,15 @@ export const HELP = `Usage: s3mp scion TOOL [flags] [TARGET]
   ping ISD-AS,HOST         ask a host for an answer
   traceroute ISD-AS,HOST   ask every router on the way
 
-Where paths come from (the first that is given, else the daemon of SCION_DAEMON, else /etc/scion):
+Where paths come from (those given, in this order, until one answers; else the daemon of SCION_DAEMON,
+else /etc/scion):
       --sciond HOST:PORT      a daemon
       --config-dir FOLDER     topology.json and certs/*.trc; no daemon is needed
-      --control HOST:PORT     with --config-dir: a control service instead of the topology's; repeatable
-      --insecure              with --config-dir: take segments without verifying them
+      --discovery SERVER      a discovery server: URL, HOST or HOST:PORT (8041); repeatable
+      --domain NAME           a domain whose DNS names discovery servers (SRV, NAPTR, TXT); repeatable
+      --trcs FOLDER           with --discovery, --domain: believe these TRCs, not those that are offered
+      --control HOST:PORT     without daemon: a control service instead of the topology's; repeatable
+      --insecure              without daemon: take segments without verifying them
   -l, --local IP              the address of this host
 
   -r, --refresh               ask the network although paths are known
@@ -67,6 +77,9 @@ const OPTIONS = {
   sciond: { type: 'string' },
   'config-dir': { type: 'string' },
   control: { type: 'string', multiple: true },
+  discovery: { type: 'string', multiple: true },
+  domain: { type: 'string', multiple: true },
+  trcs: { type: 'string' },
   insecure: { type: 'boolean' },
   local: { type: 'string', short: 'l' },
   refresh: { type: 'boolean', short: 'r' },
@@ -113,6 +126,9 @@ export function parseArguments(words: readonly string[]): ToolArguments | 'help'
     sciond: values.sciond,
     configDir: values['config-dir'],
     control: values.control ?? [],
+    discovery: values.discovery ?? [],
+    domain: values.domain ?? [],
+    trcs: values.trcs,
     local: values.local,
     insecure: values.insecure === true,
     format: known,

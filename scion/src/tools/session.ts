@@ -1,7 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { parseIp } from '../addr/host.ts'
 import type { Clock } from '../clock.ts'
-import { openPathSource } from '../control/open.ts'
+import type { NetworkPlace } from '../discovery/find.ts'
+import { findNetwork } from '../discovery/find.ts'
 import { ScionError } from '../errors.ts'
 import type { Path } from '../path/path.ts'
 import type { PathSource } from '../path/source.ts'
@@ -27,16 +28,34 @@ export interface ToolWorld {
 
 /** Opens the source of paths that the arguments and the environment point at. */
 export async function openSource(tool: ToolArguments, world: ToolWorld): Promise<PathSource> {
-  const { clock, environment, signal } = world
-  const daemon =
-    tool.sciond ?? (tool.configDir === undefined ? environment.SCION_DAEMON : undefined)
-  if (daemon !== undefined) return await openPathSource({ daemon, signal })
-  return await openPathSource({
-    configDir: tool.configDir ?? CONFIG_DIR,
+  const { clock, random, signal } = world
+  const { control, trcs } = tool
+  const { source } = await findNetwork(placesOf(tool, world.environment.SCION_DAEMON), {
     clock,
+    random,
+    signal,
     trust: tool.insecure ? 'insecure' : 'strict',
-    ...(tool.control.length === 0 ? {} : { controlServices: tool.control }),
+    ...(trcs === undefined ? {} : { anchorDir: trcs }),
+    ...(control.length === 0 ? {} : { controlServices: control }),
   })
+  return source
+}
+
+/**
+ * Where to look for the network. A folder of the operator is all that is believed; a discovery
+ * server is believed on first use unless there is a folder of TRCs.
+ */
+function placesOf(tool: ToolArguments, daemon: string | undefined): readonly NetworkPlace[] {
+  const isTrusting = !tool.insecure && tool.trcs === undefined
+  const trust = isTrusting ? { trust: 'first-use' as const } : {}
+  const places: readonly NetworkPlace[] = [
+    ...(tool.sciond === undefined ? [] : [{ daemon: tool.sciond }]),
+    ...(tool.configDir === undefined ? [] : [{ configDir: tool.configDir }]),
+    ...tool.discovery.map((discovery) => ({ discovery, ...trust })),
+    ...tool.domain.map((domain) => ({ domain, ...trust })),
+  ]
+  if (places.length > 0) return places
+  return [daemon === undefined ? { configDir: CONFIG_DIR } : { daemon }]
 }
 
 /** Paths in the source's order, those of the sequence only where one is given. */

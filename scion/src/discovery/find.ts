@@ -1,0 +1,159 @@
+import { Resolver } from 'node:dns/promises'
+import type { Random } from '../clock.ts'
+import type { ControlOptions } from '../control/open.ts'
+import { openControl, openDaemon, openStandalone } from '../control/open.ts'
+import { readTrcs } from '../control/topology.ts'
+import { ScionError } from '../errors.ts'
+import type { PathSource } from '../path/source.ts'
+import type { DnsResolver } from './dns.ts'
+import { requireHints } from './dns.ts'
+import { DISCOVERY_MS_MAX, askDiscoveryServer, discoveryUrlOf } from './server.ts'
+
+/** Places that are tried one after the other. */
+export const NETWORK_PLACES_MAX = 16
+
+/** Where the network may be found. */
+export type NetworkPlace =
+  /** A daemon, such as `127.0.0.1:30255`. */
+  | { readonly daemon: string }
+  /** A folder with `topology.json` and `certs/*.trc`. */
+  | { readonly configDir: string }
+  /** A discovery server: a URL, or `HOST`, or `HOST:PORT`; perhaps with a trust of its own. */
+  | { readonly discovery: string; readonly trust?: ControlOptions['trust'] }
+  /** A domain whose DNS names discovery servers. */
+  | { readonly domain: string; readonly trust?: ControlOptions['trust'] }
+
+/** How to look for the network. */
+export interface FindOptions extends ControlOptions {
+  readonly random: Random
+  /**
+   * TRCs (`*.trc`) that are believed when a discovery server tells of the AS. `strict` demands one
+   * of its ISD here, and `first-use` believes those that the server offers, too.
+   */
+  readonly anchorDir?: string
+  readonly signal?: AbortSignal
+  /** Answers about domains; the system's own unless given. */
+  readonly resolver?: DnsResolver
+}
+
+/** A place that did not lead to the network. */
+export interface PlaceFailure {
+  /** What was tried, such as `daemon 127.0.0.1:30255`. */
+  readonly place: string
+  readonly error: ScionError
+}
+
+/** The network, and how it was found. */
+export interface FoundNetwork {
+  readonly source: PathSource
+  /** The place that led to it. */
+  readonly place: string
+  /** The places that were tried before it, in order. */
+  readonly failures: readonly PlaceFailure[]
+  /** What was not as it should be although the network was found. */
+  readonly problems: readonly string[]
+}
+
+/**
+ * Looks for the network in several places, in their order, and opens a source of paths at the first
+ * that leads to it. Throws `ERR_SCION_CONTROL` with the reason of every place when none does, and
+ * the reason of `signal` when that aborts.
+ */
+export async function findNetwork(
+  places: readonly NetworkPlace[],
+  options: FindOptions,
+): Promise<FoundNetwork> {
+  if (places.length === 0 || places.length > NETWORK_PLACES_MAX) {
+    throw new ScionError(
+      'ERR_SCION_CONFIG',
+      `places: 1 … ${NETWORK_PLACES_MAX}, found ${places.length}`,
+    )
+  }
+  const failures: PlaceFailure[] = []
+  for (const place of places) {
+    options.signal?.throwIfAborted()
+    const name = nameOf(place)
+    try {
+      return { ...(await open(place, options)), place: name, failures }
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (!(error instanceof ScionError)) throw error
+      failures.push({ place: name, error })
+    }
+  }
+  const [first, ...others] = failures
+  if (first !== undefined && others.length === 0) throw first.error
+  const reasons = failures.map(({ place, error }) => `${place}: ${error.message}`).join('; ')
+  throw new ScionError('ERR_SCION_CONTROL', `no network found: ${reasons}`)
+}
+
+/** A place in words, such as `daemon 127.0.0.1:30255`. */
+function nameOf(place: NetworkPlace): string {
+  if ('daemon' in place) return `daemon ${place.daemon}`
+  if ('configDir' in place) return `folder ${place.configDir}`
+  if ('discovery' in place) return `discovery server ${place.discovery}`
+  return `domain ${place.domain}`
+}
+
+type Opened = Pick<FoundNetwork, 'source' | 'problems'>
+
+async function open(place: NetworkPlace, options: FindOptions): Promise<Opened> {
+  const { signal } = options
+  if ('daemon' in place) {
+    const source = await openDaemon({ daemon: place.daemon, ...(signal && { signal }) })
+    return { source, problems: [] }
+  }
+  if ('configDir' in place) {
+    return { source: await openStandalone({ ...options, ...place }), problems: [] }
+  }
+  const trusting = place.trust === undefined ? options : { ...options, trust: place.trust }
+  if ('discovery' in place) return await openDiscovered(place.discovery, trusting)
+  return await openDomain(place.domain, trusting)
+}
+
+async function openDiscovered(server: string, options: FindOptions): Promise<Opened> {
+  const { topology, trcs, problems } = await askDiscoveryServer(server, options)
+  const own = options.anchorDir === undefined ? [] : await readTrcs(options.anchorDir)
+  const anchors = options.trust === 'first-use' ? [...own, ...trcs] : own
+  const origin = options.anchorDir ?? 'anchorDir'
+  return { source: openControl({ topology, anchors, origin }, options), problems }
+}
+
+/** Asks the servers that the DNS names, one after the other. */
+async function openDomain(domain: string, options: FindOptions): Promise<Opened> {
+  const { random } = options
+  const deadline = AbortSignal.timeout(DISCOVERY_MS_MAX)
+  const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline
+  const resolver = options.resolver ?? new Resolver({ timeout: 2000, tries: 2 })
+  const addresses = await askInTime(deadline, options.signal, domain, () =>
+    requireHints(domain, { resolver, random, signal }),
+  )
+  const reasons: string[] = []
+  for (const address of addresses) {
+    try {
+      const opened = await openDiscovered(discoveryUrlOf(address), options)
+      return { ...opened, problems: [...reasons, ...opened.problems] }
+    } catch (error) {
+      options.signal?.throwIfAborted()
+      if (!(error instanceof ScionError)) throw error
+      reasons.push(error.message)
+    }
+  }
+  throw new ScionError('ERR_SCION_CONTROL', reasons.join('; '))
+}
+
+async function askInTime<T>(
+  deadline: AbortSignal,
+  signal: AbortSignal | undefined,
+  domain: string,
+  ask: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await ask()
+  } catch (cause) {
+    signal?.throwIfAborted()
+    if (!deadline.aborted) throw cause
+    const message = `DNS of ${domain}: an answer in ${DISCOVERY_MS_MAX} ms`
+    throw new ScionError('ERR_SCION_TIMEOUT', message, { cause })
+  }
+}
