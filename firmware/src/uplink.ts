@@ -1,7 +1,7 @@
 import type { Clock } from '@s3mp/hal'
 
 import type { UplinkEnd } from './channel/channel.ts'
-import type { ToUplink } from './channel/message.ts'
+import type { ToUplink, TransportHealth } from './channel/message.ts'
 import { codeOf, reasonOf } from './errors.ts'
 import { silentLog, type Log } from './log.ts'
 import type { Departure, Transport } from './transport/transport.ts'
@@ -54,6 +54,7 @@ class UplinkApp implements Uplink {
   #token = 0
   #sending = 0
   #counts = { sent: 0, failed: 0, received: 0 }
+  #health: TransportHealth = { authentication: 'off', forbidden: '' }
 
   constructor(options: UplinkOptions) {
     this.#options = options
@@ -76,8 +77,7 @@ class UplinkApp implements Uplink {
     })
     while (!signal.aborted) {
       progress()
-      const paths = transport.paths()
-      if (paths.length > 0) channel.post({ type: 'status', paths })
+      this.#tellStatus()
       await clock.sleep(UPLINK_STATUS_MS, signal).catch(() => undefined)
     }
     await channel.close()
@@ -86,6 +86,26 @@ class UplinkApp implements Uplink {
 
   status(): UplinkStatus {
     return { ...this.#counts, isMeterThere: this.#options.channel.isLinked }
+  }
+
+  #tellStatus(): void {
+    const { channel, transport } = this.#options
+    const paths = transport.paths()
+    const health = transport.health?.()
+    if (health === undefined) {
+      if (paths.length > 0) channel.post({ type: 'status', paths })
+      return
+    }
+    channel.post({ type: 'status', paths, health })
+    const { authentication, forbidden } = health
+    if (forbidden !== this.#health.forbidden) {
+      if (forbidden === '') this.#log.info('paths.allowed')
+      else this.#log.error('paths.forbidden', { reason: forbidden })
+    }
+    if (authentication !== this.#health.authentication) {
+      this.#log.info('authentication.changed', { state: authentication })
+    }
+    this.#health = health
   }
 
   #hear(message: ToUplink): void {
@@ -105,7 +125,8 @@ class UplinkApp implements Uplink {
       const departure = await transport.send(bytes, { deadline, attempt })
       this.#counts.sent += 1
       remember(this.#departures, id, departure, UPLINK_DEPARTURES_MAX)
-      channel.post({ type: 'sent', id, path: departure.path })
+      const { path, copies } = departure
+      channel.post({ type: 'sent', id, path, ...(copies === undefined ? {} : { copies }) })
     } catch (error) {
       this.#counts.failed += 1
       this.#log.warn('send.failed', { code: codeOf(error), reason: reasonOf(error) })

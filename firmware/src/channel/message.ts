@@ -11,6 +11,9 @@ export const CHANNEL_SETTLED_MAX = 512
 /** Paths that one `status` message tells about. */
 export const CHANNEL_PATHS_MAX = 32
 
+/** Copies of one object beside the first that one `sent` message tells about. */
+export const CHANNEL_COPIES_MAX = 8
+
 /** Characters of a text in a message. */
 export const CHANNEL_TEXT_MAX = 256
 
@@ -45,6 +48,18 @@ export interface PathStatus {
   readonly roundTripMs: number
   readonly sent: number
   readonly acknowledged: number
+  /** Every interface on the way, `1-ff00:0:111#41 …`; cut where it is too long. */
+  readonly interfaces?: string
+}
+
+/** Whether packets prove their sender: `plain` and `waiting` while there is no key for it. */
+export const AUTHENTICATION_STATES = ['off', 'proven', 'plain', 'waiting'] as const
+
+/** How the transport is doing beside its paths. */
+export interface TransportHealth {
+  readonly authentication: (typeof AUTHENTICATION_STATES)[number]
+  /** Why every known path is forbidden; empty where one may be used. */
+  readonly forbidden: string
 }
 
 /** From the uplink to the meter. */
@@ -52,10 +67,20 @@ export type ToMeter =
   /** Bytes from the network, authentic or not: the meter decides. `token` names them here. */
   | { readonly type: 'received'; readonly token: number; readonly bytes: Uint8Array }
   /** The object left on this path (empty where the transport has none). */
-  | { readonly type: 'sent'; readonly id: number; readonly path: Uint8Array }
+  | {
+      readonly type: 'sent'
+      readonly id: number
+      readonly path: Uint8Array
+      /** The paths of further copies. */
+      readonly copies?: readonly Uint8Array[]
+    }
   /** The object could not leave; `reason` is a code for the log. */
   | { readonly type: 'unsent'; readonly id: number; readonly reason: string }
-  | { readonly type: 'status'; readonly paths: readonly PathStatus[] }
+  | {
+      readonly type: 'status'
+      readonly paths: readonly PathStatus[]
+      readonly health?: TransportHealth
+    }
 
 /** Any message of the channel. */
 export type ChannelMessage = ToUplink | ToMeter
@@ -78,12 +103,27 @@ function itemsOf(message: ChannelMessage): CborValue {
     case 'received':
       return [CODE.received, message.token, message.bytes]
     case 'sent':
-      return [CODE.sent, message.id, message.path]
+      return [
+        CODE.sent,
+        message.id,
+        message.path,
+        (message.copies ?? []).slice(0, CHANNEL_COPIES_MAX),
+      ]
     case 'unsent':
       return [CODE.unsent, message.id, message.reason.slice(0, CHANNEL_TEXT_MAX)]
     case 'status':
-      return [CODE.status, message.paths.slice(0, CHANNEL_PATHS_MAX).map(pathItems)]
+      return [
+        CODE.status,
+        message.paths.slice(0, CHANNEL_PATHS_MAX).map(pathItems),
+        ...healthItems(message.health),
+      ]
   }
+}
+
+function healthItems(health: TransportHealth | undefined): CborValue[] {
+  if (health === undefined) return []
+  const { authentication, forbidden } = health
+  return [AUTHENTICATION_STATES.indexOf(authentication), forbidden.slice(0, CHANNEL_TEXT_MAX)]
 }
 
 function pathItems(path: PathStatus): CborValue {
@@ -95,6 +135,7 @@ function pathItems(path: PathStatus): CborValue {
     Math.round(path.roundTripMs),
     path.sent,
     path.acknowledged,
+    (path.interfaces ?? '').slice(0, CHANNEL_TEXT_MAX),
   ]
 }
 
@@ -130,6 +171,7 @@ export function decodeMessage(bytes: Uint8Array): ChannelMessage {
         type: 'sent',
         id: countOf(items[1], 'sent.id'),
         path: bytesOf(items[2], 'sent.path'),
+        ...copiesOf(items[3]),
       }
     case CODE.unsent:
       return {
@@ -139,7 +181,7 @@ export function decodeMessage(bytes: Uint8Array): ChannelMessage {
       }
     case CODE.status: {
       const paths = listOf(items[1], 'status.paths', CHANNEL_PATHS_MAX)
-      return { type: 'status', paths: paths.map(pathOf) }
+      return { type: 'status', paths: paths.map(pathOf), ...healthOf(items[2], items[3]) }
     }
     default:
       throw refused('message.type', 'a code from 1 to 6')
@@ -192,7 +234,8 @@ function deadlineOf(value: CborValue | undefined): DeadlineClass {
 }
 
 function pathOf(value: CborValue): PathStatus {
-  const items = listOf(value, 'status.path', 7)
+  const items = listOf(value, 'status.path', 8)
+  const interfaces = items[7] === undefined ? '' : textOf(items[7], 'status.interfaces')
   return {
     fingerprint: bytesOf(items[0], 'status.fingerprint'),
     name: textOf(items[1], 'status.name'),
@@ -201,5 +244,22 @@ function pathOf(value: CborValue): PathStatus {
     roundTripMs: countOf(items[4], 'status.roundTripMs'),
     sent: countOf(items[5], 'status.sent'),
     acknowledged: countOf(items[6], 'status.acknowledged'),
+    ...(interfaces === '' ? {} : { interfaces }),
   }
+}
+
+function copiesOf(value: CborValue | undefined): { readonly copies?: readonly Uint8Array[] } {
+  if (value === undefined) return {}
+  const copies = listOf(value, 'sent.copies', CHANNEL_COPIES_MAX)
+  return copies.length === 0 ? {} : { copies: copies.map((one) => bytesOf(one, 'sent.copy')) }
+}
+
+function healthOf(
+  state: CborValue | undefined,
+  forbidden: CborValue | undefined,
+): { readonly health?: TransportHealth } {
+  if (state === undefined) return {}
+  const authentication = AUTHENTICATION_STATES[countOf(state, 'status.authentication')]
+  if (authentication === undefined) throw refused('status.authentication', 'a code from 0 to 3')
+  return { health: { authentication, forbidden: textOf(forbidden, 'status.forbidden') } }
 }

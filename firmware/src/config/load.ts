@@ -191,14 +191,62 @@ function checkTogether(config: Config, toml: string): void {
     const why = 'uplink.transport is "scion"'
     need('uplink.scion', 'local', config['uplink.scion'].local, why)
     need('uplink.scion', 'remote', config['uplink.scion'].remote, why)
-    need('uplink.scion', 'paths', config['uplink.scion'].paths, why)
   }
+  faults.push(...checkScion(config, toml, need))
   const { billing, minute } = config.streams
   if (minute !== undefined && minute > billing) {
     const message = 'expected a span no longer than streams.billing; swap the two or write "off"'
     faults.push({ line: lineOf(toml, ['streams', 'minute']), key: 'streams.minute', message })
   }
   if (faults.length > 0) throw new ConfigError(config.file, faults)
+}
+
+type Need = (section: SectionName, key: string, value: unknown, why: string) => void
+
+/** What the sources of paths and keys need of each other. */
+function checkScion(config: Config, toml: string, need: Need): readonly ConfigFault[] {
+  if (config.uplink.transport !== 'scion') return []
+  const section = 'uplink.scion'
+  const scion = config[section]
+  const sources = sourcesOf(scion)
+  const faults: ConfigFault[] = []
+  const fault = (key: string, message: string): void => {
+    faults.push({
+      line: lineOf(toml, [...section.split('.'), key]),
+      key: `${section}.${key}`,
+      message,
+    })
+  }
+  if (sources.length === 0) {
+    fault('source', 'missing: nothing says where paths come from; add daemon, config_dir or paths')
+  }
+  for (const source of sources) {
+    const key = KEY_OF_SOURCE[source]
+    need(section, key, scion[key], `${section}.source names "${source}"`)
+  }
+  if (
+    scion.authentication !== 'off' &&
+    scion.daemon === undefined &&
+    scion.config_dir === undefined
+  ) {
+    fault(
+      'authentication',
+      'keys come from a daemon or a control service; add daemon or config_dir',
+    )
+  }
+  return faults
+}
+
+/** The key that each source of paths reads. */
+const KEY_OF_SOURCE = { daemon: 'daemon', control: 'config_dir', file: 'paths' } as const
+
+/** The name of a source of paths. */
+export type SourceName = keyof typeof KEY_OF_SOURCE
+
+/** The sources of paths to ask, in this order. */
+export function sourcesOf(scion: ConfigValues['uplink.scion']): readonly SourceName[] {
+  const all = ['daemon', 'control', 'file'] as const
+  return scion.source ?? all.filter((name) => scion[KEY_OF_SOURCE[name]] !== undefined)
 }
 
 function withAbsolutePaths(config: Config): Config {
@@ -208,7 +256,11 @@ function withAbsolutePaths(config: Config): Config {
   const { device } = config.meter
   const isFile = device.startsWith('replay:')
   const replay = `replay:${at(here, device.slice('replay:'.length))}`
-  const { paths } = config['uplink.scion']
+  const scion = config['uplink.scion']
+  const files = (['paths', 'config_dir', 'policy_file'] as const).flatMap((key) => {
+    const path = scion[key]
+    return path === undefined ? [] : [[key, at(here, path)] as const]
+  })
   const { socket } = config.control
   return {
     ...config,
@@ -216,10 +268,7 @@ function withAbsolutePaths(config: Config): Config {
     state: { ...config.state, folder },
     headend: { card: at(folder, config.headend.card) },
     uplink: { ...config.uplink, socket: at(here, config.uplink.socket) },
-    'uplink.scion': {
-      ...config['uplink.scion'],
-      ...(paths === undefined ? {} : { paths: at(here, paths) }),
-    },
+    'uplink.scion': { ...scion, ...Object.fromEntries(files) },
     control: { socket: socket === 'off' ? 'off' : at(here, socket) },
   }
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-import { hostPort, size, span, spanOrOff, text, whole } from './values.ts'
+import { hostPort, hostPortText, listOf, size, span, spanOrOff, text, whole } from './values.ts'
 
 /** One key of the configuration: how it is checked, what it is without being written, what it says. */
 export interface Field<Schema extends z.ZodType> {
@@ -18,6 +18,12 @@ export interface Field<Schema extends z.ZodType> {
 export const BAUD_RATES = [
   300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200,
 ] as const
+
+/** Entries of one list of a jurisdiction. */
+export const JURISDICTION_ENTRIES_MAX = 256
+
+const sourceName = z.enum(['daemon', 'control', 'file'])
+const country = z.string().regex(/^[A-Z]{2}$/u)
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -184,17 +190,88 @@ export const SECTIONS = {
         expected: 'ISD-AS,HOST:PORT',
         doc: 'The head-end.',
       },
+      source: {
+        schema: z.union([sourceName.transform((name) => [name]), listOf(sourceName, 3)]).optional(),
+        example: '["daemon", "control", "file"]',
+        expected: '"daemon", "control", "file", or a list of these',
+        doc: 'Where paths come from; of several the next is asked when the one before fails or knows no path. Left out: whichever of `daemon`, `config_dir` and `paths` are written, in this order.',
+      },
+      daemon: {
+        schema: hostPortText.optional(),
+        example: '"127.0.0.1:30255"',
+        expected: 'HOST:PORT',
+        doc: 'The SCION daemon of `source = "daemon"`.',
+      },
+      config_dir: {
+        schema: text.optional(),
+        example: '"/etc/scion"',
+        expected: 'a folder',
+        doc: 'For `source = "control"`: the folder with `topology.json` and `certs/*.trc` of our AS. Its control services are asked, no daemon is needed.',
+      },
+      control: {
+        schema: listOf(hostPortText, 16).optional(),
+        example: '["192.0.2.2:30252"]',
+        expected: 'a list of HOST:PORT',
+        doc: 'Control services to ask instead of those that the topology names.',
+      },
+      trust: {
+        schema: z.enum(['strict', 'first-use', 'insecure']),
+        fallback: '"strict"',
+        expected: '"strict", "first-use" or "insecure"',
+        doc: 'For `source = "control"`: believe only the TRCs of the folder and their updates, or also the first one seen of an ISD, or verify nothing.',
+      },
       paths: {
         schema: text.optional(),
         example: '"/etc/s3mp/paths.json"',
         expected: 'a file',
-        doc: 'Where the paths to the head-end come from: a file as the test network and `showpaths` tools write it. Read again when it changes.',
+        doc: 'For `source = "file"`: a file as the test network and `showpaths` tools write it. Read again when it changes.',
+      },
+      policy_file: {
+        schema: text.optional(),
+        example: '"/etc/s3mp/policy.json"',
+        expected: 'a file',
+        doc: 'Which paths may be used: a policy in the format of JPAN or of Scitra, told apart by content. Read at the start. Its `ordering` is not used: paths are ordered by measurement.',
+      },
+      authentication: {
+        schema: z.enum(['off', 'prefer', 'require']),
+        fallback: '"off"',
+        expected: '"off", "prefer" or "require"',
+        doc: 'Whether packets carry an authenticator made with a DRKey from the daemon or the control services. `prefer`: plain while there is no key. `require`: nothing is sent without one, and nothing heard. The same on both ends.',
+      },
+      drkey_protocol: {
+        schema: whole(1, 65_535),
+        fallback: '5342',
+        expected: 'a whole number from 1 to 65535',
+        doc: 'The DRKey protocol that keys are made for; the same on both ends.',
       },
       alarm_paths: {
         schema: whole(1, 4),
         fallback: '2',
         expected: 'a whole number from 1 to 4',
         doc: 'On how many link-disjoint paths an alarm is sent at once.',
+      },
+    },
+  },
+  'uplink.scion.jurisdiction': {
+    doc: 'Where packets may be: every given list must hold for every AS of a path, both ends included. What nobody states is not allowed, and without an allowed path nothing is sent.',
+    fields: {
+      isds: {
+        schema: listOf(whole(1, 65_535), JURISDICTION_ENTRIES_MAX).optional(),
+        example: '[1, 2]',
+        expected: 'a list of ISD numbers',
+        doc: 'Isolation domains that may be entered.',
+      },
+      ases: {
+        schema: listOf(text, JURISDICTION_ENTRIES_MAX).optional(),
+        example: '["1-ff00:0:110", "2-0"]',
+        expected: 'a list of ISD-AS',
+        doc: 'ASes that may be entered; 0 stands for any.',
+      },
+      countries: {
+        schema: listOf(country, JURISDICTION_ENTRIES_MAX).optional(),
+        example: '["CH", "DE"]',
+        expected: 'a list of two-letter country codes',
+        doc: 'Countries that may be entered, as the ASes on the path state them.',
       },
     },
   },

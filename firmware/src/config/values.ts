@@ -86,3 +86,13 @@ export const hostPort: z.ZodType<HostPort> = z.string().transform((value, contex
   context.addIssue({ code: 'custom', message: 'host:port' })
   return z.NEVER
 })
+
+/** `host:port` that stays as it is written, checked. */
+export const hostPortText: z.ZodType<string> = text.refine(
+  (value) => parseHostPort(value) !== undefined,
+)
+
+/** A list of one to `max` values. */
+export function listOf<Value>(schema: z.ZodType<Value>, max: number): z.ZodType<readonly Value[]> {
+  return z.array(schema).min(1).max(max)
+}

@@ -1,31 +1,164 @@
-import { systemClock } from '@s3mp/hal'
-import { FilePathSource, nodeUnderlay, parseAddress, parseEndpoint, ScionError } from '@s3mp/scion'
+import { readFile, stat } from 'node:fs/promises'
 
-import type { Config } from '../config/load.ts'
+import { systemClock } from '@s3mp/hal'
+import {
+  FallbackPathSource,
+  FilePathSource,
+  formatHost,
+  nodeUnderlay,
+  openDaemon,
+  openDrkeys,
+  openStandalone,
+  parseAddress,
+  parseEndpoint,
+  parseIsdAs,
+  POLICY_DOCUMENT_CHARS_MAX,
+  ScionError,
+  type FlowPolicy,
+  type Jurisdiction,
+  type OpenDrkeys,
+  type PathSource,
+  type ScionAddress,
+  type ScionEndpoint,
+  type SourceCandidate,
+} from '@s3mp/scion'
+
+import { sourcesOf, type Config } from '../config/load.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
+import { silentLog, type Log } from '../log.ts'
+import { readPolicy, withPolicy } from '../transport/policy.ts'
 import { openScionTransport, type ScionTransport } from '../transport/scion.ts'
 import { systemRandom } from './system.ts'
 
 /** The SCION host that the configuration describes. @throws FirmwareError `config` */
-export async function openScion(config: Config): Promise<ScionTransport> {
-  const { local, port, remote, paths, alarm_paths: alarmPaths } = config['uplink.scion']
-  if (local === undefined || remote === undefined || paths === undefined) {
-    throw new FirmwareError('config', 'uplink.scion: expected local, remote and paths')
+export async function openScion(config: Config, log: Log = silentLog): Promise<ScionTransport> {
+  const { local, remote } = config['uplink.scion']
+  if (local === undefined || remote === undefined) {
+    throw new FirmwareError('config', 'uplink.scion: expected local and remote')
+  }
+  const opened: { close(): Promise<void> }[] = []
+  const closeAll = async (): Promise<void> => {
+    await Promise.all(opened.map((one) => one.close()))
   }
   try {
-    return await openScionTransport({
-      source: await FilePathSource.open(paths),
-      local: parseAddress(local),
-      port,
-      remote: parseEndpoint(remote),
-      underlay: nodeUnderlay,
-      clock: systemClock,
-      random: systemRandom,
-      alarmPaths,
-    })
+    const ends = { local: parseAddress(local), remote: parseEndpoint(remote) }
+    const jurisdiction = jurisdictionOf(config)
+    const document = await policyOf(config, ends.local, ends.remote)
+    const source = await openSources(config, ends.local, log)
+    opened.push(source)
+    const keys = await keysOf(config, ends.local)
+    if (keys !== undefined) opened.push(keys)
+    return await open(config, { ...ends, source, keys, document, jurisdiction, closeAll })
   } catch (error) {
+    await closeAll()
     if (!(error instanceof ScionError)) throw error
     const message = `${config.file}: uplink.scion: ${reasonOf(error)}`
     throw new FirmwareError('config', message, { cause: error })
+  }
+}
+
+interface Parts {
+  readonly local: ScionAddress
+  readonly remote: ScionEndpoint
+  readonly source: PathSource
+  readonly keys: OpenDrkeys | undefined
+  readonly document: FlowPolicy | undefined
+  readonly jurisdiction: Jurisdiction | undefined
+  readonly closeAll: () => Promise<void>
+}
+
+async function open(config: Config, parts: Parts): Promise<ScionTransport> {
+  const { port, alarm_paths: alarmPaths, authentication, drkey_protocol: protocol } = config['uplink.scion'] // prettier-ignore
+  const { local, remote, source, keys, document, jurisdiction, closeAll } = parts
+  const nowMs = (): number => systemClock.nowMs()
+  const ruled = withPolicy(source, { document, jurisdiction, nowMs }) ?? { source }
+  const isRequired = authentication === 'require'
+  return openScionTransport({
+    ...ruled,
+    local,
+    port,
+    remote,
+    underlay: nodeUnderlay,
+    clock: systemClock,
+    random: systemRandom,
+    alarmPaths,
+    ...(keys === undefined ? {} : { authentication: { keys, protocol, isRequired } }),
+    onClose: closeAll,
+  })
+}
+
+/** The sources of paths in their order; what one of them lacks is said once, not at every lookup. */
+async function openSources(config: Config, local: ScionAddress, log: Log): Promise<PathSource> {
+  const told = new Map<string, string>()
+  const candidates = sourcesOf(config['uplink.scion']).map((name) => candidateOf(name, config, local, log)) // prettier-ignore
+  return FallbackPathSource.open(candidates, ({ name, reason }) => {
+    if (told.get(name) === reason) return
+    told.set(name, reason)
+    log.warn('paths.source-failed', { source: name, reason })
+  })
+}
+
+function candidateOf(
+  name: 'daemon' | 'control' | 'file',
+  config: Config,
+  local: ScionAddress,
+  log: Log,
+): SourceCandidate {
+  const { daemon = '', config_dir: configDir = '', control, trust, paths = '' } = config['uplink.scion'] // prettier-ignore
+  if (name === 'daemon') {
+    return { name: `daemon ${daemon}`, open: () => openDaemon({ daemon }) }
+  }
+  if (name === 'file') return { name: `file ${paths}`, open: () => FilePathSource.open(paths) }
+  const options = {
+    configDir,
+    clock: systemClock,
+    localAddress: formatHost(local.host),
+    trust,
+    ...(control === undefined ? {} : { controlServices: control }),
+  }
+  const onLookup = ({ problems }: { readonly problems: readonly string[] }): void => {
+    const [problem] = problems
+    if (problem !== undefined) log.warn('paths.left-out', { problem, problems: problems.length })
+  }
+  return { name: `control ${configDir}`, open: () => openStandalone({ ...options, onLookup }) }
+}
+
+/** Keys come from the daemon where one is named, else straight from the control services. */
+async function keysOf(config: Config, local: ScionAddress): Promise<OpenDrkeys | undefined> {
+  const { authentication, daemon, config_dir: configDir = '', control } = config['uplink.scion']
+  if (authentication === 'off') return undefined
+  if (daemon !== undefined) return openDrkeys({ daemon })
+  const controlServices = control === undefined ? {} : { controlServices: control }
+  return openDrkeys({ configDir, localAddress: formatHost(local.host), ...controlServices })
+}
+
+function jurisdictionOf(config: Config): Jurisdiction | undefined {
+  const { isds, ases, countries } = config['uplink.scion.jurisdiction']
+  if (isds === undefined && ases === undefined && countries === undefined) return undefined
+  return {
+    ...(isds === undefined ? {} : { isds }),
+    ...(ases === undefined ? {} : { isdAses: ases.map(parseIsdAs) }),
+    ...(countries === undefined ? {} : { countries }),
+  }
+}
+
+async function policyOf(
+  config: Config,
+  local: ScionAddress,
+  remote: ScionEndpoint,
+): Promise<FlowPolicy | undefined> {
+  const { policy_file: file } = config['uplink.scion']
+  if (file === undefined) return undefined
+  const destination = { isdAs: remote.isdAs, host: formatHost(remote.host), port: remote.port }
+  const source = { isdAs: local.isdAs, host: formatHost(local.host) }
+  try {
+    const { size } = await stat(file)
+    if (size > 4 * POLICY_DOCUMENT_CHARS_MAX) {
+      throw new ScionError('ERR_SCION_CONFIG', `expected a policy, found ${String(size)} bytes`)
+    }
+    return readPolicy(await readFile(file, 'utf8'), { source, destination })
+  } catch (error) {
+    const message = `policy_file: ${file}: ${reasonOf(error)}`
+    throw new ScionError('ERR_SCION_CONFIG', message, { cause: error })
   }
 }

@@ -9,11 +9,16 @@ import { createUplink, type Uplink } from '../uplink.ts'
 
 /** Builds the uplink role from its configuration and the real network. */
 export async function openUplink(config: Config, channel: UplinkEnd, log: Log): Promise<Uplink> {
-  return createUplink({ channel, transport: await openTransport(config), clock: systemClock, log })
+  return createUplink({
+    channel,
+    transport: await openTransport(config, log),
+    clock: systemClock,
+    log,
+  })
 }
 
 /** Only what the transport needs is loaded: a meter on a small Pi has no memory to give away. */
-async function openTransport(config: Config): Promise<Transport> {
+async function openTransport(config: Config, log: Log): Promise<Transport> {
   const { transport } = config.uplink
   if (transport === 'udp') {
     const { remote } = config['uplink.udp']
@@ -22,5 +27,5 @@ async function openTransport(config: Config): Promise<Transport> {
     return new UdpTransport({ remote, monotonicMs: () => systemClock.monotonicMs() })
   }
   const { openScion } = await import('./scion.ts')
-  return openScion(config)
+  return openScion(config, log)
 }

@@ -1,12 +1,16 @@
 import {
+  DrkeyAuthentication,
+  formatInterface,
   formatIsdAs,
   openPathPilot,
   openScionSocket,
   sameEndpoint,
   ScionError,
   type Clock,
+  type DrkeySource,
   type Flight,
   type PathPilot,
+  type PathPolicy,
   type PathReport,
   type PathSource,
   type ProbePlan,
@@ -18,7 +22,7 @@ import {
   type UnderlayFactory,
 } from '@s3mp/scion'
 
-import type { PathStatus } from '../channel/message.ts'
+import type { PathStatus, TransportHealth } from '../channel/message.ts'
 import { FirmwareError } from '../errors.ts'
 import type { Arrival, Departure, SendHints, Transport } from './transport.ts'
 
@@ -41,6 +45,21 @@ export interface ScionTransportOptions {
   /** On how many link-disjoint paths an alarm is sent at once. */
   readonly alarmPaths: number
   readonly plan?: ProbePlan
+  /** Says which paths may be used; any where it is left out. */
+  readonly policy?: PathPolicy
+  /** Packets prove their sender by DRKey; no packet does where it is left out. */
+  readonly authentication?: PacketProof
+  /** Called once by `close`: closes what was opened for this transport. */
+  readonly onClose?: () => Promise<void>
+}
+
+/** How packets prove where they come from, and what is done with those that do not. */
+export interface PacketProof {
+  readonly keys: DrkeySource
+  /** DRKey protocol, the same on both ends. */
+  readonly protocol: number
+  /** Without a key nothing is sent, and nothing heard that proves nothing. */
+  readonly isRequired: boolean
 }
 
 interface Tally {
@@ -50,13 +69,15 @@ interface Tally {
 
 /** Opens the socket, begins to look for paths; does not wait for the first one. */
 export async function openScionTransport(options: ScionTransportOptions): Promise<ScionTransport> {
-  const { source, local, port, underlay, clock, random, remote, plan } = options
+  const { source, local, port, underlay, clock, random, remote, plan, policy } = options
+  const authentication = authenticationOf(options)
   const socket = await openScionSocket({
     local: { ...local, port },
     localAs: source.local,
     underlay,
     clock,
     random,
+    ...(authentication === undefined ? {} : { authentication }),
   })
   const pilot = openPathPilot({
     socket,
@@ -65,8 +86,26 @@ export async function openScionTransport(options: ScionTransportOptions): Promis
     clock,
     random,
     ...(plan === undefined ? {} : { plan }),
+    ...(policy === undefined ? {} : { policy }),
   })
-  return new ScionTransport(socket, pilot, remote, options.alarmPaths)
+  return new ScionTransport({ socket, pilot, authentication, options })
+}
+
+/** The meter is the slow side: it asks for one key, the head-end derives those of all meters. */
+function authenticationOf(options: ScionTransportOptions): DrkeyAuthentication | undefined {
+  const { authentication: proof, local, clock } = options
+  if (proof === undefined) return undefined
+  const { keys, protocol, isRequired } = proof
+  const demand = isRequired ? 'required' : 'preferred'
+  return new DrkeyAuthentication({ keys, local, side: 'slow', protocol, clock, demand })
+}
+
+/** What a transport is put together from; {@link openScionTransport} does it. */
+interface Parts {
+  readonly socket: ScionSocket
+  readonly pilot: PathPilot
+  readonly authentication: DrkeyAuthentication | undefined
+  readonly options: ScionTransportOptions
 }
 
 /**
@@ -77,24 +116,27 @@ export class ScionTransport implements Transport {
   /** For pages and tools in this process that show the paths and why each is as it is. */
   readonly pilot: PathPilot
   readonly #socket: ScionSocket
-  readonly #remote: ScionEndpoint
-  readonly #alarmPaths: number
+  readonly #authentication: DrkeyAuthentication | undefined
+  readonly #options: ScionTransportOptions
   readonly #tallies = new Map<string, Tally>()
   readonly #closing = new AbortController()
 
-  constructor(socket: ScionSocket, pilot: PathPilot, remote: ScionEndpoint, alarmPaths: number) {
+  /** Use {@link openScionTransport}. */
+  constructor({ socket, pilot, authentication, options }: Parts) {
     this.#socket = socket
     this.pilot = pilot
-    this.#remote = remote
-    this.#alarmPaths = alarmPaths
+    this.#authentication = authentication
+    this.#options = options
   }
 
   async send(bytes: Uint8Array, { deadline, attempt }: SendHints): Promise<Departure> {
+    const { remote, alarmPaths } = this.#options
     const retryCopies = attempt > 0 ? 2 : 1
-    const copies = deadline === 'alarm' ? Math.max(this.#alarmPaths, retryCopies) : retryCopies
-    const flight = await this.pilot.send(this.#remote, bytes, { copies, answer: true })
+    const copies = deadline === 'alarm' ? Math.max(alarmPaths, retryCopies) : retryCopies
+    const flight = await this.pilot.send(remote, bytes, { copies, answer: true })
     for (const fingerprint of flight.paths) this.#tally(fingerprint).sent += 1
-    return { path: nameOf(flight.paths[0]), flight }
+    const [first, ...others] = flight.paths
+    return { path: nameOf(first), copies: others.map(nameOf), flight }
   }
 
   onReceive(listener: (arrival: Arrival) => void): void {
@@ -112,19 +154,39 @@ export class ScionTransport implements Transport {
     return this.pilot.report().map((report) => this.#statusOf(report))
   }
 
+  health(): TransportHealth {
+    const reports = this.pilot.report()
+    const refused = reports.filter(({ state }) => state === 'refused')
+    const isForbidden = refused.length > 0 && refused.length === reports.length
+    return {
+      authentication: this.#proof(),
+      forbidden: isForbidden ? (refused[0]?.words ?? '') : '',
+    }
+  }
+
+  #proof(): TransportHealth['authentication'] {
+    if (this.#authentication === undefined) return 'off'
+    if (this.#authentication.hasKey(this.#options.remote)) return 'proven'
+    return this.#authentication.isOptional ? 'plain' : 'waiting'
+  }
+
   async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
     this.#closing.abort()
     await this.pilot.close()
     await this.#socket.close()
+    await this.#options.onClose?.()
   }
 
   async #receive(listener: (arrival: Arrival) => void): Promise<void> {
     const { signal } = this.#closing
+    const { remote, authentication } = this.#options
     while (!signal.aborted) {
       try {
         const datagram = await this.#socket.receive(signal)
         // Only a filter: the address proves nothing, the epoch's key does.
-        if (!sameEndpoint(datagram.from, this.#remote)) continue
+        if (!sameEndpoint(datagram.from, remote)) continue
+        if (authentication?.isRequired === true && !datagram.authentic) continue
         listener({ bytes: Uint8Array.from(datagram.payload), way: datagram.reply })
       } catch (error) {
         // Closing rejects with the signal's own reason; anything else concerns one packet.
@@ -143,6 +205,7 @@ export class ScionTransport implements Transport {
       roundTripMs: report.roundTripMs ?? 0,
       sent,
       acknowledged,
+      interfaces: report.path.interfaces.map(formatInterface).join(' '),
     }
   }
 

@@ -1,4 +1,4 @@
-import type { DeadlineClass, PathStatus } from '../channel/message.ts'
+import type { DeadlineClass, PathStatus, TransportHealth } from '../channel/message.ts'
 
 /** How to send one object. */
 export interface SendHints {
@@ -11,6 +11,8 @@ export interface SendHints {
 export interface Departure {
   /** Eight bytes of the path's fingerprint; empty where there is no choice of paths. */
   readonly path: Uint8Array
+  /** Likewise of the paths that copies left on. */
+  readonly copies?: readonly Uint8Array[]
   /** For {@link Transport.landed}; the transport's own. */
   readonly flight: unknown
 }
@@ -38,5 +40,7 @@ export interface Transport {
   landed(departure: Departure, way: unknown): void
   /** How the paths are doing; empty where there is no choice of paths. */
   paths(): readonly PathStatus[]
+  /** What people should know beside that; left out where there is nothing of the kind. */
+  health?(): TransportHealth
   close(): Promise<void>
 }
