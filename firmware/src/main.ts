@@ -33,7 +33,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   align: async () => (await import('./commands/align.ts')).addAlignCommand,
   decode: async () => (await import('./commands/decode.ts')).addDecodeCommand,
   verify: async () => (await import('./commands/verify.ts')).addVerifyCommand,
+  completion: async () => (await import('./commands/completion.ts')).addCompletionCommand,
+  man: async () => (await import('./commands/man.ts')).addManCommand,
 }
+
+/** Commands that speak of all the others. */
+const SPEAK_OF_ALL: readonly (string | undefined)[] = ['completion', 'man']
 
 /** The program with the command that is asked for; with all of them when none is, for its help. */
 async function programOf(name: string | undefined): Promise<Command> {
@@ -42,7 +47,8 @@ async function programOf(name: string | undefined): Promise<Command> {
     .version('0.1.0')
     .showSuggestionAfterError()
     .addHelpText('after', HELP)
-  const isKnown = name !== undefined && Object.hasOwn(COMMANDS, name)
+  const isKnown =
+    name !== undefined && Object.hasOwn(COMMANDS, name) && !SPEAK_OF_ALL.includes(name)
   for (const [known, load] of Object.entries(COMMANDS)) {
     if (!isKnown || known === name) (await load())(program)
   }
