@@ -28,7 +28,7 @@ describe('what the command line prints for other programs', function () {
 
   it('is a manual page without a complaint from groff', function () {
     need(this, 'groff')
-    const words = ['-man', '-Tutf8', '-ww']
+    const words = ['-man', '-Tutf8', '-P-cbou', '-ww']
     const { stdout, stderr } = spawnSync('groff', words, { input: s3mp('man'), encoding: 'utf8' })
     assert.equal(stderr, '')
     assert.match(stdout, /decode/)
