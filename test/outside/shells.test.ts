@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { describe, it } from 'mocha'
 import { need } from '../support/outside.ts'
 import { ROOT } from '../support/source.ts'
@@ -19,8 +22,10 @@ describe('what the command line prints for other programs', function () {
     it(`is understood by ${shell}`, function () {
       need(this, shell)
       // Without executing: `-n` reads the whole script and complains of what it does not understand.
-      const input = s3mp('completion', shell)
-      const { status, stderr } = spawnSync(shell, ['-n', '/dev/stdin'], { input, encoding: 'utf8' })
+      const script = join(mkdtempSync(join(tmpdir(), 's3mp-shell-')), 's3mp')
+      writeFileSync(script, s3mp('completion', shell))
+      const { status, stderr } = spawnSync(shell, ['-n', script], { encoding: 'utf8' })
+      rmSync(dirname(script), { recursive: true })
       assert.equal(stderr, '')
       assert.equal(status, 0)
     })
