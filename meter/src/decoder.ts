@@ -3,6 +3,7 @@ import { Competition } from './competition.ts'
 import type { Protocol, Reading } from './reading.ts'
 import type { Recognizer } from './recognizer.ts'
 import { dlmsRecognizers } from './dlms/recognizers.ts'
+import { ReplayGuard } from './dlms/replay-guard.ts'
 import { TextStream } from './iec62056-21/stream.ts'
 import { SmlBodyStream } from './sml/body-stream.ts'
 import { SmlStream } from './sml/stream.ts'
@@ -128,9 +129,12 @@ export function createDecoder(
   })
   const entrants = (): readonly Recognizer[] => factories.flatMap((factory) => factory())
   const [only, another] = entrants()
-  return only !== undefined && another === undefined
-    ? new StreamDecoder(only)
-    : new Competition(entrants)
+  const decoder =
+    only !== undefined && another === undefined
+      ? new StreamDecoder(only)
+      : new Competition(entrants)
+  const ciphered = protocol === 'auto' || protocol === 'dlms'
+  return ciphered ? new ReplayGuard(decoder, options.counters) : decoder
 }
 
 const NOTHING: readonly DecoderEvent[] = []

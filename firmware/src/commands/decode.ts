@@ -13,15 +13,15 @@ import {
   toHex,
 } from '@s3mp/meter'
 import type { Command } from 'commander'
-import { Argument, InvalidArgumentError, Option } from 'commander'
+import { Argument, Option } from 'commander'
 
 /** What `s3mp decode` can be told. */
 export interface DecodeOptions {
   readonly protocol: DecoderProtocol
   readonly json: boolean
-  /** Encryption and authentication key of a DLMS meter. */
-  readonly key?: Uint8Array
-  readonly authKey?: Uint8Array
+  /** Encryption and authentication key of a DLMS meter, in hex. */
+  readonly key?: string
+  readonly authKey?: string
 }
 
 /** What a capture held. */
@@ -47,8 +47,8 @@ export function addDecodeCommand(program: Command): void {
         .choices(['auto', ...PROTOCOLS])
         .default('auto'),
     )
-    .option('--key <hex>', 'encryption key of a DLMS meter, 32 or 64 hex digits', keyOf)
-    .option('--auth-key <hex>', 'authentication key of a DLMS meter', keyOf)
+    .option('--key <hex>', 'encryption key of a DLMS meter, 32 or 64 hex digits')
+    .option('--auth-key <hex>', 'authentication key of a DLMS meter')
     .option('--json', 'one JSON line a telegram, one for what was discarded', false)
     .addHelpText('after', HELP)
     .action(async (file: string, options: DecodeOptions) => {
@@ -56,10 +56,13 @@ export function addDecodeCommand(program: Command): void {
     })
 }
 
-/** A key in hex; the message never repeats it. */
-function keyOf(digits: string): Uint8Array {
+/** A key in hex. The message does not repeat it, as commander's own would. */
+function keyOf(option: string, digits: string): Uint8Array {
   if (!/^(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{64})$/.test(digits)) {
-    throw new InvalidArgumentError(`expected 32 or 64 hex digits, found ${digits.length} characters`)
+    throw new MeterError(
+      'range',
+      `${option}: expected 32 or 64 hex digits, found ${digits.length} characters`,
+    )
   }
   return Uint8Array.from(digits.match(/../g) ?? [], (byte) => parseInt(byte, 16))
 }
@@ -88,6 +91,10 @@ async function runDecode(file: string, options: DecodeOptions): Promise<number> 
   } catch (error) {
     // Whoever reads our output has heard enough, as `head` does.
     if (codeOf(error) === 'EPIPE') return 0
+    if (error instanceof MeterError && error.code === 'range') {
+      complain(error.message)
+      return 2
+    }
     complain(`${name}: ${reasonInWords(error)}`)
   }
   return 1
@@ -107,8 +114,8 @@ export async function decodeCapture(
   const { protocol, key, authKey } = options
   const decoder = createDecoder(protocol, {
     bodies: true,
-    ...(key === undefined ? {} : { key }),
-    ...(authKey === undefined ? {} : { authenticationKey: authKey }),
+    ...(key === undefined ? {} : { key: keyOf('--key', key) }),
+    ...(authKey === undefined ? {} : { authenticationKey: keyOf('--auth-key', authKey) }),
   })
   const report = new Report(options.json, print)
   for await (const chunk of source) await report.take(decoder.push(capture.push(chunk)))

@@ -7,7 +7,10 @@ import { GENERAL_BLOCK_TRANSFER, decodeBlock } from './gbt.ts'
 /** Longest APDU put together from frames or blocks; the longest captured one has 750 bytes. */
 export const DLMS_APDU_BYTES_MAX = 16_384
 
-/** Noise that may stand between two frames of one APDU. */
+/**
+ * Noise that may stand between two numbered parts of one APDU. HDLC segments have no numbers: noise
+ * between them may have been one.
+ */
 export const DLMS_GAP_BYTES_MAX = 64
 
 /** Part numbers of M-Bus frames wrap behind 15. */
@@ -57,6 +60,8 @@ export class Assembler implements FrameSink {
   readonly #frames = new Pile()
   readonly #blocks = new Pile()
   #gap = 0
+  /** The link numbers its parts, so that a missing one is noticed. */
+  #numbered = false
 
   constructor(sink: ApduSink) {
     this.#sink = sink
@@ -64,6 +69,7 @@ export class Assembler implements FrameSink {
 
   frame(payload: Uint8Array, frame: LinkFrame, offset: number): void {
     const frames = this.#frames
+    this.#numbered = frame.part !== undefined
     if (frame.part !== undefined && frame.part !== frames.parts % PARTS) {
       this.#drop(frames, 'truncated')
       if (frame.part !== 0) {
@@ -83,7 +89,7 @@ export class Assembler implements FrameSink {
     this.#apdu(whole, start, end - start)
   }
 
-  /** Noise between the frames of one APDU is borne up to a limit, and counts as part of it. */
+  /** Noise between numbered parts of one APDU is borne up to a limit, and counts as part of it. */
   discarded(event: DiscardedEvent): void {
     const pending = this.#frames.parts > 0 ? this.#frames : this.#blocks
     if (pending.parts === 0) {
@@ -91,7 +97,8 @@ export class Assembler implements FrameSink {
       return
     }
     this.#gap += event.bytes
-    if (this.#gap <= DLMS_GAP_BYTES_MAX) {
+    const borne = this.#numbered || pending === this.#blocks
+    if (borne && this.#gap <= DLMS_GAP_BYTES_MAX) {
       pending.end = event.offset + event.bytes
       return
     }

@@ -37,7 +37,7 @@ export function decodeDateTime(bytes: Uint8Array): MeterTime | undefined {
     kind: 'local',
     seconds: wall / 1000 + deviation * 60,
     // The deviation includes the season; it is taken out to be named apart.
-    offsetMinutes: -deviation - (summer ? 60 : 0),
+    offsetMinutes: 0 - deviation - (summer ? 60 : 0),
     seasonMinutes: summer ? 60 : 0,
   }
 }

@@ -8,33 +8,21 @@ import type { KeyVerdict } from './doctor.ts'
 import { diagnoseKeys } from './doctor.ts'
 import { readNotification, titleText } from './reading.ts'
 
-/** Meters whose counters a decoder remembers; the one unheard for longest makes room. */
-export const DLMS_COUNTERS_MAX = 64
-
 /** Protections within each other: signed around ciphered around the notification. */
 const LAYERS_MAX = 3
 
 /** What a decoder of DLMS needs to know beyond the bytes. */
 export interface DlmsOptions extends DlmsKeys {
-  /**
-   * Last invocation counter accepted by system title, as {@link Reading.security} named them: the
-   * state to keep over restarts. A telegram must have a greater one.
-   */
-  readonly counters?: ReadonlyMap<string, number> | undefined
   /** Reads a telegram in text that came inside the cipher. */
   readonly readText?: ((text: Uint8Array) => Reading | undefined) | undefined
 }
 
-/** Turns APDUs into readings; keeps the counters of the meters heard. */
+/** Turns APDUs into readings. Keeps nothing: counters are watched where all readings come by. */
 export class DlmsReadings {
   readonly #options: DlmsOptions
-  /** Counters vouched for by a tag, and those of telegrams without: the latter bind no others. */
-  readonly #authentic: Map<string, number>
-  readonly #plain = new Map<string, number>()
 
   constructor(options: DlmsOptions) {
     this.#options = options
-    this.#authentic = new Map(options.counters)
   }
 
   /** What an APDU says, or why it says nothing. */
@@ -80,19 +68,14 @@ export class DlmsReadings {
     const { systemTitle } = parseProtected(apdu)
     const title = titleText(systemTitle)
     const isText = (text: Uint8Array): boolean => this.#options.readText?.(text) !== undefined
-    const last = this.#authentic.get(title)
-    const { verdict, plaintext, message } = diagnoseKeys(apdu, this.#options, last, isText)
+    const { verdict, plaintext, message } = diagnoseKeys(apdu, this.#options, undefined, isText)
     if (message === undefined || plaintext === undefined) return REFUSALS[verdict] ?? 'malformed'
     const authentic = verdict === 'sound'
     if (!authentic && verdict !== 'unauthenticated') return REFUSALS[verdict] ?? 'malformed'
-    const { counter } = message
-    const counters = authentic ? this.#authentic : this.#plain
-    if (counter <= (counters.get(title) ?? -1)) return 'replay'
     const doubts: readonly ReadingFlag[] = authentic ? flags : [...flags, 'unauthenticated']
     const reading = this.#read(plaintext, doubts, systemTitle, layers - 1)
     if (typeof reading === 'string') return reading
-    remember(counters, title, counter)
-    return { ...reading, security: { systemTitle: title, counter, authentic } }
+    return { ...reading, security: { systemTitle: title, counter: message.counter, authentic } }
   }
 }
 
@@ -101,16 +84,4 @@ const REFUSALS: Readonly<Partial<Record<KeyVerdict, DiscardReason>>> = {
   'encryption-key-missing': 'key-missing',
   'encryption-key-wrong': 'key-wrong',
   'authentication-key-wrong': 'unauthentic',
-  replay: 'replay',
-}
-
-function remember(counters: Map<string, number>, title: string, counter: number): void {
-  counters.delete(title)
-  if (counters.size >= DLMS_COUNTERS_MAX) {
-    for (const oldest of counters.keys()) {
-      counters.delete(oldest)
-      break
-    }
-  }
-  counters.set(title, counter)
 }

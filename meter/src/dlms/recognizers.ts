@@ -6,12 +6,11 @@ import { DlmsBodyStream } from './body-stream.ts'
 import { DlmsReadings } from './readings.ts'
 import { DlmsStream } from './stream.ts'
 
-/** What listens for DLMS on any link; all of them keep the same counters. */
+/** What listens for DLMS on any link. */
 export function dlmsRecognizers(options: DecoderOptions): () => readonly Recognizer[] {
   const readings = new DlmsReadings({
     encryptionKey: options.key,
     authenticationKey: options.authenticationKey,
-    counters: options.counters,
     readText,
   })
   const links = ['hdlc', 'mbus', 'wrapper'] as const
