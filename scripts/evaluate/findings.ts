@@ -1,0 +1,80 @@
+import type { FaultName } from './faults.ts'
+import { FAULTS, FAULT_OF } from './faults.ts'
+import type { Figures } from './measure.ts'
+import { quantile } from './statistics.ts'
+import type { Variant } from './variants.ts'
+import { DESCRIPTIONS } from './variants.ts'
+
+/** What single path and redundant sending are meant to keep within on a silent cut. */
+const SINGLE_SLACK_MS = 20
+/** Two readings' distance and the noise of timers: no gap that anyone can see. */
+const NO_GAP_MS = 40
+
+/** What the figures say, good and bad, in sentences. */
+export function findings(figures: readonly Figures[]): readonly string[] {
+  const of = (variant: Variant): Figures | undefined =>
+    figures.find((one) => one.variant === variant)
+  const [single, redundant, gateway] = [of('single'), of('redundant'), of('gateway')]
+  return [
+    ...(single === undefined ? [] : [singleTarget(single)]),
+    ...(redundant === undefined ? [] : [redundantTarget(redundant)]),
+    ...FAULTS.map((name) => shortest(figures, name)),
+    ...(single === undefined || gateway === undefined ? [] : beside(single, gateway)),
+  ]
+}
+
+function singleTarget(single: Figures): string {
+  const trials = single.trials.silent
+  const budgetMs =
+    2 *
+      quantile(
+        trials.map((one) => one.roundTripMs),
+        0.5,
+      ) +
+    SINGLE_SLACK_MS
+  const gaps = trials.map((one) => one.gapMs)
+  const within = gaps.filter((ms) => ms <= budgetMs).length
+  const verdict = quantile(gaps, 0.5) <= budgetMs ? 'met by the median' : 'MISSED by the median'
+  return `Aim: on a silent cut, a gap of at most two round trips and ${SINGLE_SLACK_MS} ms over a single path, here ${ms(budgetMs)}. It was ${ms(quantile(gaps, 0.5))}: ${verdict}, in ${within} of ${gaps.length} rounds.`
+}
+
+function redundantTarget(redundant: Figures): string {
+  const gaps = redundant.trials.silent.map((one) => one.gapMs)
+  const lost = redundant.trials.silent.reduce((sum, one) => sum + one.lost, 0)
+  const verdict = lost === 0 && quantile(gaps, 0.5) <= NO_GAP_MS ? 'met' : 'MISSED'
+  return `Aim: no gap with redundant sending. On a silent cut ${lost} readings were lost in all rounds together, and the longest silence was ${ms(quantile(gaps, 0.5))}: ${verdict}.`
+}
+
+function shortest(figures: readonly Figures[], name: FaultName): string {
+  const ranked = figures
+    .map((one) => ({
+      title: DESCRIPTIONS[one.variant].title,
+      gapMs: quantile(
+        one.trials[name].map((trial) => trial.gapMs),
+        0.5,
+      ),
+    }))
+    .sort((a, b) => a.gapMs - b.gapMs)
+    .map(({ title, gapMs }) => `${title} ${ms(gapMs)}`)
+  return `${FAULT_OF[name].title}, silence from the shortest: ${ranked.join(', ')}.`
+}
+
+function beside(single: Figures, gateway: Figures): readonly string[] {
+  const compare = (what: string, pick: (one: Figures) => readonly number[]): string => {
+    const [a, b] = [quantile(pick(single), 0.5), quantile(pick(gateway), 0.5)]
+    const factor = a <= b ? `${(b / a).toFixed(1)} times less` : `${(a / b).toFixed(1)} times more`
+    return `${what}: ${factor} than with the gateway`
+  }
+  return [
+    `The native single path needs, by the median: ${[
+      compare('round trip', (one) => one.echoesMs),
+      compare('bytes', (one) => one.wireBytes),
+      compare('time to the first acknowledged reading', (one) => one.startMs),
+      compare('processor time', (one) => one.cpuMicros),
+    ].join('; ')}.`,
+  ]
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(0)} ms`
+}
