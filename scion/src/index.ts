@@ -280,6 +280,8 @@ export {
   isStun,
   transactionIdOf,
 } from './stun/message.ts'
+export { BINDINGS_MAX, BINDING_RETRY_MS } from './socket/bindings.ts'
+export type { OutsideAddress } from './socket/bindings.ts'
 export { AES_KEY_BYTES, AesMac } from './crypto/cmac.ts'
 export {
   DRKEY_AHEAD_MS_MAX,

@@ -120,6 +120,12 @@ describe('traffic through the routers of the reference implementation', function
     assert.ok((await meter.socket.echo(headend.local, path, { timeoutMs: WAIT_MS })) > 0)
   })
 
+  it('is told by the border router from which address it is seen', async () => {
+    const seen = await meter.socket.findOutside({ timeoutMs: WAIT_MS })
+    const { host } = net.addresses(METER)
+    assert.deepEqual(seen, { address: { host, port: 31_100 }, translated: false })
+  })
+
   it('hears of a link that the routers notice to be cut, and goes on over another path', async () => {
     const gap = await gapOf(() => {
       net.cut('meter-110')

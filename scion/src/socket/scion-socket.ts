@@ -1,5 +1,5 @@
 import type { ScionAddress, ScionEndpoint } from '../addr/endpoint.ts'
-import { formatHost, SERVICE, serviceHost } from '../addr/host.ts'
+import { formatHost, parseIp, SERVICE, serviceHost } from '../addr/host.ts'
 import type { IsdAs } from '../addr/isd-as.ts'
 import { isdAs } from '../addr/isd-as.ts'
 import type { Clock, Random } from '../clock.ts'
@@ -20,7 +20,10 @@ import type { LocalAs } from '../path/source.ts'
 import { fillAuthenticator } from '../spao/authenticate.ts'
 import type { DrkeyAuthentication } from '../spao/authentication.ts'
 import { AUTHENTICATOR_BYTES, authenticatorOption } from '../spao/option.ts'
+import { isStun } from '../stun/message.ts'
 import { TokenBucket } from '../token-bucket.ts'
+import { Bindings, judgeOutside } from './bindings.ts'
+import type { OutsideAddress } from './bindings.ts'
 import type { Answer, AskOptions } from './questions.ts'
 import { Questions } from './questions.ts'
 import { ReceiveQueue, closedError } from './receive-queue.ts'
@@ -156,17 +159,20 @@ export class ScionSocket {
   readonly localAs: LocalAs
   readonly #clock: Clock
   readonly #underlay: Underlay
+  /** The address under which other ASes know this socket, where it is not the local one. */
+  #outside: { readonly endpoint: ScionEndpoint; readonly packed: PackedAddress } | undefined
   readonly #ownAddress: PackedAddress
   readonly #flowId: number
   readonly #echo: boolean
   readonly #authentication: DrkeyAuthentication | undefined
   readonly #questions: Questions
+  readonly #bindings: Bindings
   readonly #queue = new ReceiveQueue<ScionDatagram>()
   readonly #sentPackets = new SentPackets()
   readonly #observers = new Observers<SocketEvent>()
   readonly #echoBudget: TokenBucket
   readonly #unprovenBudget: TokenBucket
-  readonly #templates = new WeakMap<Route, { to: ScionEndpoint; template: UdpTemplate }>()
+  #templates = new WeakMap<Route, { to: ScionEndpoint; template: UdpTemplate }>()
   readonly #counters = {
     sent: 0,
     received: 0,
@@ -189,6 +195,7 @@ export class ScionSocket {
     this.#echo = options.echo ?? false
     this.#authentication = options.authentication
     this.#questions = new Questions(clock, random)
+    this.#bindings = new Bindings(clock, random)
     const nowMs = clock.monotonicMs()
     this.#echoBudget = new TokenBucket(ECHO_ANSWERS_PER_SECOND_MAX, 1000, nowMs)
     this.#unprovenBudget = new TokenBucket(UNPROVEN_ERRORS_PER_SECOND_MAX, 1000, nowMs)
@@ -231,7 +238,8 @@ export class ScionSocket {
     if (key === undefined) return this.#template(to, route).encode(payload)
     const { spi, timestampNs, mac } = key
     const fields = { ...this.#fields(to, route), endToEnd: [authenticatorOption(spi, timestampNs)] }
-    const datagram = { sourcePort: this.local.port, destinationPort: to.port, payload }
+    const sourcePort = this.#sourceFor(to).port
+    const datagram = { sourcePort, destinationPort: to.port, payload }
     const packet = encodeUdpPacket(fields, datagram)
     fillAuthenticator(packet, mac)
     return packet
@@ -277,6 +285,31 @@ export class ScionSocket {
     return { roundTripMs, isdAs: reply.isdAs, interfaceId: reply.interfaceId }
   }
 
+  /**
+   * Asks a border router by STUN from which address it sees this socket, and sends to other ASes
+   * from there on under that address: behind a NAT nothing else comes back. Mappings end when they
+   * are not used, so ask again after a pause. Rejects as {@link Bindings.ask} does, and with
+   * `ERR_SCION_CONFIG` where the AS has no router.
+   */
+  async findOutside(options: AskOptions, router?: UnderlayAddress): Promise<OutsideAddress> {
+    const [first] = this.localAs.borderRouters.values()
+    const asked = router ?? first
+    if (asked === undefined) throw new ScionError('ERR_SCION_CONFIG', 'stun: a router, found none')
+    const send = (request: Uint8Array): Promise<void> => this.#underlay.send(request, asked)
+    const seen = await this.#bindings.ask(asked, options, send)
+    const outside = judgeOutside(seen, this.#underlay.local, this.localAs)
+    const { isdAs } = this.local
+    const endpoint = { isdAs, host: parseIp(seen.host), port: seen.port }
+    this.#outside = outside.translated ? { endpoint, packed: packAddress(endpoint) } : undefined
+    this.#templates = new WeakMap()
+    return outside
+  }
+
+  /** The address that a packet to `to` is sent under: NATs stand at the edge of the AS's network. */
+  #sourceFor(to: ScionAddress): ScionEndpoint {
+    return to.isdAs === this.local.isdAs ? this.local : (this.#outside?.endpoint ?? this.local)
+  }
+
   /** Hears of errors; see {@link SocketEvent}. */
   observe(listener: (event: SocketEvent) => void): () => void {
     return this.#observers.add(listener)
@@ -292,15 +325,23 @@ export class ScionSocket {
     this.#closed = true
     this.#queue.close()
     this.#questions.close()
+    this.#bindings.close()
     await this.#underlay.close()
   }
 
   /** For the underlay: takes what arrived. Whatever is wrong with it is counted, never thrown. */
   accept(bytes: Uint8Array, from: UnderlayAddress): void {
     if (this.#closed) return
+    if (isStun(bytes)) {
+      if (!this.#bindings.accept(bytes, from)) this.#counters.discarded += 1
+      return
+    }
     try {
       const packet = new PacketView(bytes)
-      if (!packet.isFor(this.#ownAddress)) {
+      const isOurs =
+        packet.isFor(this.#ownAddress) ||
+        (this.#outside !== undefined && packet.isFor(this.#outside.packed))
+      if (!isOurs) {
         this.#counters.discarded += 1
       } else if (packet.protocol === PROTOCOL.udp) this.#acceptUdp(packet, from)
       else this.#acceptScmp(packet, decodeScmp(packet), from)
@@ -317,7 +358,7 @@ export class ScionSocket {
 
   #acceptUdp(packet: Packet, from: UnderlayAddress): void {
     const { sourcePort, destinationPort, payload } = decodeUdp(packet)
-    if (destinationPort !== this.local.port) {
+    if (destinationPort !== this.local.port && destinationPort !== this.#outside?.endpoint.port) {
       this.#counters.discarded += 1
       return
     }
@@ -332,7 +373,10 @@ export class ScionSocket {
   #acceptScmp(packet: Packet, message: ScmpMessage, from: UnderlayAddress): void {
     if (isScmpError(message)) this.#acceptError(message, packet.source)
     else if (message.type === 'echo-reply' || message.type === 'traceroute-reply') {
-      const ours = message.identifier === this.local.port && this.#questions.answer(message)
+      const isPort = (port: number | undefined): boolean => port === message.identifier
+      const ours =
+        (isPort(this.local.port) || isPort(this.#outside?.endpoint.port)) &&
+        this.#questions.answer(message)
       if (!ours) this.#counters.discarded += 1
     } else if (message.type === 'unknown-information') this.#counters.discarded += 1
     else this.#answer(packet, message, from)
@@ -381,7 +425,7 @@ export class ScionSocket {
   ): Promise<Answer> {
     if (this.#closed) return Promise.reject(closedError())
     return this.#questions.ask(kind, options, (sequence, nonce) => {
-      const head = { code: 0, identifier: this.local.port, sequence }
+      const head = { code: 0, identifier: this.#sourceFor(to).port, sequence }
       const message: ScmpMessage =
         kind === 'echo-reply'
           ? { ...head, type: 'echo-request', data: nonce }
@@ -417,7 +461,8 @@ export class ScionSocket {
   #template(to: ScionEndpoint, route: Route): UdpTemplate {
     const kept = this.#templates.get(route)
     if (kept?.to === to) return kept.template
-    const template = new UdpTemplate(this.#fields(to, route), this.local.port, to.port)
+    const sourcePort = this.#sourceFor(to).port
+    const template = new UdpTemplate(this.#fields(to, route), sourcePort, to.port)
     this.#templates.set(route, { to, template })
     return template
   }
@@ -436,7 +481,7 @@ export class ScionSocket {
       trafficClass: 0,
       flowId: this.#flowId,
       destination: to,
-      source: this.local,
+      source: this.#sourceFor(to),
       path: route.dataplane,
     }
   }
