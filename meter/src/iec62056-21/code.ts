@@ -1,6 +1,3 @@
-/** What a meter measures, value group A of IEC 62056-61: 1 electricity, 6 heat. */
-export type Medium = 1 | 6
-
 /** Six numbers of an OBIS code. */
 export type ObisNumbers = readonly [number, number, number, number, number, number]
 
@@ -23,10 +20,10 @@ export function isShort(code: string): boolean {
 /**
  * The six numbers that a code of a data line stands for; undefined when it is no code.
  *
- * Value groups that are left out: A and B are 0-0 behind a letter, else the medium's; E is 0, F is
+ * Value groups that are left out: A and B are 0-0 before a letter, else 1-0 as of an electricity meter; E is 0, F is
  * 255 (IEC 62056-61, 4.6 and annex A).
  */
-export function obisNumbers(code: string, medium: Medium = 1): ObisNumbers | undefined {
+export function obisNumbers(code: string): ObisNumbers | undefined {
   if (code === 'F' || code === 'FF') return [0, 0, 97, 97, 0, 255]
   const full = FULL.exec(code)
   if (full !== null) {
@@ -43,11 +40,11 @@ export function obisNumbers(code: string, medium: Medium = 1): ObisNumbers | und
   const short = SHORT.exec(code)
   if (short !== null) {
     const [, c = '', d, e, f] = short as readonly (string | undefined)[]
-    const a = c in LETTERS ? 0 : medium
+    const a = c in LETTERS ? 0 : 1
     return checked([a, 0, number(c, 0), number(d, 0), number(e, 0), number(f)])
   }
   const long = GROUP_TOO_MANY.exec(code)
-  return long === null ? undefined : obisNumbers(`${long[1] ?? ''}${long[2] ?? ''}`, medium)
+  return long === null ? undefined : obisNumbers(`${long[1] ?? ''}${long[2] ?? ''}`)
 }
 
 /** The numbers as 'A-B:C.D.E*F'. */

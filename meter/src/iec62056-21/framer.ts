@@ -29,6 +29,8 @@ const OPEN = 0x28
 const CLOSE = 0x29
 const SLASH = 0x2f
 const PARITY = 0x80
+/** From here on ISO 8859-1 has letters; what lies between is one bit away from a control. */
+const LETTERS_BEYOND_ASCII = 0xa0
 
 /** What protects a telegram: the block check character, DSMR's CRC-16, or nothing. */
 export type TextCheck = 'bcc' | 'crc' | 'none'
@@ -92,10 +94,12 @@ export class TextFramer {
   /** Takes bytes from `from` on until one gives rise to {@link event}; answers the next position. */
   scan(chunk: Uint8Array, from: number): number {
     this.event = undefined
-    for (let at = from; at < chunk.length; at++) {
-      if (this.#take(chunk[at] ?? 0)) return at + 1
+    let at = from
+    while (at < chunk.length) {
+      if (this.#state === 'data' && !this.#parity) at = this.#run(chunk, at)
+      if (at < chunk.length && this.#take(chunk[at++] ?? 0)) break
     }
-    return chunk.length
+    return at
   }
 
   /** The input has ended: what is pending is a telegram without checksum, or discarded. */
@@ -108,6 +112,21 @@ export class TextFramer {
 
   #isTelegram(): boolean {
     return this.#state !== 'hunt' && this.#state !== 'ident' && this.#lines > 0
+  }
+
+  /** The usual case, taken quickly: bytes inside a line that mean nothing to the framer. */
+  #run(chunk: Uint8Array, from: number): number {
+    const most = Math.min(this.#buffer.length, TEXT_TELEGRAM_BYTES_MAX - 1)
+    const room = Math.min(most, this.#lineAt + TEXT_LINE_BYTES_MAX) - this.#length
+    const end = Math.min(chunk.length, from + room)
+    let at = from
+    if (this.#length === this.#lineAt || this.#buffer[this.#length - 1] === CR) return from
+    for (; at < end; at++) {
+      const byte = chunk[at] ?? 0
+      if (byte < 0x20 || byte >= 0x7f || byte === SLASH || byte === MARK) break
+      this.#buffer[this.#length++] = byte
+    }
+    return at
   }
 
   /** Takes a byte and answers whether it gave rise to an event. */
@@ -221,10 +240,10 @@ export class TextFramer {
     }
   }
 
-  /** Printable bytes and CR; ACK where the echo of an acknowledgement may begin. */
+  /** Printable bytes, letters that makers put into messages, and CR; ACK where the echo of an acknowledgement may begin. */
   #mayStand(byte: number, lineStart: boolean): boolean {
     if (byte === ACK) return lineStart && !this.#stx && this.#lines === 0
-    return (byte >= 0x20 && byte < 0x7f) || byte === CR
+    return (byte >= 0x20 && byte < 0x7f) || byte >= LETTERS_BEYOND_ASCII || byte === CR
   }
 
   #endLine(crlf: boolean, raw: number): void {
@@ -382,9 +401,9 @@ function isHex(byte: number): boolean {
   return (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x46)
 }
 
-/** Bytes as text, one character a byte. */
+const LATIN = new TextDecoder('latin1')
+
+/** Bytes as text, one character a byte; those of 80 to 9F hex, which no telegram has, as Windows does. */
 export function latin(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  let text = ''
-  for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at] ?? 0)
-  return text
+  return LATIN.decode(bytes.subarray(start, end))
 }

@@ -1,3 +1,4 @@
+import type { ObisNumbers } from './code.ts'
 import { obisNumbers } from './code.ts'
 import { latin } from './framer.ts'
 
@@ -7,7 +8,14 @@ export const TEXT_ENTRIES_MAX = 4_096
 /** A code and what stands in the brackets behind it. */
 export interface DataEntry {
   readonly code: string
+  /** What the code stands for if it is an electricity meter's. */
+  readonly numbers: ObisNumbers
   readonly values: readonly string[]
+}
+
+/** The same while it is read: the next line may go on with its values. */
+interface Entry extends DataEntry {
+  readonly values: string[]
 }
 
 /** The data lines of a telegram. */
@@ -19,7 +27,6 @@ export interface TextLines {
 
 const ENTRY = /([0-9A-Z][0-9A-Z.:*&-]{0,31})((?:\([^()]*\))+)/y
 const VALUES_ALONE = /^(?:\([^()]*\))+$/
-const VALUE = /\(([^()]*)\)/g
 const ACK = '\x06'
 
 /**
@@ -28,9 +35,10 @@ const ACK = '\x06'
  * (IEC 62056-21, 6.5 and annex A). Undefined for more than {@link TEXT_ENTRIES_MAX} entries.
  */
 export function parseLines(data: Uint8Array): TextLines | undefined {
-  const entries: { code: string; values: string[] }[] = []
+  const entries: Entry[] = []
   let skipped = 0
-  for (const line of latin(data).split(/\r?\n/)) {
+  for (const padded of latin(data).split(/\r?\n/)) {
+    const line = padded.trim()
     if (line === '' || line === 'END' || line.startsWith(ACK)) continue
     const last = entries.at(-1)
     if (line.startsWith('(') && last !== undefined && VALUES_ALONE.test(line)) {
@@ -45,21 +53,22 @@ export function parseLines(data: Uint8Array): TextLines | undefined {
   return { entries, skipped }
 }
 
-function entriesOf(line: string): { code: string; values: string[] }[] | undefined {
-  const found: { code: string; values: string[] }[] = []
+function entriesOf(line: string): Entry[] | undefined {
+  const found: Entry[] = []
   ENTRY.lastIndex = 0
   let at = 0
   while (at < line.length) {
     const match = ENTRY.exec(line)
     if (match === null) return undefined
     const [, code = ''] = match
-    if (obisNumbers(code) === undefined) return undefined
-    found.push({ code, values: valuesOf(match[2] ?? '') })
+    const numbers = obisNumbers(code)
+    if (numbers === undefined) return undefined
+    found.push({ code, numbers, values: valuesOf(match[2] ?? '') })
     at = ENTRY.lastIndex
   }
   return found
 }
 
 function valuesOf(text: string): string[] {
-  return [...text.matchAll(VALUE)].map((match) => match[1] ?? '')
+  return text.slice(1, -1).split(')(')
 }

@@ -1,8 +1,9 @@
 import type { MeterTime, Protocol, Reading, ReadingFlag, Register, TextEntry } from '../reading.ts'
 import { QUIRKS, mayHave } from '../quirks.ts'
 import { UNIT } from '../units.ts'
-import type { Medium, ObisNumbers } from './code.ts'
+import type { ObisNumbers } from './code.ts'
 import { isShort, obisNumbers, obisText } from './code.ts'
+import { latin } from './framer.ts'
 import type { DataEntry } from './lines.ts'
 import { parseQuantity } from './value.ts'
 
@@ -29,9 +30,8 @@ export function readText(lines: readonly DataEntry[], origin: TextOrigin): Readi
   const medium = mediumOf(lines)
   const registers = new Map<string, Register>()
   const texts: TextEntry[] = []
-  for (const { code, values } of lines) {
-    const numbers = obisNumbers(code, medium)
-    if (numbers === undefined) continue
+  for (const { code, numbers: usual, values } of lines) {
+    const numbers = medium === 1 || usual[0] !== 1 || !isShort(code) ? usual : heat(usual)
     const obis = obisText(numbers)
     if (LISTS.includes(numbers[2])) {
       texts.push({ obis, bytes: ascii(values.map((value) => `(${value})`).join('')) })
@@ -72,11 +72,16 @@ function assemble(
  * Short codes name no medium. Heat meters give volumes beside energy under theirs, which no
  * electricity meter does.
  */
-function mediumOf(lines: readonly DataEntry[]): Medium {
+function mediumOf(lines: readonly DataEntry[]): 1 | 6 {
   const volume = lines.some(
     ({ code, values }) => isShort(code) && values.some((value) => /\*m3(?:ph|\/h)?$/.test(value)),
   )
   return volume ? 6 : 1
+}
+
+/** A short code that names no medium, in the telegram of a heat meter. */
+function heat([, b, c, d, e, f]: ObisNumbers): ObisNumbers {
+  return [6, b, c, d, e, f]
 }
 
 function registerOf(obis: string, numbers: ObisNumbers, value: string): Register | undefined {
@@ -170,7 +175,9 @@ function timeOf(texts: readonly TextEntry[]): MeterTime | undefined {
   const clock = at('0-0:1.0.0*255')
   const parts = /^(\d{12})([SWsw]?)$/.exec(clock)
   if (parts !== null) return wallTime(parts[1] ?? '', (parts[2] ?? '').toUpperCase())
-  return wallTime(at('1-0:0.9.2*255').slice(-6) + at('1-0:0.9.1*255').slice(-6), '')
+  // Date and time apart, with or without marks, a season's digit or the century in front.
+  const digits = (code: string): string => at(code).replace(/\D/g, '').slice(-6)
+  return wallTime(digits('1-0:0.9.2*255') + digits('1-0:0.9.1*255'), '')
 }
 
 function wallTime(digits: string, season: string): MeterTime | undefined {
@@ -189,12 +196,11 @@ function wallTime(digits: string, season: string): MeterTime | undefined {
 }
 
 function plain(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes.subarray(0, DEVICE_TEXT_BYTES)).trim()
+  return latin(bytes).trim()
 }
 
-/** No number of a device is longer; a longer text is cut where one is looked for. */
-const DEVICE_TEXT_BYTES = 256
-
 function ascii(text: string): Uint8Array {
-  return Uint8Array.from(text, (letter) => letter.charCodeAt(0))
+  const bytes = new Uint8Array(text.length)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = text.charCodeAt(at)
+  return bytes
 }

@@ -26,7 +26,7 @@ export class TextStream implements Recognizer {
     this.protocol = protocol
   }
 
-  /** A telegram without CRC-16 proves little: eight bits of block check, or nothing. */
+  /** A telegram without checksum proves little. */
   get weak(): boolean {
     return this.#weak
   }
@@ -55,7 +55,7 @@ export class TextStream implements Recognizer {
     if (typeof found === 'string') {
       out.push({ type: 'discarded', offset, bytes: length, reason: found })
     } else {
-      this.#weak = event.check !== 'crc'
+      this.#weak = event.check === 'none'
       out.push({ type: 'reading', offset, length, reading: found })
     }
   }
@@ -78,7 +78,8 @@ export class TextStream implements Recognizer {
     const flags: ReadingFlag[] = []
     if (!checked) flags.push(p1 ? 'crc-missing' : 'bcc-missing')
     if (lines.skipped > 0) flags.push('lines-skipped')
-    const { protocol } = this
+    // Whoever asks for D0 alone gets P1 as well, under its name.
+    const protocol = telegram.check === 'crc' ? 'dsmr' : this.protocol
     const reading = readText(lines.entries, { protocol, ident: telegram.ident, flags })
     return reading.registers.length + reading.texts.length > 0 ? reading : 'empty'
   }

@@ -224,6 +224,18 @@ describe('a decoder of IEC 62056-21', () => {
     assert.deepEqual(reading.registers.map(decimal), ['7'])
   })
 
+  it('takes blanks around lines, clocks in any spelling, and letters beyond ASCII', () => {
+    const text = asciiBytes(
+      '/SIM5A\n 0.9.1(13:05:59) \n0.9.2(2026-07-04)\n1.8.0(1*kWh)\n0.2.2(Z\xe4hler)\n!\n',
+    )
+    const [reading] = readings(decodeAll(createDecoder('d0'), text))
+    assert.deepEqual(reading?.meterTime, {
+      kind: 'wall',
+      seconds: Date.UTC(2026, 6, 4, 13, 5, 59) / 1000,
+    })
+    assert.equal(Buffer.from(reading.texts.at(-1)?.bytes ?? []).toString('latin1'), 'Z\xe4hler')
+  })
+
   it('bounds lines, telegrams and entries', () => {
     const line = `0.0.0(${'7'.repeat(TEXT_LINE_BYTES_MAX)}`
     assert.match(heard(`/SIM5A\r\n${line}`)[0] ?? '', /^oversize/)
