@@ -16,12 +16,38 @@ const isdAs = z
   .string()
   .regex(/^[0-9]{1,5}-([0-9]{1,10}|[0-9a-f]{1,4}(:[0-9a-f]{1,4}){2})$/i, 'an ISD-AS number')
 
+const filePath = z.string().min(1).max(1024)
+const hostPort = z
+  .string()
+  .regex(/^(?:\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,253}):[0-9]{1,5}$/, 'HOST:PORT')
+
 const schema = z.strictObject({
   name: z.string().min(1).max(100).default('S3MP head-end'),
   data: z.string().min(1),
   log: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   udp: z.strictObject({ host: host.default('127.0.0.1'), port }).optional(),
-  scion: z.strictObject({ isd_as: isdAs, host, port, listen: host.optional() }).optional(),
+  scion: z
+    .strictObject({
+      isd_as: isdAs,
+      host,
+      port,
+      listen: host.optional(),
+      daemon: hostPort.optional(),
+      config_dir: filePath.optional(),
+      control: z.array(hostPort).min(1).max(16).optional(),
+      trust: z.enum(['strict', 'first-use', 'insecure']).default('strict'),
+      authentication: z.enum(['off', 'prefer', 'require']).default('off'),
+      drkey_protocol: z.int().min(1).max(65_535).default(5342),
+    })
+    .refine(
+      ({ authentication, daemon, config_dir: folder }) =>
+        authentication === 'off' || daemon !== undefined || folder !== undefined,
+      {
+        path: ['authentication'],
+        message: 'keys come from a daemon or a control service; add daemon or config_dir',
+      },
+    )
+    .optional(),
   http: z
     .strictObject({
       host: host.default('127.0.0.1'),
@@ -52,16 +78,27 @@ export interface HeadendConfig {
   /** Plain UDP, also what a SCION-IP gateway delivers to. */
   readonly udp: { readonly host: string; readonly port: number } | undefined
   /** The head-end as a native SCION host; `listen` is the underlay's local address. */
-  readonly scion:
-    | {
-        readonly isdAs: string
-        readonly host: string
-        readonly port: number
-        readonly listen: string
-      }
-    | undefined
+  readonly scion: ScionConfig | undefined
   readonly http: { readonly host: string; readonly port: number; readonly nextPort: boolean }
   readonly prekeys: PrekeyPolicy
+}
+
+/** The head-end as a SCION host. */
+export interface ScionConfig {
+  readonly isdAs: string
+  readonly host: string
+  readonly port: number
+  readonly listen: string
+  /** A daemon, which knows paths and keys. */
+  readonly daemon: string | undefined
+  /** The folder with `topology.json` and `certs/*.trc` of the own AS, absolute. */
+  readonly configFolder: string | undefined
+  /** Control services to ask instead of those of the topology. */
+  readonly control: readonly string[] | undefined
+  readonly trust: 'strict' | 'first-use' | 'insecure'
+  /** Whether packets prove their sender by DRKey. */
+  readonly authentication: 'off' | 'prefer' | 'require'
+  readonly drkeyProtocol: number
 }
 
 /** How long a prekey may be used, when its successor is made, and how long it still opens. */
@@ -135,6 +172,12 @@ export function parseConfig(text: string, path: string): HeadendConfig {
       host: scion.host,
       port: scion.port,
       listen: scion.listen ?? scion.host,
+      daemon: scion.daemon,
+      configFolder: scion.config_dir && resolve(dirname(path), scion.config_dir),
+      control: scion.control,
+      trust: scion.trust,
+      authentication: scion.authentication,
+      drkeyProtocol: scion.drkey_protocol,
     },
     http: { host: http.host, port: http.port, nextPort: http.next_port },
     prekeys: {
@@ -171,7 +214,10 @@ function knownKeys(table: readonly string[]): readonly string[] {
   const tables: Readonly<Record<string, readonly string[]>> = {
     '': ['name', 'data', 'log', 'udp', 'scion', 'http', 'prekeys'],
     udp: ['host', 'port'],
-    scion: ['isd_as', 'host', 'port', 'listen'],
+    scion: [
+      ...['isd_as', 'host', 'port', 'listen', 'daemon', 'config_dir', 'control', 'trust'],
+      ...['authentication', 'drkey_protocol'],
+    ],
     http: ['host', 'port', 'next_port'],
     prekeys: ['valid_days', 'rotate_before_days', 'grace_days'],
   }

@@ -121,7 +121,7 @@ export class Headend {
   async start(): Promise<void> {
     await this.#rotatePrekeys()
     for (const transport of this.#options.transports) {
-      await transport.start(this.#receiver.receive)
+      await transport.start(this.#receiver.receive, this.#receiver.turnedAway)
       this.#log.info('transport.listening', { kind: transport.kind, address: transport.address })
     }
     this.#upkeep = this.#lookAfter()

@@ -39,6 +39,18 @@ describe('parseConfig', () => {
     assert.equal(config.scion, undefined)
   })
 
+  it('knows where a SCION host gets paths and keys from, and that keys need a source', () => {
+    const text = `${GOOD}[scion]\nisd_as = "1-ff00:0:112"\nhost = "127.0.0.9"\nport = 31000\n`
+    const plain = parseConfig(text, '/etc/s3mp/headend.toml').scion
+    assert.deepEqual([plain?.authentication, plain?.trust, plain?.drkeyProtocol], ['off', 'strict', 5342]) // prettier-ignore
+    const full = `${text}config_dir = "scion"\nauthentication = "require"\ncontrol = ["127.0.0.2:31000"]\n`
+    const scion = parseConfig(full, '/etc/s3mp/headend.toml').scion
+    assert.equal(scion?.configFolder, '/etc/s3mp/scion')
+    assert.equal(scion.authentication, 'require')
+    assert.match(refusal(`${text}authentication = "require"\n`), /scion\.authentication: keys come/)
+    assert.match(refusal(`${text}daemon = "nowhere"\n`), /scion\.daemon: .*HOST:PORT/)
+  })
+
   it('names line and column of what is not TOML', () => {
     assert.match(refusal('name = "a"\nport 3\n'), /^\/etc\/headend\.toml:2:\d+: not TOML: /)
   })

@@ -1,24 +1,17 @@
-import { randomInt } from 'node:crypto'
-import { nodeUnderlay, openScionSocket, parseHost, parseIsdAs } from '@s3mp/scion'
 import { loadPage, type Page } from '@s3mp/web'
 import type { Command } from 'commander'
-import { systemClock } from '../clock.ts'
 import type { HeadendConfig } from '../config.ts'
 import { HeadendError } from '../errors.ts'
 import { createHeadend, systemRandom } from '../headend.ts'
 import { serveHttp } from '../http/serve.ts'
 import { Keyring } from '../keys/keyring.ts'
 import { createLog, type Log } from '../log.ts'
-import { ScionTransport } from '../transport/scion.ts'
 import type { Transport } from '../transport/transport.ts'
 import { UdpTransport } from '../transport/udp.ts'
 import { Supervisor } from './notify.ts'
 import type { Output } from './output.ts'
+import { openScionTransport } from './scion.ts'
 import { configOf, lockDataFolder, openStore, secretsOf } from './place.ts'
-
-/** Largest packet taken to fit inside the own AS, where nothing says more. */
-const MTU_INSIDE = 1472
-const RANDOM_STEPS = 2 ** 40
 
 interface RunOptions {
   readonly config?: string
@@ -50,7 +43,7 @@ async function run(options: RunOptions, output: Output, signal: AbortSignal): Pr
   const supervisor = new Supervisor(log)
   try {
     const page = await pageOrNot(log)
-    const transports = transportsOf(config)
+    const transports = await transportsOf(config, log)
     const { name } = config
     const headend = await createHeadend({
       store,
@@ -90,37 +83,14 @@ function portOf({ port }: RunOptions, config: HeadendConfig): number {
   throw new HeadendError('ERR_HEADEND_CONFIG', message)
 }
 
-function transportsOf({ udp, scion }: HeadendConfig): readonly Transport[] {
+async function transportsOf(
+  { udp, scion }: HeadendConfig,
+  log: Log,
+): Promise<readonly Transport[]> {
   return [
     ...(udp === undefined ? [] : [new UdpTransport(udp.host, udp.port)]),
-    ...(scion === undefined ? [] : [scionTransport(scion)]),
+    ...(scion === undefined ? [] : [await openScionTransport(scion, log)]),
   ]
-}
-
-/**
- * As a SCION host that only answers, the head-end needs no paths of its own: every datagram brings
- * its way back, and the router that brought it takes the answer.
- */
-function scionTransport({ isdAs, host, port }: NonNullable<HeadendConfig['scion']>): Transport {
-  const local = { isdAs: parseIsdAs(isdAs), host: parseHost(host), port }
-  const localAs = {
-    isdAs: local.isdAs,
-    core: false,
-    mtu: MTU_INSIDE,
-    dispatchedPorts: { min: 1024, max: 65_535 },
-    borderRouters: new Map(),
-  }
-  return new ScionTransport({
-    open: () =>
-      openScionSocket({
-        local,
-        localAs,
-        underlay: nodeUnderlay,
-        clock: systemClock,
-        random: () => randomInt(RANDOM_STEPS) / RANDOM_STEPS,
-        echo: true,
-      }),
-  })
 }
 
 /** The API works without its page. */

@@ -193,7 +193,8 @@ const BLAMED: ReadonlySet<Refusal> = new Set<Refusal>([
  *
  * A source address can be forged by anyone, so traffic is not limited by it: a forger could silence a
  * meter in its name. Traffic is limited by kid and source together, which only those can use up who
- * see the meter's own datagrams and forge its address. What has no kid yet, and costs a key exchange, is limited by source, and a source that
+ * see the meter's own datagrams and forge its address; not even they, where the packet proves its
+ * source. What has no kid yet, and costs a key exchange, is limited by source, and a source that
  * keeps failing waits.
  */
 export class Admission {
@@ -202,7 +203,9 @@ export class Admission {
   readonly #failures = new RateLimiter({ burst: FAILURE_BURST_MAX, perSecond: FAILURE_RATE_MAX })
 
   /** Judges one datagram by itself. */
-  judge({ bytes, source }: Arrival, monotonicMs: number): AdmissionVerdict {
+  judge(arrival: Arrival, monotonicMs: number): AdmissionVerdict {
+    const { bytes } = arrival
+    const source = allowanceOf(arrival)
     if (bytes.length < DATAGRAM_BYTES_MIN) return { type: 'refused', reason: 'too-small' }
     if (bytes.length > DATAGRAM_BYTES_MAX) return { type: 'refused', reason: 'too-large' }
     const kid = trafficKid(bytes)
@@ -213,12 +216,17 @@ export class Admission {
   }
 
   /** Whether another object of a known kid, from this source, may be opened. */
-  allowsKid(kid: Uint8Array, source: string, monotonicMs: number): boolean {
-    return this.#kids.take(`${toHex(kid)} ${source}`, monotonicMs)
+  allowsKid(kid: Uint8Array, arrival: Arrival, monotonicMs: number): boolean {
+    return this.#kids.take(`${toHex(kid)} ${allowanceOf(arrival)}`, monotonicMs)
   }
 
   /** Notes a failure of a source. */
-  blame(reason: Refusal, { source }: Arrival, monotonicMs: number): void {
-    if (BLAMED.has(reason)) this.#failures.take(source, monotonicMs)
+  blame(reason: Refusal, arrival: Arrival, monotonicMs: number): void {
+    if (BLAMED.has(reason)) this.#failures.take(allowanceOf(arrival), monotonicMs)
   }
+}
+
+/** A source that proves itself has an allowance of its own: nobody can use it up in its name. */
+function allowanceOf({ source, isAuthentic }: Arrival): string {
+  return isAuthentic === true ? `proven ${source}` : source
 }

@@ -5,7 +5,7 @@ import type { Log } from '../log.ts'
 import type { Committed, Entry, Outcome } from '../store/records.ts'
 import type { SqliteStore } from '../store/store.ts'
 import type { DeviceState } from '../store/types.ts'
-import type { Arrival } from '../transport/transport.ts'
+import type { Arrival, TurnedAway } from '../transport/transport.ts'
 import { Acks, paceMsFor } from './acks.ts'
 import { Admission } from './admission.ts'
 import { Epochs, type LiveEpoch } from './epochs.ts'
@@ -104,13 +104,19 @@ export class Receiver {
     if (verdict.type === 'refused') this.#refuse(verdict.reason, arrival)
     else if (verdict.type === 'other') this.#takeOther(arrival)
     else if (!this.epochs.mayKnow(verdict.kid)) this.#refuse('unknown-kid', arrival)
-    else if (!this.#admission.allowsKid(verdict.kid, arrival.source, monotonicMs)) {
+    else if (!this.#admission.allowsKid(verdict.kid, arrival, monotonicMs)) {
       this.#refuse('rate-limited', arrival)
     } else {
       const live = this.epochs.held(verdict.kid)
       if (live !== undefined) this.#unseal(arrival, live)
       else void this.#unsealLater(arrival, verdict.kid)
     }
+  }
+
+  /** Counts a datagram that its transport refused, before anything was spent on it. */
+  readonly turnedAway = (reason: TurnedAway): void => {
+    this.counts.received++
+    this.counts.refused[reason]++
   }
 
   /** Ends: what is being committed is finished and answered, what waits is left to the meters. */

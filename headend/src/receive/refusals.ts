@@ -5,6 +5,10 @@ const OWN_REASONS = [
   'too-small',
   /** Its source sends, or fails, more than it may. */
   'rate-limited',
+  /** Its packet authenticator is wrong, stale or repeated, or the key for it is not here yet. */
+  'wrong-authenticator',
+  /** Nothing proves its source, which is required here. */
+  'no-authenticator',
   /** The queues are full and it is of the kind that goes first. */
   'shed',
   /** Its device is in quarantine: nothing is stored or answered until it is released. */

@@ -1,20 +1,24 @@
 import {
   decodeStandardPath,
+  DrkeyAuthentication,
   formatEndpoint,
   formatIsdAs,
   PATH_TYPE,
   pathFingerprint,
   ScionError,
+  type Clock,
+  type DrkeySource,
   type IsdAs,
   type Path,
   type PathSource,
   type Route,
+  type ScionAddress,
   type ScionDatagram,
   type ScionSocket,
 } from '@s3mp/scion'
 import { fromHex } from '@s3mp/envelope'
 import { HeadendError } from '../errors.ts'
-import type { Arrival, Transport } from './transport.ts'
+import type { Arrival, Transport, TurnedAway } from './transport.ts'
 
 /** Paths whose fingerprint is remembered; the oldest is forgotten. */
 export const PATH_NAMES_MAX = 4096
@@ -27,10 +31,28 @@ const MISSES_PER_LOOKUP = 64
 
 /** How to open the socket, and where paths can be asked for by name. */
 export interface ScionTransportOptions {
-  /** Opens the socket; called once, by `start`. */
-  readonly open: () => Promise<ScionSocket>
+  /** Opens the socket, with the authentication that it gets; called once, by `start`. */
+  readonly open: (authentication?: DrkeyAuthentication) => Promise<ScionSocket>
   /** Tells the paths' fingerprints, where it is given: a packet itself names no AS on its way. */
   readonly source?: PathSource
+  /** How packets prove their sender, and whether they must. */
+  readonly proof?: PacketProof
+  /** Called once by `close`: closes what was opened for this transport. */
+  readonly onClose?: () => Promise<void>
+}
+
+/**
+ * Packets prove their sender by DRKey. The head-end is the fast side: it asks for one key for each AS
+ * and derives those of all meters in it, with one AES call each.
+ */
+export interface PacketProof {
+  readonly keys: DrkeySource
+  readonly local: ScionAddress
+  /** DRKey protocol, the same on both ends. */
+  readonly protocol: number
+  /** Whether a packet that proves nothing is refused. */
+  readonly isRequired: boolean
+  readonly clock: Clock
 }
 
 /** A native SCION host: datagrams come over any path, answers go back over the same one. */
@@ -52,10 +74,14 @@ export class ScionTransport implements Transport {
     return this.#address
   }
 
-  async start(receive: (arrival: Arrival) => void): Promise<void> {
+  async start(
+    receive: (arrival: Arrival) => void,
+    turnedAway: (reason: TurnedAway) => void = () => undefined,
+  ): Promise<void> {
     let socket: ScionSocket
     try {
-      socket = await this.#options.open()
+      const { open, proof } = this.#options
+      socket = await (proof === undefined ? open() : open(authenticationOf(proof, turnedAway)))
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
       const remedy = 'choose another port, or an address that this machine has'
@@ -69,7 +95,7 @@ export class ScionTransport implements Transport {
     }
     this.#socket = socket
     this.#address = formatEndpoint(socket.local)
-    this.#receiving = this.#receive(socket, receive)
+    this.#receiving = this.#receive(socket, receive, turnedAway)
   }
 
   async close(): Promise<void> {
@@ -77,19 +103,29 @@ export class ScionTransport implements Transport {
     this.#socket = undefined
     await socket?.close()
     await this.#receiving
+    if (socket !== undefined) await this.#options.onClose?.()
   }
 
-  async #receive(socket: ScionSocket, receive: (arrival: Arrival) => void): Promise<void> {
-    for await (const datagram of socket) receive(this.#arrival(socket, datagram))
+  async #receive(
+    socket: ScionSocket,
+    receive: (arrival: Arrival) => void,
+    turnedAway: (reason: TurnedAway) => void,
+  ): Promise<void> {
+    const isRequired = this.#options.proof?.isRequired === true
+    for await (const datagram of socket) {
+      if (isRequired && !datagram.authentic) turnedAway('no-authenticator')
+      else receive(this.#arrival(socket, datagram))
+    }
   }
 
-  #arrival(socket: ScionSocket, { from, payload, reply }: ScionDatagram): Arrival {
+  #arrival(socket: ScionSocket, { from, payload, reply, authentic }: ScionDatagram): Arrival {
     const ids = idsOf(reply)
     const sender = formatEndpoint(from)
     return {
       bytes: payload,
       // Whoever forges a source address still is in the AS that the path began in.
       source: `${formatIsdAs(from.isdAs)} ${sender}`,
+      isAuthentic: authentic,
       way: `${sender} ${ids}`,
       path: this.#names?.nameOf(from.isdAs, ids),
       reply: (bytes) => {
@@ -107,6 +143,24 @@ export class ScionTransport implements Transport {
       },
     }
   }
+}
+
+/** A packet is refused before anything is looked at that it carries. */
+function authenticationOf(
+  { keys, local, protocol, isRequired, clock }: PacketProof,
+  turnedAway: (reason: TurnedAway) => void,
+): DrkeyAuthentication {
+  return new DrkeyAuthentication({
+    keys,
+    local,
+    side: 'fast',
+    protocol,
+    clock,
+    demand: isRequired ? 'required' : 'preferred',
+    onRefused: () => {
+      turnedAway('wrong-authenticator')
+    },
+  })
 }
 
 function idsOf(route: Route): string {
