@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { before, describe, it } from 'mocha'
 import { CORPUS, scoreCorpus } from '../scripts/scoreboard.ts'
+import type { Json } from '../scripts/scoreboard/corpus.ts'
 import type { Score } from '../scripts/scoreboard/score.ts'
 import { formatRows, tabulate } from '../scripts/scoreboard/score.ts'
+import { scoreText } from '../scripts/scoreboard/text.ts'
 
 describe('the scoreboard over captured telegrams', function () {
   this.timeout(60_000)
@@ -42,5 +44,35 @@ describe('the scoreboard over captured telegrams', function () {
     const total = rows.find(({ protocol, vendor }) => protocol === 'sml' && vendor === 'all')
     assert.equal(total?.files, scores.filter(({ protocol }) => protocol === 'sml').length)
     assert.equal(formatRows(rows).split('\n').length, rows.length + 1)
+  })
+})
+
+describe('the scoring of text telegrams', () => {
+  const score = (data: string, entries: readonly Json[]): Score =>
+    scoreText({
+      name: 'made by hand',
+      kind: 'd0',
+      vendor: 'none',
+      bytes: new Uint8Array(Buffer.from(`/SIM5A\r\n${data}`)),
+      facts: {},
+      others: new Map([['expected-lines.json', { entries }]]),
+    })
+  const DATA = '1.8.0(0001.50*kWh)\r\nC.1.0(77)\r\n!\r\n'
+
+  it('agrees with what stands there', () => {
+    const good = score(DATA, [
+      ['1.8.0', ['0001.50*kWh']],
+      ['C.1.0', ['77']],
+    ])
+    assert.deepEqual([good.readings, good.compared, good.differences], [1, 2, []])
+  })
+
+  it('sees another value, another code, a missing and a surplus reading', () => {
+    assert.equal(score(DATA, [['1.8.0', ['0001.51*kWh']]]).differences.length, 1)
+    assert.equal(score(DATA, [['1.8.0', ['0001.50*Wh']]]).differences.length, 1)
+    assert.equal(score(DATA, [['1.8.1', ['0001.50*kWh']]]).differences.length, 1)
+    assert.equal(score(DATA, [['C.1.0', ['7']]]).differences.length, 1)
+    assert.equal(score('nothing!', [['C.1.0', ['7']]]).differences.length, 1)
+    assert.equal(score(DATA, []).differences.length, 1)
   })
 })
