@@ -26,10 +26,10 @@ export type FrameVerdict =
 export interface Framing {
   /** Longest frame; `judge` never needs more. */
   readonly bytesMax: number
-  /** Whether a frame may begin with this byte; `joined` right behind another frame. */
+  /** Whether a frame may begin with this byte; `joined` right behind a frame or the start. */
   mayBegin(byte: number, joined: boolean): boolean
-  /** Looks at `bytes[start]` up to `bytes[end]`; pure. */
-  judge(bytes: Uint8Array, start: number, end: number, joined: boolean): FrameVerdict
+  /** Looks at `bytes[start]` up to `bytes[end]`; pure. `over` when no bytes will follow. */
+  judge(bytes: Uint8Array, start: number, end: number, joined: boolean, over: boolean): FrameVerdict
 }
 
 /** What the scanner tells: every byte once, in order. */
@@ -53,7 +53,8 @@ export class FrameScanner {
   /** Bytes in the buffer, all of them of a possible frame that begins at 0. */
   #length = 0
   #need = 1
-  #joined = false
+  /** Right behind a frame, or where the input begins: its flag may have been taken already. */
+  #joined = true
   /** Position in the stream of the first byte not told. */
   #offset = 0
   /** Bytes before the buffer that are lost but not told. */
@@ -83,7 +84,7 @@ export class FrameScanner {
   end(): void {
     this.#settle(true)
     this.#tell()
-    this.#joined = false
+    this.#joined = true
   }
 
   #settle(over: boolean): void {
@@ -94,7 +95,7 @@ export class FrameScanner {
         start++
         continue
       }
-      const verdict = this.#framing.judge(this.#buffer, start, this.#length, this.#joined)
+      const verdict = this.#framing.judge(this.#buffer, start, this.#length, this.#joined, over)
       if (verdict.type === 'frame') {
         this.#accept(verdict.frame, start)
         start += verdict.frame.length

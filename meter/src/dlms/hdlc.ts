@@ -32,7 +32,7 @@ export const HDLC: Framing = {
     return byte === FLAG || (joined && (byte & 0xf0) === TYPE)
   },
 
-  judge(bytes, start, end, joined) {
+  judge(bytes, start, end, joined, over) {
     let head = start
     while (head < end && bytes[head] === FLAG && head - start <= HDLC_FLAGS_MAX) head++
     if (head === start && !joined) return GARBAGE
@@ -52,14 +52,16 @@ export const HDLC: Framing = {
     if (headerEnd > close) return GARBAGE
     if (headerEnd > end) return need(headerEnd - start)
     if (!holds(bytes, head, headerEnd)) return refuse(headerEnd - start)
-    if (close + 1 > end) return need(close + 1 - start)
+    const flagLost = over && end === close
+    if (close + 1 > end && !flagLost) return need(close + 1 - start)
     if (!holds(bytes, head, close)) return refuse(close + 1 - start)
-    // The closing flag is the one byte of a frame that no checksum covers.
-    if (bytes[close] !== FLAG) {
+    // The closing flag is the one byte of a frame that no checksum covers. Stored telegrams may lack
+    // it, and the opening one, at their very ends.
+    if (!flagLost && bytes[close] !== FLAG) {
       return { type: 'refuse', reason: 'truncated', bytes: close - start }
     }
     const frame: LinkFrame = {
-      length: close + 1 - start,
+      length: close + (flagLost ? 0 : 1) - start,
       start: headerEnd,
       // A frame without information ends with its header checksum.
       end: Math.max(headerEnd, close - 2),

@@ -111,6 +111,16 @@ describe('DLMS framing', () => {
     )
   })
 
+  it('takes a stored HDLC frame without the flags at its ends, and no other', () => {
+    const apdu = hex('0f0000000100020312000112000212000' + '3')
+    const frame = frameApdu(apdu, STYLE)
+    const bare = frame.subarray(1, -1)
+    assert.deepEqual(apdusOf(HDLC, bare), { apdus: [toHex(apdu)], discarded: [] })
+    assert.deepEqual(apdusOf(HDLC, join(hex('55'), bare)).apdus, [])
+    assert.deepEqual(apdusOf(HDLC, join(bare, hex('55'))).apdus, [])
+    assert.deepEqual(apdusOf(HDLC, bare.subarray(0, -1)).apdus, [])
+  })
+
   it('delimits the wrapper by its length', () => {
     const apdu = hex('0f000000010002020906')
     const bytes = frameApdu(apdu, { ...STYLE, link: 'wrapper' })
