@@ -2,7 +2,7 @@ import type { DecoderEvent, DiscardReason } from '../decoder.ts'
 import type { Protocol, Reading, ReadingFlag } from '../reading.ts'
 import type { Recognizer } from '../recognizer.ts'
 import type { TextTelegram } from './framer.ts'
-import { TextFramer } from './framer.ts'
+import { TextFramer, latin } from './framer.ts'
 import { isShort } from './code.ts'
 import type { TextLines } from './lines.ts'
 import { parseLines } from './lines.ts'
@@ -10,6 +10,9 @@ import { readText } from './reading.ts'
 
 /** Telegrams in a row that must lack a checksum before a meter that had one may do without. */
 export const CHECK_CHANGE_TELEGRAMS_MIN = 3
+
+const FIRST_CODE = /^\s*\d+-\d+:[\d.:]+\(/
+const FIRST_CODE_BYTES = 32
 
 /** The telegrams of IEC 62056-21 and of DSMR P1, which are of one family. */
 export class TextStream implements Recognizer {
@@ -62,6 +65,7 @@ export class TextStream implements Recognizer {
 
   #read(telegram: TextTelegram): Reading | DiscardReason {
     if (!telegram.valid) return 'crc'
+    if (this.protocol === 'dsmr' && !mayBeP1(telegram)) return 'garbage'
     const lines = parseLines(telegram.data)
     if (lines === undefined) return 'oversize'
     if (lines.entries.length === 0) return lines.skipped > 0 ? 'malformed' : 'empty'
@@ -83,6 +87,12 @@ export class TextStream implements Recognizer {
     const reading = readText(lines.entries, { protocol, ident: telegram.ident, flags })
     return reading.registers.length + reading.texts.length > 0 ? reading : 'empty'
   }
+}
+
+/** The same from the first line alone, for telegrams that are not worth a closer look. */
+function mayBeP1({ check, ident, block, data }: TextTelegram): boolean {
+  if (check === 'crc') return true
+  return !block && ident !== undefined && FIRST_CODE.test(latin(data, 0, FIRST_CODE_BYTES))
 }
 
 /** P1 has full codes without storage number, an identification, and no block check. */
