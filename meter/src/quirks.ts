@@ -76,6 +76,44 @@ export const QUIRKS = {
     cure: 'The group is left out.',
     evidence: ['UtilitechAS/amsreader-firmware#712 (Kamstrup Omnia)'],
   },
+  wrappedLength: {
+    makers: ['SAG'],
+    what: 'M-Bus bodies of 256 bytes and more, whose length field of one byte wraps to 0, 1, ….',
+    cure: 'A length too small for the fields that every body has counts as 256 more.',
+    evidence: ['UtilitechAS/amsreader-firmware#155, #248 (T210-D)'],
+  },
+  suiteInName: {
+    makers: ['KFM'],
+    what: 'The security control byte says suite 1 (0x21), the key is still one of AES-128.',
+    cure: 'The key length follows the suite only for suite 2, which needs 32 bytes.',
+    evidence: ['volkszaehler/vzlogger#494', 'UtilitechAS/amsreader-firmware#539 (MA309M)'],
+  },
+  impliedScale: {
+    makers: ['KAM', 'KFM', 'LGZ', 'ISK'],
+    what: 'Registers come without scaler and unit.',
+    cure:
+      'Unit from the OBIS code; scale of the maker (Kamstrup: tens of watt-hours; Kaifa: ' +
+      'milliamperes), else hundredths of amperes, and volts such that the highest is a mains voltage.',
+    evidence: ['UtilitechAS/amsreader-firmware', 'scs/smartmeter-datacollector'],
+  },
+  listWithoutCodes: {
+    makers: ['KFM', 'ISK', 'LGZ'],
+    what: 'Lists whose values have no OBIS codes, only places.',
+    cure: 'Each list is an entry in dlms/lists.ts with the types of its elements and its evidence.',
+    evidence: ['UtilitechAS/amsreader-firmware#501, #615, #869, #1072'],
+  },
+  bareDescriptors: {
+    makers: ['SAG'],
+    what: 'Values are named by class, code and attribute in bare bytes instead of A-XDR values.',
+    cure: 'Read as a push list with its values, if every byte of the body fits.',
+    evidence: ['esphome-libs/dlms_parser (XT211 and the specification of EG.D)'],
+  },
+  tagWithoutKey: {
+    makers: [],
+    what: 'Tags are computed without an authentication key in the additional data.',
+    cure: 'Where no such key is given, the control byte alone and nothing are tried.',
+    evidence: ['athombv/node-dsmr-parser (telegram without AAD)'],
+  },
   longTl: {
     makers: [],
     what: 'Lengths need two TL bytes (public keys), counted within the length.',

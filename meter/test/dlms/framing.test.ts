@@ -145,8 +145,9 @@ describe('DLMS framing', () => {
     const size = 110 + 11
     const without = join(bytes.subarray(0, size), Uint8Array.of(0x55), bytes.subarray(2 * size))
     const { discarded } = apdusOf(HDLC, without)
-    assert.equal(discarded[0]?.reason, 'truncated')
-    assert.equal(discarded[0]?.bytes, size)
+    const [first] = discarded
+    assert.equal(first?.reason, 'truncated')
+    assert.equal(first.bytes, size)
   })
 
   it('drops an APDU that has no end', () => {

@@ -109,7 +109,7 @@ describe('a DLMS decoder', () => {
         ])
         assert.ok(values.includes('1-0:1.8.0*255 12345678 Wh'))
         assert.equal(reading.meterTime?.seconds, houseState().timeMs / 1_000)
-        const doubted = shield !== undefined && shield.control === 0x20
+        const doubted = shield?.control === 0x20
         assert.equal(reading.flags.includes('unauthenticated'), doubted)
       }
     })
