@@ -20,7 +20,6 @@ const LISTS = [98, 99]
 /** Value group C of what is said about the device itself. */
 const ABSTRACT = 96
 const NET_POWER = '1-0:16.7.0*255'
-const GAS_PROFILE = /^0-\d+:24\.3\.0\*255$/
 
 /**
  * Makes a reading of a telegram's lines: numbers with a unit, and counts without, become registers;
@@ -37,7 +36,7 @@ export function readText(lines: readonly DataEntry[], origin: TextOrigin): Readi
       texts.push({ obis, bytes: ascii(values.map((value) => `(${value})`).join('')) })
       continue
     }
-    if (GAS_PROFILE.test(obis)) addGasProfile(registers, values)
+    if (isGasProfile(numbers)) addGasProfile(registers, values)
     for (const value of values) {
       const register = registers.has(obis) ? undefined : registerOf(obis, numbers, value)
       if (register !== undefined) registers.set(obis, register)
@@ -95,6 +94,10 @@ function isCount([a, , c, d]: ObisNumbers): boolean {
   if (a === 0) return c === ABSTRACT && d === 7
   if (a !== 1 || c === 0 || c >= ABSTRACT) return false
   return (d >= 2 && d <= 9) || ([32, 52, 72].includes(c) && (d === 32 || d === 36))
+}
+
+function isGasProfile([a, , c, d, e]: ObisNumbers): boolean {
+  return a === 0 && c === 24 && d === 3 && e === 0
 }
 
 /** DSMR 2 and 3: `0-n:24.3.0(time)(00)(60)(1)(0-n:24.2.1)(m3)` and on the next line the value. */
