@@ -91,18 +91,54 @@ describe('s3mp scion in the reference network', function () {
     assert.deepEqual(shape(a), shape(b))
   })
 
+  it('explains which paths are left out, and pings with packets as large as a path carries', async () => {
+    const words = ['--acl=- 1-ff00:0:120, +', '--explain', '--format']
+    const shown = await s3mp(['showpaths', TO, ...direct, ...words, 'json'])
+    assert.equal(shown.status, 0, shown.err)
+    const { paths, left_out: left } = JSON.parse(shown.out) as Record<
+      'paths' | 'left_out',
+      readonly { readonly sequence: string; readonly reason?: string }[]
+    >
+    assert.ok(paths.length > 0 && paths.every(({ sequence }) => !sequence.includes('0:120')))
+    assert.ok(left.length > 0 && left.every(({ reason }) => reason?.includes('1-ff00:0:120')))
+    const human = await s3mp(['showpaths', TO, ...direct, ...words, 'human'])
+    assert.match(human.out, /Why: first in the order of its source, answered in .*ms/)
+    const sizes = ['-c', '1', '--max-mtu', '--healthy-only', '--json']
+    const pinged = await s3mp(['ping', remote, ...direct, ...sizes])
+    assert.equal(pinged.status, 0, pinged.err)
+    const sent = JSON.parse(pinged.out) as { payload_size: number; scion_packet_size: number }
+    assert.ok(sent.scion_packet_size > 1200 && sent.payload_size > 1000, pinged.out)
+    const beyond = await s3mp(['ping', remote, ...direct, '-c', '1', '-s', '9000'])
+    assert.equal(beyond.status, 2)
+    assert.match(beyond.err, /--payload-size: 16 … \d+, found 9000/)
+  })
+
   it('names every interface on the way', async () => {
     const { status, out, err } = await s3mp(['traceroute', remote, ...direct, '--format', 'json'])
     assert.equal(status, 0, out + err)
     const { path, hops } = JSON.parse(out) as {
       path: { hops: readonly { isd_as: string; interface: number }[] }
-      hops: readonly { isd_as: string; interface_id: number; round_trip_times: number[] }[]
+      hops: readonly {
+        isd_as: string
+        interface_id: number
+        ip: string
+        round_trip_times: number[]
+      }[]
     }
     assert.deepEqual(
       hops.map((hop) => `${hop.isd_as}#${hop.interface_id}`),
       path.hops.map((hop) => `${hop.isd_as}#${hop.interface}`),
     )
     assert.ok(hops.every((hop) => hop.round_trip_times.length === 3))
+    const theirs = await net?.scion([
+      'traceroute',
+      '--sciond',
+      byDaemon[1] ?? '',
+      remote,
+      '--format',
+      'json',
+    ])
+    assert.deepEqual(shape(JSON.parse(out)), shape(JSON.parse(theirs?.stdout ?? '')))
   })
 
   it('fails with 1 when nobody answers', async () => {

@@ -15,7 +15,8 @@ import {
 } from '@s3mp/scion'
 import { text } from '../../scripts/testnet/addresses.ts'
 import type { Testnet } from '../../scripts/testnet/network.ts'
-import { startReference } from '../support/reference.ts'
+import { skip } from '../support/outside.ts'
+import { referenceVersion, startReference } from '../support/reference.ts'
 
 const METER = '1-ff00:0:111'
 const HEADEND = '1-ff00:0:112'
@@ -120,7 +121,8 @@ describe('traffic through the routers of the reference implementation', function
     assert.ok((await meter.socket.echo(headend.local, path, { timeoutMs: WAIT_MS })) > 0)
   })
 
-  it('is told by the border router from which address it is seen', async () => {
+  it('is told by the border router from which address it is seen', async function () {
+    if (referenceVersion === 'v0.14.0') skip(this, 'routers of v0.14.0 know no STUN')
     const seen = await meter.socket.findOutside({ timeoutMs: WAIT_MS })
     const { host } = net.addresses(METER)
     assert.deepEqual(seen, { address: { host, port: 31_100 }, translated: false })

@@ -1,4 +1,5 @@
 import { abortReason } from '../abort.ts'
+import type { ScionAddress } from '../addr/endpoint.ts'
 import type { Clock, Random } from '../clock.ts'
 import { ScionError } from '../errors.ts'
 import { decodeQuote } from '../packet/quote.ts'
@@ -9,27 +10,34 @@ import { closedError } from './receive-queue.ts'
 /** Echo and traceroute requests under way at a time. */
 export const QUESTIONS_MAX = 256
 
-/** Random bytes that an echo request carries, and its reply must return. */
-const NONCE_BYTES = 16
+/** Random bytes that an echo request carries at least, and its reply must return. */
+export const ECHO_PAYLOAD_BYTES_MIN = 16
 
 /** A reply to an echo or traceroute request. */
 export type Reply = ScmpEcho | ScmpTraceroute
 
+/** A reply and who it says it is from. */
+interface Answered {
+  readonly reply: Reply
+  readonly from: ScionAddress
+}
+
 interface Question {
   readonly kind: 'echo-reply' | 'traceroute-reply'
   readonly nonce: Uint8Array
-  readonly settle: (outcome: Reply | Error) => void
+  readonly settle: (outcome: Answered | Error) => void
 }
 
 /** How long to wait for an answer. */
 export interface AskOptions {
   readonly timeoutMs: number
   readonly signal?: AbortSignal
+  /** Payload of an echo request; never less than {@link ECHO_PAYLOAD_BYTES_MIN}. */
+  readonly payloadBytes?: number
 }
 
 /** An answer with the time that it took. */
-export interface Answer {
-  readonly reply: Reply
+export interface Answer extends Answered {
   readonly roundTripMs: number
 }
 
@@ -60,11 +68,11 @@ export class Questions {
   ): Promise<Answer> {
     options.signal?.throwIfAborted()
     const sequence = this.#freeSequence()
-    const nonce = Uint8Array.from({ length: NONCE_BYTES }, () => Math.floor(this.#random() * 256))
+    const nonce = this.#nonce(options.payloadBytes)
     const startMs = this.#clock.monotonicMs()
     const timer = new AbortController()
-    const answered = new Promise<Reply>((resolve, reject) => {
-      const settle = (outcome: Reply | Error): void => {
+    const answered = new Promise<Answered>((resolve, reject) => {
+      const settle = (outcome: Answered | Error): void => {
         if (outcome instanceof Error) reject(outcome)
         else resolve(outcome)
       }
@@ -79,8 +87,8 @@ export class Questions {
       this.#settle(sequence, error instanceof Error ? error : new Error(String(error)))
     })
     try {
-      const reply = await answered
-      return { reply, roundTripMs: this.#clock.monotonicMs() - startMs }
+      const { reply, from } = await answered
+      return { reply, from, roundTripMs: this.#clock.monotonicMs() - startMs }
     } finally {
       timer.abort()
       options.signal?.removeEventListener('abort', abort)
@@ -88,12 +96,19 @@ export class Questions {
     }
   }
 
+  /** Random bytes, padded with zeros. */
+  #nonce(payloadBytes = ECHO_PAYLOAD_BYTES_MIN): Uint8Array {
+    const nonce = new Uint8Array(Math.max(ECHO_PAYLOAD_BYTES_MIN, payloadBytes))
+    for (let at = 0; at < ECHO_PAYLOAD_BYTES_MIN; at++) nonce[at] = Math.floor(this.#random() * 256)
+    return nonce
+  }
+
   /** Takes a reply from the network; false where nobody asked for it. */
-  answer(reply: Reply): boolean {
+  answer(reply: Reply, from: ScionAddress): boolean {
     const question = this.#open.get(reply.sequence)
     if (question?.kind !== reply.type) return false
     if (reply.type === 'echo-reply' && !sameBytes(question.nonce, reply.data)) return false
-    this.#settle(reply.sequence, reply)
+    this.#settle(reply.sequence, { reply, from })
     return true
   }
 
@@ -121,7 +136,7 @@ export class Questions {
     )
   }
 
-  #settle(sequence: number, outcome: Reply | Error): void {
+  #settle(sequence: number, outcome: Answered | Error): void {
     const question = this.#open.get(sequence)
     this.#open.delete(sequence)
     question?.settle(outcome)

@@ -1,4 +1,5 @@
 import type { ScionAddress, ScionEndpoint } from '../addr/endpoint.ts'
+import type { HostAddress } from '../addr/host.ts'
 import { formatHost, parseIp, SERVICE, serviceHost } from '../addr/host.ts'
 import type { IsdAs } from '../addr/isd-as.ts'
 import { isdAs } from '../addr/isd-as.ts'
@@ -101,6 +102,8 @@ export interface TracerouteAnswer {
   /** AS and interface, as the router says. */
   readonly isdAs: IsdAs
   readonly interfaceId: number
+  /** The router's address inside its AS, as it says. */
+  readonly router: HostAddress
 }
 
 /** Opens a socket; rejects with `ERR_SCION_IO` where no port can be had. */
@@ -280,9 +283,9 @@ export class ScionSocket {
     const route = { ...path, dataplane: withAlert(path.dataplane, index) }
     // Nobody has this address: should the alert be overlooked, no host is bothered.
     const to = { isdAs: path.destination, host: serviceHost(SERVICE.none) }
-    const { reply, roundTripMs } = await this.#ask('traceroute-reply', to, route, options)
+    const { reply, from, roundTripMs } = await this.#ask('traceroute-reply', to, route, options)
     if (reply.type !== 'traceroute-reply') throw new Error('questions: a reply of another kind')
-    return { roundTripMs, isdAs: reply.isdAs, interfaceId: reply.interfaceId }
+    return { roundTripMs, isdAs: reply.isdAs, interfaceId: reply.interfaceId, router: from.host }
   }
 
   /**
@@ -376,7 +379,7 @@ export class ScionSocket {
       const isPort = (port: number | undefined): boolean => port === message.identifier
       const ours =
         (isPort(this.local.port) || isPort(this.#outside?.endpoint.port)) &&
-        this.#questions.answer(message)
+        this.#questions.answer(message, packet.source)
       if (!ours) this.#counters.discarded += 1
     } else if (message.type === 'unknown-information') this.#counters.discarded += 1
     else this.#answer(packet, message, from)
@@ -437,6 +440,11 @@ export class ScionSocket {
               data: new Uint8Array(0),
             }
       const packet = encodeScmpPacket(this.#fields(to, route), message)
+      const most = route.mtu ?? SAFE_PACKET_BYTES
+      if (packet.length > most) {
+        const found = `packet: at most ${most} bytes on this route, found ${packet.length}`
+        return Promise.reject(new ScionError('ERR_SCION_TOO_LARGE', found))
+      }
       return this.#transmit(packet, { ...to, port: 0 }, route)
     })
   }

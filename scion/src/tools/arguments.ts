@@ -25,6 +25,14 @@ export interface ToolArguments {
   readonly insecure: boolean
   readonly format: OutputFormat
   readonly sequence: string
+  /** Lines of an access control list, the first that matches decides. */
+  readonly acl: readonly string[]
+  readonly explain: boolean
+  readonly healthyOnly: boolean
+  /** Payload of an echo request; the socket sends 16 bytes at least. */
+  readonly payloadBytes: number
+  /** Whether to fill packets to the path's MTU. */
+  readonly maxMtu: boolean
   readonly refresh: boolean
   readonly extended: boolean
   readonly probe: boolean
@@ -56,11 +64,16 @@ else /etc/scion):
 
   -r, --refresh               ask the network although paths are known
       --sequence TEXT         only paths that match, such as "1-ff00:0:111 0* 1-ff00:0:112"
+      --acl="LINE, …"         only paths that an access list lets pass, such as "- 1-ff00:0:120, +"
+      --explain               showpaths: also the paths left out, and why each is in or out
   -m, --maxpaths N            showpaths: at most so many (10)
   -e, --extended              showpaths: expiry and what the ASes say about the path
       --no-probe              showpaths: do not try whether the paths are alive
   -c, --count N               ping: so many packets (until interrupted)
       --interval TIME         ping: time between packets (1s)
+  -s, --payload-size N        ping: so many bytes of payload, at least 16
+      --max-mtu               ping: packets as large as the path carries
+      --healthy-only          ping, traceroute: only a path that is alive
       --timeout TIME          patience with one answer (1s; showpaths 5s)
       --format human|json|yaml
   -j, --json                  the same as --format json
@@ -84,6 +97,11 @@ const OPTIONS = {
   local: { type: 'string', short: 'l' },
   refresh: { type: 'boolean', short: 'r' },
   sequence: { type: 'string' },
+  acl: { type: 'string' },
+  explain: { type: 'boolean' },
+  'healthy-only': { type: 'boolean' },
+  'payload-size': { type: 'string', short: 's' },
+  'max-mtu': { type: 'boolean' },
   maxpaths: { type: 'string', short: 'm' },
   extended: { type: 'boolean', short: 'e' },
   'no-probe': { type: 'boolean' },
@@ -133,6 +151,11 @@ export function parseArguments(words: readonly string[]): ToolArguments | 'help'
     insecure: values.insecure === true,
     format: known,
     sequence: values.sequence ?? '',
+    acl: values.acl === undefined ? [] : values.acl.split(',').map((line) => line.trim()),
+    explain: values.explain === true,
+    healthyOnly: values['healthy-only'] === true,
+    payloadBytes: readCount('payload-size', values['payload-size'], 0),
+    maxMtu: values['max-mtu'] === true,
     refresh: values.refresh === true,
     extended: values.extended === true,
     probe: values['no-probe'] !== true,

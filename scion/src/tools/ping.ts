@@ -3,11 +3,12 @@ import { parseIp } from '../addr/host.ts'
 import { ScionError } from '../errors.ts'
 import { encodeScmpPacket } from '../packet/scmp-codec.ts'
 import type { Path } from '../path/path.ts'
+import { ECHO_PAYLOAD_BYTES_MIN } from '../socket/questions.ts'
 import type { ScionSocket } from '../socket/scion-socket.ts'
 import type { ToolArguments } from './arguments.ts'
 import { milliseconds, pathFields, pathLine, toJson, toYaml } from './output.ts'
 import type { ToolWorld } from './session.ts'
-import { findPaths, openSocket, openSource } from './session.ts'
+import { choosePath, findPaths, openSocket, openSource } from './session.ts'
 
 /** Replies that are kept for the result of a ping without end. */
 export const PING_REPLIES_MAX = 10_000
@@ -22,18 +23,20 @@ export async function ping(tool: ToolArguments, world: ToolWorld): Promise<numbe
   const remote = parseAddress(tool.target ?? '')
   const source = await openSource(tool, world)
   try {
-    const [path] = await findPaths(source, remote.isdAs, tool, world.signal)
-    if (path === undefined) throw new ScionError('ERR_SCION_NO_PATH', 'no path found')
+    const { kept } = await findPaths(source, remote.isdAs, tool, world)
     const { socket, ip } = await openSocket(tool, source, world)
     try {
+      const path = await choosePath(socket, kept, tool, world)
+      const size = sizeOf(path, ip, tool)
       if (tool.format === 'human') {
         world.write(`Using path:\n  [${pathLine(path)}] MTU: ${path.mtu}\n`)
-        world.write(`PING ${formatAddress(remote)}\n`)
+        const sizes = `pld=${size.payloadBytes}B scion_pkt=${size.packetBytes}B`
+        world.write(`PING ${formatAddress(remote)} ${sizes}\n`)
       }
       const startedMs = world.clock.monotonicMs()
-      const { sent, replies } = await pingAll(socket, path, tool, world)
+      const { sent, replies } = await pingAll(socket, path, size, tool, world)
       const timeMs = world.clock.monotonicMs() - startedMs
-      world.write(report(path, ip, sent, replies, timeMs, tool))
+      world.write(report(path, ip, size, sent, replies, timeMs, tool))
       return replies.length > 0 ? 0 : 1
     } finally {
       await socket.close()
@@ -43,9 +46,34 @@ export async function ping(tool: ToolArguments, world: ToolWorld): Promise<numbe
   }
 }
 
+/** How large the packets are. */
+interface Size {
+  readonly payloadBytes: number
+  readonly packetBytes: number
+}
+
+/** The sizes that are asked for. Throws `ERR_SCION_CONFIG` where the path carries no such packet. */
+function sizeOf(path: Path, ip: string, tool: ToolArguments): Size {
+  const destination = parseAddress(tool.target ?? '')
+  const source = { isdAs: path.source, host: parseIp(ip) }
+  const empty = { type: 'echo-request', code: 0, identifier: 0, sequence: 0 } as const
+  const headerBytes = encodeScmpPacket(
+    { trafficClass: 0, flowId: 1, source, destination, path: path.dataplane },
+    { ...empty, data: new Uint8Array(0) },
+  ).length
+  const most = path.mtu - headerBytes
+  const payloadBytes = tool.maxMtu ? most : Math.max(ECHO_PAYLOAD_BYTES_MIN, tool.payloadBytes)
+  if (payloadBytes > most || payloadBytes < ECHO_PAYLOAD_BYTES_MIN) {
+    const range = `${ECHO_PAYLOAD_BYTES_MIN} … ${most}`
+    throw new ScionError('ERR_SCION_CONFIG', `--payload-size: ${range}, found ${payloadBytes}`)
+  }
+  return { payloadBytes, packetBytes: headerBytes + payloadBytes }
+}
+
 async function pingAll(
   socket: ScionSocket,
   path: Path,
+  { payloadBytes }: Size,
   tool: ToolArguments,
   world: ToolWorld,
 ): Promise<{ readonly sent: number; readonly replies: readonly Reply[] }> {
@@ -56,7 +84,11 @@ async function pingAll(
   for (; (tool.count === 0 || sequence < tool.count) && !signal.aborted; sequence++) {
     const startedMs = clock.monotonicMs()
     try {
-      const roundTripMs = await socket.echo(remote, path, { timeoutMs: tool.timeoutMs, signal })
+      const roundTripMs = await socket.echo(remote, path, {
+        timeoutMs: tool.timeoutMs,
+        signal,
+        payloadBytes,
+      })
       if (replies.length < PING_REPLIES_MAX) replies.push({ sequence, roundTripMs })
       if (tool.format === 'human') {
         world.write(
@@ -80,6 +112,7 @@ async function pingAll(
 function report(
   path: Path,
   ip: string,
+  { payloadBytes, packetBytes }: Size,
   sent: number,
   replies: readonly Reply[],
   timeMs: number,
@@ -103,13 +136,6 @@ function report(
     max_rtt: round(max ?? 0),
     mdev_rtt: round(Math.sqrt(spread)),
   }
-  const remote = parseAddress(tool.target ?? '')
-  const empty = { type: 'echo-request', code: 0, identifier: 0, sequence: 0 } as const
-  const source = { isdAs: path.source, host: parseIp(ip) }
-  const packetBytes = encodeScmpPacket(
-    { trafficClass: 0, flowId: 1, source, destination: remote, path: path.dataplane },
-    { ...empty, data: new Uint8Array(0) },
-  ).length
   if (tool.format === 'human') {
     const rtt = [statistics.min_rtt, statistics.avg_rtt, statistics.max_rtt, statistics.mdev_rtt]
     const rttLine = `rtt min/avg/max/mdev = ${rtt.join('/')} ms\n`
@@ -121,7 +147,7 @@ function report(
   }
   return (tool.format === 'json' ? toJson : toYaml)({
     path: { ...pathFields(path), local_ip: ip },
-    payload_size: 0,
+    payload_size: payloadBytes,
     scion_packet_size: packetBytes,
     replies: replies.map(({ sequence, roundTripMs }) => ({
       scion_packet_size: packetBytes,

@@ -6,7 +6,9 @@ import { findNetwork } from '../discovery/find.ts'
 import { ScionError } from '../errors.ts'
 import type { Path } from '../path/path.ts'
 import type { PathSource } from '../path/source.ts'
-import { pathHops } from '../policy/hop.ts'
+import { Acl } from '../policy/acl.ts'
+import type { Filtered } from '../policy/rules.ts'
+import { applyRules } from '../policy/rules.ts'
 import { Sequence } from '../policy/sequence.ts'
 import { nodeUnderlay } from '../socket/node-underlay.ts'
 import type { ScionSocket } from '../socket/scion-socket.ts'
@@ -58,17 +60,44 @@ function placesOf(tool: ToolArguments, daemon: string | undefined): readonly Net
   return [daemon === undefined ? { configDir: CONFIG_DIR } : { daemon }]
 }
 
-/** Paths in the source's order, those of the sequence only where one is given. */
+/** Paths in the source's order, and those that the wishes of the command line leave out. */
 export async function findPaths(
   source: PathSource,
   destination: Path['destination'],
   tool: ToolArguments,
-  signal: AbortSignal,
-): Promise<readonly Path[]> {
+  world: ToolWorld,
+): Promise<Filtered> {
+  const { signal, clock } = world
+  const rules = {
+    ...(tool.sequence === '' ? {} : { sequence: Sequence.parse(tool.sequence) }),
+    ...(tool.acl.length === 0 ? {} : { acl: Acl.parse(tool.acl) }),
+  }
   const paths = await source.paths(destination, { signal, refresh: tool.refresh })
-  if (tool.sequence === '') return paths
-  const sequence = Sequence.parse(tool.sequence)
-  return paths.filter((path) => sequence.matches(pathHops(path.interfaces)))
+  return applyRules(rules, paths, clock.nowMs())
+}
+
+/**
+ * The path for a tool that needs one: the first, or the first that is alive if only such will do.
+ * Throws `ERR_SCION_NO_PATH`.
+ */
+export async function choosePath(
+  socket: ScionSocket,
+  paths: readonly Path[],
+  tool: ToolArguments,
+  { signal }: ToolWorld,
+): Promise<Path> {
+  const [first] = paths
+  if (first === undefined) throw new ScionError('ERR_SCION_NO_PATH', 'no path found')
+  if (!tool.healthyOnly || first.interfaces.length === 0) return first
+  for (const path of paths) {
+    try {
+      await socket.traceroute(path, { timeoutMs: tool.timeoutMs, signal })
+      return path
+    } catch (error) {
+      if (!(error instanceof ScionError)) throw error
+    }
+  }
+  throw new ScionError('ERR_SCION_NO_PATH', `no path alive of ${paths.length}`)
 }
 
 /** The IP address of this host: the given one, else the one that it uses towards a router. */

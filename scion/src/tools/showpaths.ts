@@ -3,6 +3,7 @@ import { formatUnderlay } from '../addr/underlay.ts'
 import { ScionError } from '../errors.ts'
 import type { Path } from '../path/path.ts'
 import { statedLatencyMs } from '../path/path.ts'
+import type { Filtered } from '../policy/rules.ts'
 import type { ScionSocket } from '../socket/scion-socket.ts'
 import type { ToolArguments } from './arguments.ts'
 import type { Printable } from './output.ts'
@@ -14,6 +15,7 @@ import { findPaths, openSocket, openSource } from './session.ts'
 interface Liveness {
   readonly status: 'alive' | 'timeout' | 'error'
   readonly info?: string
+  readonly roundTripMs?: number
 }
 
 /** Prints the paths to an AS. Returns 0, or 1 when there is none or none is alive. */
@@ -21,13 +23,17 @@ export async function showPaths(tool: ToolArguments, world: ToolWorld): Promise<
   const destination = parseIsdAs(tool.target ?? '')
   const source = await openSource(tool, world)
   try {
-    const found = await findPaths(source, destination, tool, world.signal)
-    const paths = found.slice(0, tool.pathsMax)
+    const found = await findPaths(source, destination, tool, world)
+    const paths = found.kept.slice(0, tool.pathsMax)
     if (destination === source.local.isdAs) {
       world.write('Empty path, destination is local AS\n')
       return 0
     }
-    if (paths.length === 0) throw new ScionError('ERR_SCION_NO_PATH', 'no path found')
+    const left = tool.explain ? leftOut(found, tool) : []
+    if (paths.length === 0) {
+      world.write(left.length === 0 || tool.format !== 'human' ? '' : explained(left))
+      throw new ScionError('ERR_SCION_NO_PATH', 'no path found')
+    }
     const probed = tool.probe ? await probe(paths, tool, source, world) : undefined
     const header = {
       local_isd_as: formatIsdAs(source.local.isdAs),
@@ -35,10 +41,13 @@ export async function showPaths(tool: ToolArguments, world: ToolWorld): Promise<
     }
     world.write(
       tool.format === 'human'
-        ? human(paths, probed, tool, world.clock.nowMs())
+        ? human(paths, probed, tool, world.clock.nowMs()) + (tool.explain ? explained(left) : '')
         : (tool.format === 'json' ? toJson : toYaml)({
             ...header,
             paths: paths.map((path, index) => fields(path, probed?.ip, probed?.alive[index])),
+            left_out: tool.explain
+              ? left.map(({ path, reason }) => ({ ...pathFields(path), reason }))
+              : undefined,
           }),
     )
     if (probed?.alive.every(({ status }) => status !== 'alive') === true) {
@@ -48,6 +57,18 @@ export async function showPaths(tool: ToolArguments, world: ToolWorld): Promise<
   } finally {
     await source.close()
   }
+}
+
+/** Every path that is not shown, and why. */
+function leftOut({ kept, refused }: Filtered, tool: ToolArguments): Filtered['refused'] {
+  const reason = `more than the ${tool.pathsMax} paths of --maxpaths`
+  return [...refused, ...kept.slice(tool.pathsMax).map((path) => ({ path, reason }))]
+}
+
+function explained(left: Filtered['refused']): string {
+  if (left.length === 0) return 'No path is left out.\n'
+  const lines = left.map(({ path, reason }) => `  [${pathLine(path)}] ${oneLine(reason)}\n`)
+  return `Left out:\n${lines.join('')}`
 }
 
 /** Asks the last router of every path at the same time. */
@@ -73,8 +94,9 @@ async function probeOne(
   world: ToolWorld,
 ): Promise<Liveness> {
   try {
-    await socket.traceroute(path, { timeoutMs: tool.timeoutMs, signal: world.signal })
-    return { status: 'alive' }
+    const options = { timeoutMs: tool.timeoutMs, signal: world.signal }
+    const { roundTripMs } = await socket.traceroute(path, options)
+    return { status: 'alive', roundTripMs }
   } catch (error) {
     if (!(error instanceof ScionError)) throw error
     if (error.code === 'ERR_SCION_TIMEOUT') return { status: 'timeout' }
@@ -119,12 +141,21 @@ function human(
       `MTU: ${path.mtu}`,
       `NextHop: ${path.nextHop === undefined ? '' : formatUnderlay(path.nextHop)}`,
       ...(tool.extended ? extended(path, nowMs) : []),
+      ...(tool.explain ? [`Why: ${why(index, alive)}`] : []),
       ...(alive === undefined ? [] : [`Status: ${alive.status}`, `LocalIP: ${probed?.ip ?? ''}`]),
     ]
     const separator = parts.length > 6 ? `\n${' '.repeat(width + 3)}` : ' '
     text += `[${String(index).padStart(width)}] ${parts.join(separator)}\n`
   }
   return text
+}
+
+/** Why a path is where it is in the list. */
+function why(index: number, alive: Liveness | undefined): string {
+  const place = index === 0 ? 'first in the order of its source' : 'allowed'
+  if (alive === undefined) return `${place}, not probed`
+  if (alive.roundTripMs === undefined) return `${place}, but ${alive.info ?? 'no answer'}`
+  return `${place}, answered in ${milliseconds(alive.roundTripMs)}`
 }
 
 function extended(path: Path, nowMs: number): readonly string[] {
