@@ -41,10 +41,10 @@ export const SECTIONS = {
         doc: 'The head. Name it by `/dev/serial/by-id/…`, which survives a re-plug. Without a head: `"simulated:household"` (a simulated household, marked as such in every reading) or `"replay:FILE"` (captured bytes at line speed, marked too).',
       },
       protocol: {
-        schema: z.enum(['auto', 'sml']),
+        schema: z.enum(['auto', 'sml', 'dlms', 'dsmr', 'd0']),
         fallback: '"auto"',
-        expected: '"auto" or "sml"',
-        doc: 'What the meter speaks; `auto` finds out.',
+        expected: '"auto", "sml", "dlms", "dsmr" or "d0"',
+        doc: 'What the meter sends by itself; `auto` finds out. `d0` is IEC 62056-21, pushed.',
       },
       baud: {
         schema: z.literal(BAUD_RATES),
