@@ -1,10 +1,10 @@
-import type { RandomBytes, Severity, Signer } from '@s3mp/envelope'
+import { TEXT_BYTES_MAX, toHex, type RandomBytes, type Severity, type Signer } from '@s3mp/envelope'
 import type { Clock, SerialBackend, SerialSettings } from '@s3mp/hal'
 import type { DecoderProtocol, Reading } from '@s3mp/meter'
 
 import { Acquire } from './acquire.ts'
 import type { MeterEnd } from './channel/channel.ts'
-import type { PathStatus } from './channel/message.ts'
+import type { PathStatus, TransportHealth } from './channel/message.ts'
 import { ClockWatch, type ClockState } from './clock-state.ts'
 import { Delivery, type DeliveryStats } from './delivery/delivery.ts'
 import { Epochs, type HeadendTrust } from './epochs.ts'
@@ -12,11 +12,14 @@ import { Heartbeat } from './heartbeat.ts'
 import { Journal } from './journal.ts'
 import type { LinkQuality } from './link-quality.ts'
 import { silentLog, type Log } from './log.ts'
+import { PathLedger } from './path-ledger.ts'
+import { PathWatch } from './path-watch.ts'
 import { Recorder } from './recorder.ts'
 import { Registrar } from './registrar.ts'
 import { SpoolBox } from './spool/box.ts'
 import type { Dropped, Spool, SpoolStats } from './spool/spool.ts'
 import { STORAGE_KEY_BYTES, Vault } from './spool/vault.ts'
+import { STREAM } from './streams.ts'
 import type { OnTrace } from './trace.ts'
 
 /** Everything that a meter is made of. Nothing in here is taken from the surroundings. */
@@ -74,6 +77,8 @@ export interface MeterStatus {
   readonly isUplinkThere: boolean
   readonly delivery: DeliveryStats
   readonly paths: readonly PathStatus[]
+  /** What the uplink says of itself; undefined where its transport has nothing of the kind. */
+  readonly transport: TransportHealth | undefined
   readonly spool: SpoolStats
   /** Milliseconds since each loop last turned. */
   readonly loops: Readonly<Record<string, number>>
@@ -117,6 +122,8 @@ class MeterApp implements Meter {
   readonly #delivery: Delivery
   readonly #acquire: Acquire
   readonly #heartbeat: Heartbeat
+  readonly #ledger: PathLedger
+  readonly #pathWatch = new PathWatch()
   readonly #turned = new Map<string, number>()
   readonly #startMs: number
 
@@ -139,6 +146,9 @@ class MeterApp implements Meter {
     this.#recorder = this.#makeRecorder(clockState)
     this.#journal = new Journal(this.#recorder, clock, this.#log)
     const { recorder, journal } = { recorder: this.#recorder, journal: this.#journal }
+    this.#ledger = new PathLedger((details) => {
+      journal.note('path-taken', details)
+    })
     this.#registrar = new Registrar({ ...streams, recorder, journal, box, clock })
     this.#delivery = this.#makeDelivery()
     this.#acquire = this.#makeAcquire()
@@ -190,6 +200,7 @@ class MeterApp implements Meter {
       isUplinkThere: channel.isLinked,
       delivery: this.#delivery.stats(),
       paths: this.#delivery.paths,
+      transport: this.#delivery.health,
       spool: this.#box.spool.stats(),
       loops: Object.fromEntries(loops),
     }
@@ -208,6 +219,7 @@ class MeterApp implements Meter {
       this.#lookAtClock()
       this.#registrar.tick()
       this.#heartbeat.tick()
+      this.#ledger.tick(clock.monotonicMs())
       this.#epochs.tick()
       await clock.sleep(TICK_MS, signal).catch(() => undefined)
     }
@@ -291,7 +303,26 @@ class MeterApp implements Meter {
         const details = [BigInt(stream), BigInt(seq), BigInt(lost)]
         this.#journal.tell('history-forked', 'alarm', details)
       },
+      onArrived: (journey) => {
+        const isReading = journey.stream < STREAM.events
+        if (isReading) this.#ledger.arrived(journey, clock.monotonicMs())
+      },
+      onPaths: (paths, health) => {
+        this.#onPaths(paths, health)
+      },
     })
+  }
+
+  #onPaths(paths: readonly PathStatus[], health: TransportHealth | undefined): void {
+    for (const { fingerprint, interfaces = '' } of paths) {
+      this.#ledger.learn(toHex(fingerprint), interfaces)
+    }
+    const change = this.#pathWatch.look(paths, health, this.#options.clock.monotonicMs())
+    if (change?.type === 'back') this.#journal.tell('paths-back', 'notice')
+    if (change?.type !== 'lost') return
+    const isForbidden = (health?.forbidden ?? '') !== ''
+    const details = [printable(change.reason)]
+    this.#journal.tell('paths-lost', isForbidden ? 'alarm' : 'warning', details)
   }
 
   #makeAcquire(): Acquire {
@@ -333,10 +364,16 @@ class MeterApp implements Meter {
   /** Seals the live stream and says goodbye, as far as there is room; then closes the store. */
   async #shutDown(): Promise<void> {
     this.#registrar.seal()
+    this.#ledger.flush(this.#options.clock.monotonicMs())
     this.#journal.tell('shutdown', 'info')
     await this.#recorder.idle()
     this.#epochs.close()
     this.#box.spool.close()
     await this.#options.channel.close()
   }
+}
+
+/** A text of the other role, as far as a record may carry it. */
+function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/gu, '?').slice(0, TEXT_BYTES_MAX)
 }

@@ -41,6 +41,16 @@ export class Journal {
     const isUrgent = severity === 'warning' || severity === 'alarm'
     const fields = Object.fromEntries(details.map((detail, index) => [`d${String(index)}`, detail]))
     this.#log[isUrgent ? 'warn' : 'info'](`event.${name}`, { severity, ...fields })
+    this.#record(name, severity, held > 0 ? [...details, BigInt(held)] : details)
+  }
+
+  /** Records what bounds itself and must not be counted away; no line in the log. */
+  note(name: EventName, details: readonly (bigint | string)[]): void {
+    this.#record(name, 'info', details)
+  }
+
+  #record(name: EventName, severity: Severity, details: readonly (bigint | string)[]): void {
+    const isUrgent = severity === 'warning' || severity === 'alarm'
     const timeMs = this.#clock.nowMs()
     void this.#recorder.append({
       stream: STREAM.events,
@@ -52,7 +62,7 @@ export class Journal {
         status: status([]),
         code: EVENT_CODES[name],
         severity,
-        details: held > 0 ? [...details, BigInt(held)] : details,
+        details,
       }),
     })
   }

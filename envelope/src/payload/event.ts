@@ -33,6 +33,7 @@ export const EVENT_CODES = {
   'spool-broken': 26,
   'spool-full': 27,
   'history-forked': 28,
+  'path-taken': 29,
 } as const
 
 /** The name of an event this version knows. */

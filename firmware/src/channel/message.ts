@@ -9,7 +9,7 @@ export const CHANNEL_MESSAGE_BYTES_MAX = 16_384
 export const CHANNEL_SETTLED_MAX = 512
 
 /** Paths that one `status` message tells about. */
-export const CHANNEL_PATHS_MAX = 32
+export const CHANNEL_PATHS_MAX = 24
 
 /** Copies of one object beside the first that one `sent` message tells about. */
 export const CHANNEL_COPIES_MAX = 8

@@ -61,10 +61,29 @@ export function statusLines(status: Tree): readonly string[] {
       'uplink',
       judged(status.isUplinkThere === true, status.isUplinkThere === true ? 'there' : 'away'),
     ),
+    ...transportRows(treeOf(status.transport)),
     row('head-end', judged(isConfirmed, isConfirmed ? `answers${answer}` : 'has not answered')),
     row('delivered', `${textOf(delivery.acknowledged)}, sent again ${textOf(delivery.resent)}`),
     row('waiting', `${textOf(spool.objects)} objects, ${textOf(spool.bytes)} bytes`),
     ...listOf(status.paths).map((path) => row('path', pathText(treeOf(path)))),
+  ]
+}
+
+/** Nothing, where the transport says nothing of itself. */
+function transportRows(transport: Tree): readonly string[] {
+  const words: Readonly<Record<string, string>> = {
+    proven: 'prove their sender',
+    plain: 'prove nothing: there is no key yet',
+    waiting: 'wait for a key',
+  }
+  const packets = words[String(transport.authentication)]
+  const { forbidden } = transport
+  const isForbidden = typeof forbidden === 'string' && forbidden !== ''
+  return [
+    ...(packets === undefined
+      ? []
+      : [row('packets', judged(transport.authentication === 'proven', packets))]),
+    ...(isForbidden ? [row('paths', judged(false, `none is allowed: ${forbidden}`))] : []),
   ]
 }
 

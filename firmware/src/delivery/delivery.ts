@@ -8,16 +8,19 @@ import {
   type DeadlineClass,
   type PathStatus,
   type ToMeter,
+  type TransportHealth,
 } from '../channel/message.ts'
 import type { Epochs, Sealed } from '../epochs.ts'
 import { codeOf } from '../errors.ts'
 import type { Log } from '../log.ts'
+import type { Journey } from '../path-ledger.ts'
 import type { SpoolBox } from '../spool/box.ts'
 import { PRIORITIES, PRIORITY, type Priority } from '../spool/priority.ts'
 import type { SpoolObject } from '../spool/spool.ts'
 import { placeLabel, type Vault } from '../spool/vault.ts'
 import { DEADLINE_OF } from '../streams.ts'
 import type { OnTrace } from '../trace.ts'
+import { leftOn, type Flight } from './flight.ts'
 import { RoundTrip } from './round-trip.ts'
 import { SendWindow } from './window.ts'
 
@@ -66,15 +69,10 @@ export interface DeliveryOptions {
    * copy that was put back. Nothing we hold up to there can be stored any more.
    */
   readonly onFork: (stream: number, seq: number) => void
-}
-
-interface Flight {
-  readonly object: Pick<SpoolObject, 'id' | 'stream' | 'seq' | 'lastSeq' | 'priority' | 'epoch'>
-  attempt: number
-  readonly firstMs: number
-  sentMs: number
-  /** Monotonic time of the next try. */
-  dueMs: number
+  /** An object is stored at the head-end, and these paths are where it was sent. */
+  readonly onArrived: (journey: Journey) => void
+  /** The uplink told how its paths are doing. */
+  readonly onPaths: (paths: readonly PathStatus[], health: TransportHealth | undefined) => void
 }
 
 /** What delivery has done, for status and heartbeat. */
@@ -112,6 +110,7 @@ export class Delivery {
   #counts = { sent: 0, resent: 0, acknowledged: 0, refused: 0 }
   #heardMs: number | undefined
   #paths: readonly PathStatus[] = []
+  #health: TransportHealth | undefined
 
   constructor(options: DeliveryOptions) {
     this.#options = options
@@ -120,6 +119,11 @@ export class Delivery {
   /** What the uplink last said about its paths. */
   get paths(): readonly PathStatus[] {
     return this.#paths
+  }
+
+  /** What the uplink last said about itself, where it did. */
+  get health(): TransportHealth | undefined {
+    return this.#health
   }
 
   stats(): DeliveryStats {
@@ -270,6 +274,7 @@ export class Delivery {
       const flight: Flight = {
         object: { id, stream, seq, lastSeq, priority, epoch },
         attempt: 0,
+        paths: new Set(),
         firstMs: nowMs,
         sentMs: nowMs,
         dueMs: 0,
@@ -360,8 +365,10 @@ export class Delivery {
         this.#receive(message.token, message.bytes)
         return
       case 'sent': {
-        const attempt = this.#flights.get(message.id)?.attempt
-        if (attempt === undefined) return
+        const flight = this.#flights.get(message.id)
+        if (flight === undefined) return
+        const { attempt } = flight
+        leftOn(flight, message)
         onTrace({ type: 'sent', atMs: clock.nowMs(), id: message.id, attempt, path: message.path })
         return
       }
@@ -370,6 +377,8 @@ export class Delivery {
         return
       case 'status':
         this.#paths = message.paths
+        this.#health = message.health
+        this.#options.onPaths(message.paths, message.health)
         onTrace({ type: 'paths', atMs: clock.nowMs(), paths: message.paths })
         return
     }
@@ -415,7 +424,7 @@ export class Delivery {
   }
 
   #settleStream(ack: StreamAck, nowMs: number): readonly number[] {
-    const { box, clock, onTrace, onFork } = this.#options
+    const { box, clock, onTrace, onFork, onArrived } = this.#options
     const { stream, cumulative, headHash8 } = ack
     const mine = box.spool.hashOf(stream, cumulative)
     const isOther = mine !== undefined && !equalBytes(mine.subarray(0, 8), headHash8)
@@ -434,7 +443,8 @@ export class Delivery {
       this.#flights.delete(id)
       this.#knownEpochs.add(flight.object.epoch)
       if (flight.attempt === 0) this.#roundTrip.take(nowMs - flight.firstMs)
-      const { seq } = flight.object
+      const { seq, lastSeq } = flight.object
+      onArrived({ stream, seq, lastSeq, paths: flight.paths })
       const afterMs = nowMs - flight.firstMs
       onTrace({ type: 'acknowledged', atMs: clock.nowMs(), id, stream, seq, afterMs })
     }

@@ -6,6 +6,8 @@ import { describe, it } from 'mocha'
 
 import { frame, FrameReader } from '../../src/channel/frame.ts'
 import {
+  AUTHENTICATION_STATES,
+  CHANNEL_COPIES_MAX,
   CHANNEL_MESSAGE_BYTES_MAX,
   DEADLINE_CLASSES,
   decodeMessage,
@@ -27,8 +29,20 @@ const path = fc.record(
     roundTripMs: fc.nat(),
     sent: count,
     acknowledged: count,
+    interfaces: fc.string({ minLength: 1, maxLength: 40 }),
   },
-  plain,
+  {
+    ...plain,
+    requiredKeys: [
+      'fingerprint',
+      'name',
+      'isActive',
+      'isAlive',
+      'roundTripMs',
+      'sent',
+      'acknowledged',
+    ],
+  },
 )
 const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
   fc.record(
@@ -50,11 +64,26 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
     plain,
   ),
   fc.record({ type: fc.constant('received' as const), token: count, bytes }, plain),
-  fc.record({ type: fc.constant('sent' as const), id: count, path: bytes }, plain),
+  fc.record(
+    {
+      type: fc.constant('sent' as const),
+      id: count,
+      path: bytes,
+      copies: fc.array(bytes, { minLength: 1, maxLength: CHANNEL_COPIES_MAX }),
+    },
+    { ...plain, requiredKeys: ['type', 'id', 'path'] },
+  ),
   fc.record({ type: fc.constant('unsent' as const), id: count, reason: text }, plain),
   fc.record(
-    { type: fc.constant('status' as const), paths: fc.array(path, { maxLength: 4 }) },
-    plain,
+    {
+      type: fc.constant('status' as const),
+      paths: fc.array(path, { maxLength: 4 }),
+      health: fc.record(
+        { authentication: fc.constantFrom(...AUTHENTICATION_STATES), forbidden: text },
+        plain,
+      ),
+    },
+    { ...plain, requiredKeys: ['type', 'paths'] },
   ),
 )
 
