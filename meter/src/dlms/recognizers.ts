@@ -13,7 +13,7 @@ export function dlmsRecognizers(options: DecoderOptions): () => readonly Recogni
     authenticationKey: options.authenticationKey,
     readText,
   })
-  const links = ['hdlc', 'mbus', 'wrapper'] as const
+  const links = ['hdlc', 'mbus', 'wrapper', 'bare'] as const
   return () => [
     ...links.map((link) => new DlmsStream(link, readings)),
     ...(options.bodies === true ? [new DlmsBodyStream(readings)] : []),

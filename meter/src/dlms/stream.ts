@@ -1,8 +1,9 @@
-import type { DecoderEvent, DiscardedEvent } from '../decoder.ts'
-import type { ReadingFlag } from '../reading.ts'
+import type { DecoderEvent, DiscardedEvent, DiscardReason } from '../decoder.ts'
+import type { Reading, ReadingFlag } from '../reading.ts'
 import type { Recognizer } from '../recognizer.ts'
 import type { ApduSink } from './assembler.ts'
 import { Assembler } from './assembler.ts'
+import { BARE } from './bare.ts'
 import type { Framing } from './frame-scanner.ts'
 import { FrameScanner } from './frame-scanner.ts'
 import { HDLC } from './hdlc.ts'
@@ -11,12 +12,13 @@ import type { DlmsReadings } from './readings.ts'
 import { WRAPPER } from './wrapper.ts'
 
 /** The data links that carry DLMS. */
-export type DlmsLink = 'hdlc' | 'mbus' | 'wrapper'
+export type DlmsLink = 'hdlc' | 'mbus' | 'wrapper' | 'bare'
 
 const FRAMINGS: Readonly<Record<DlmsLink, Framing>> = {
   hdlc: HDLC,
   mbus: MBUS,
   wrapper: WRAPPER,
+  bare: BARE,
 }
 
 /** DLMS push over one kind of link. */
@@ -28,12 +30,15 @@ export class DlmsStream implements Recognizer, ApduSink {
   readonly #assembler = new Assembler(this)
   readonly #scanner: FrameScanner
   readonly #flags: readonly ReadingFlag[]
+  /** Without a link only text is sent; what else looks so belongs to a link around it. */
+  readonly #textOnly: boolean
   #out: DecoderEvent[] = []
 
   constructor(link: DlmsLink, readings: DlmsReadings) {
     this.name = `dlms-${link}`
-    // No checksum vouches for what the wrapper brings.
-    this.weak = link === 'wrapper'
+    // No checksum vouches for what these two bring.
+    this.weak = link === 'wrapper' || link === 'bare'
+    this.#textOnly = link === 'bare'
     this.#flags = link === 'wrapper' ? ['unframed'] : []
     this.#readings = readings
     this.#scanner = new FrameScanner(FRAMINGS[link], this.#assembler)
@@ -56,12 +61,18 @@ export class DlmsStream implements Recognizer, ApduSink {
   }
 
   apdu(apdu: Uint8Array, offset: number, length: number): void {
-    const found = this.#readings.read(apdu, this.#flags)
+    const found = this.#judge(apdu)
     this.#out.push(
       typeof found === 'string'
         ? { type: 'discarded', offset, bytes: length, reason: found }
         : { type: 'reading', offset, length, reading: found },
     )
+  }
+
+  #judge(apdu: Uint8Array): Reading | DiscardReason {
+    const found = this.#readings.read(apdu, this.#flags)
+    const foreign = this.#textOnly && typeof found !== 'string' && found.protocol === 'dlms'
+    return foreign ? 'garbage' : found
   }
 
   discarded(event: DiscardedEvent): void {

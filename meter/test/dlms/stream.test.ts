@@ -5,7 +5,14 @@ import type { DecoderEvent, DecoderOptions } from '../../src/index.ts'
 import { AUTO_PATIENCE_BYTES_MAX, AUTO_REPORT_BYTES_MAX } from '../../src/competition.ts'
 import { createDecoder, decimal, printable } from '../../src/index.ts'
 import type { DlmsProtection } from '../../src/simulator/index.ts'
-import { DLMS_STYLES, encodeDlms, encodeSml } from '../../src/simulator/index.ts'
+import {
+  DLMS_STYLES,
+  encodeDlms,
+  encodeDsmr,
+  encodeSml,
+  frameApdu,
+  protect,
+} from '../../src/simulator/index.ts'
 import { captures } from '../support/corpus.ts'
 import { decodeAll, hex, houseState, join } from '../support/telegrams.ts'
 
@@ -191,6 +198,33 @@ describe('a DLMS decoder', () => {
       found.map(({ protocol }) => protocol),
       ['sml', 'dlms', 'sml'],
     )
+  })
+
+  it('reads ciphered P1 on a line of its own, again and again, and refuses a replay', () => {
+    const text = encodeDsmr(houseState())
+    const telegram = (counter: number): Uint8Array => protect(text, protection(counter))
+    const noise = hex('55db08aa')
+    const events = decodeAll(
+      createDecoder('auto', KEYS),
+      join(noise, telegram(1), telegram(2), telegram(2), noise, telegram(3)),
+      [8],
+    )
+    const found = events.flatMap((event) => (event.type === 'reading' ? [event.reading] : []))
+    assert.deepEqual(
+      found.map(({ protocol, security }) => [protocol, security?.counter, security?.authentic]),
+      [1, 2, 3].map((counter) => ['dsmr', counter, true]),
+    )
+    assert.ok(reasons(events).includes('replay'))
+  })
+
+  it('gives one reading of a text inside the cipher, whatever link carries it', () => {
+    const text = encodeDsmr(houseState())
+    for (const style of Object.values(DLMS_STYLES)) {
+      const bytes = frameApdu(protect(text, protection(1)), style)
+      const events = decodeAll(createDecoder('auto', KEYS), bytes, [16])
+      assertAccounted(events, bytes.length)
+      assert.equal(readings(events), 1, style.device)
+    }
   })
 
   it('reads an APDU that lost its link when asked to, and flags it', () => {
