@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createDecoder, toHex } from '@s3mp/meter'
 import {
+  DLMS_STYLES,
   Household,
   SML_STYLES,
   SmlHousehold,
+  encodeDlms,
   encodeSml,
   encodeSmlBody,
 } from '@s3mp/meter/simulator'
@@ -67,6 +69,34 @@ describe('decodeCapture', () => {
     assert.match(lines[2] ?? '', /^\{"discarded":\d+,"reason":"crc"\}$/)
     assert.deepEqual([lines.length, summary.readings], [3, 1])
     assert.equal(summary.discardedBytes, 5000 + telegrams(1).length)
+  })
+
+  it('opens ciphered DLMS with the keys given, and says what is wrong with others', async () => {
+    const state = new Household({ seed: 5, startMs: START }).at(START)
+    const key = '000102030405060708090a0b0c0d0e0f'
+    const authKey = 'd0d1d2d3d4d5d6d7d8d9dadbdcdddedf'
+    const bytes = encodeDlms(state, DLMS_STYLES.mbus, {
+      control: 0x30,
+      counter: 7,
+      systemTitle: Uint8Array.from(Buffer.from('53494d0000bc614e', 'hex')),
+      encryptionKey: Uint8Array.from(Buffer.from(key, 'hex')),
+      authenticationKey: Uint8Array.from(Buffer.from(authKey, 'hex')),
+    })
+    const first = async (options: object): Promise<string> => {
+      const lines: string[] = []
+      const all = { protocol: 'dlms', json: true, ...options } as const
+      await decodeCapture(inPieces(bytes, 50), all, (line) => {
+        lines.push(line)
+      })
+      return lines[0] ?? ''
+    }
+    const security = '"security":{"systemTitle":"SIM0000bc614e","counter":7,"authentic":true}'
+    assert.ok((await first({ key, authKey })).includes(security))
+    assert.match(await first({ key }), /"flags":\["unauthenticated"\]/)
+    assert.match(await first({}), /"reason":"key-missing"/)
+    assert.match(await first({ key: authKey, authKey }), /"reason":"key-wrong"/)
+    assert.match(await first({ key, authKey: key }), /"reason":"unauthentic"/)
+    await assert.rejects(first({ key: 'no hex' }), { code: 'range' })
   })
 
   it('says the same of raw bytes and of hex text, in any pieces', async () => {

@@ -3,6 +3,9 @@ import type { DiscardedEvent, DiscardReason } from '../decoder.ts'
 /** Bytes that no frame could use are reported in portions of this many. */
 export const DLMS_GARBAGE_BYTES_MAX = 1_024
 
+/** Fewer bytes than this at the end of the input show no frame that was cut. */
+const FRAME_HEAD_BYTES = 8
+
 /** A frame of a data link, checked, and what it carries. */
 export interface LinkFrame {
   /** Bytes that the frame takes, its delimiters included. */
@@ -100,11 +103,9 @@ export class FrameScanner {
         this.#accept(verdict.frame, start)
         start += verdict.frame.length
       } else if (verdict.type === 'refuse' || over || verdict.bytes > this.#framing.bytesMax) {
-        const refused = verdict.type === 'refuse'
-        this.#blame(
-          refused ? verdict.reason : 'truncated',
-          refused ? verdict.bytes : this.#length - start,
-        )
+        const left = this.#length - start
+        if (verdict.type === 'refuse') this.#blame(verdict.reason, verdict.bytes)
+        else if (left >= FRAME_HEAD_BYTES) this.#blame('truncated', left)
         this.#lose()
         start++
       } else {
