@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 
-import { ConfigError, parseConfig } from '../../src/config/load.ts'
+import { ConfigError, parseConfig, sourcesOf } from '../../src/config/load.ts'
 import { lineOf } from '../../src/config/locate.ts'
 import { printConfigTables, printDefaultConfig } from '../../src/config/print.ts'
 import { suggest } from '../../src/config/suggest.ts'
@@ -89,6 +89,38 @@ describe('the configuration', () => {
 
   it('refuses a fine stream that is coarser than billing', () => {
     assert.match(refusal(`${SMALL}[streams]\nminute = "1h"`), /:10: streams\.minute: /u)
+  })
+
+  it('knows where paths and keys come from, in which order, and what each needs', () => {
+    const scion = (more: string): string =>
+      `[meter]\ndevice = "simulated:household"\n[uplink.scion]\nlocal = "1-1,127.0.0.1"\nremote = "1-2,127.0.0.1:1"\n${more}`
+    const read = (more: string): ReturnType<typeof parseConfig>['uplink.scion'] =>
+      parseConfig(scion(more), '/etc/s3mp/s3mp.toml')['uplink.scion']
+    assert.deepEqual(sourcesOf(read('paths = "p.json"\ndaemon = "127.0.0.1:1"')), [
+      'daemon',
+      'file',
+    ])
+    const all = read('source = ["file", "control"]\npaths = "p.json"\nconfig_dir = "scion"')
+    assert.deepEqual(sourcesOf(all), ['file', 'control'])
+    assert.deepEqual([all.paths, all.config_dir], ['/etc/s3mp/p.json', '/etc/s3mp/scion'])
+    assert.deepEqual([all.authentication, all.drkey_protocol, all.trust], ['off', 5342, 'strict'])
+    assert.match(
+      refusal(scion('')),
+      /uplink\.scion\.source: missing: .*add daemon, config_dir or paths/u,
+    )
+    assert.match(
+      refusal(scion('source = "control"')),
+      /uplink\.scion\.config_dir: missing: uplink\.scion\.source names "control"; add config_dir = /u,
+    )
+    assert.match(
+      refusal(scion('paths = "p"\nauthentication = "require"')),
+      /:7: uplink\.scion\.authentication: keys come from a daemon or a control service/u,
+    )
+    assert.match(refusal(scion('source = "dns"')), /expected "daemon", "control", "file"/u)
+    assert.match(
+      refusal(scion('paths = "p"\n[uplink.scion.jurisdiction]\ncountries = ["Swiss"]')),
+      /:8: uplink\.scion\.jurisdiction\.countries: expected a list of two-letter/u,
+    )
   })
 
   it('refuses a value where a section belongs, and a text that is far too long', () => {
