@@ -17,7 +17,7 @@ import { captures } from '../support/corpus.ts'
 import { decodeAll, hex, houseState, join } from '../support/telegrams.ts'
 
 const STYLES = Object.entries(DLMS_STYLES)
-const CHECKED = STYLES.filter(([, { link }]) => link === 'hdlc')
+const CHECKED = STYLES.filter(([, { link }]) => link !== 'wrapper')
 const KEY = hex('000102030405060708090a0b0c0d0e0f')
 const AUTH_KEY = hex('d0d1d2d3d4d5d6d7d8d9dadbdcdddedf')
 const KEYS = { key: KEY, authenticationKey: AUTH_KEY }
