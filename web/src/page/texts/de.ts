@@ -311,6 +311,7 @@ export const de: Texts = {
     'device.paths-back': 'Ein Pfad zur Zentrale ist wieder da',
     'device.key-created': 'Der Zähler schuf seinen Schlüssel',
     'device.gap-closed': 'Eine Lücke im Strom {detail1} wurde geschlossen',
+    'device.path-taken': 'Messwerte {detail3} des Stroms {detail2} gingen über den Pfad {detail1}',
     'device.bytes-discarded':
       'Bytes, die kein Telegramm sind, wurden verworfen: {detail2} ({detail1})',
     'device.history-forked':

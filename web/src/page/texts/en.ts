@@ -301,6 +301,7 @@ export const en = {
     'device.paths-back': 'A path to the head-end is back',
     'device.key-created': 'The meter made its key',
     'device.gap-closed': 'A gap in the {detail1} stream was closed',
+    'device.path-taken': 'Readings {detail3} of stream {detail2} went over path {detail1}',
     'device.bytes-discarded': 'Bytes that are no telegram were thrown away: {detail2} ({detail1})',
     'device.history-forked':
       'The meter’s records contradict what is stored: a copy or an old backup',
