@@ -72,6 +72,18 @@ describe('PathSelector', () => {
     assert.deepEqual(choosy.pickDisjoint(2), [b])
   })
 
+  it('asks the policy again with each lookup, and leaves the path in use when it is forbidden', () => {
+    let forbidden = b
+    const policy = (path: Path): string | undefined => (path === forbidden ? 'not now' : undefined)
+    const choosy = new PathSelector({ clock, policy })
+    choosy.offer([a, b])
+    assert.equal(choosy.pick(), a)
+    forbidden = a
+    choosy.offer([a, b])
+    assert.equal(choosy.pick(), b)
+    assert.deepEqual(choosy.pickDisjoint(2), [b])
+  })
+
   it('fails over from silent probes, and tells the two apart from a lost one', () => {
     selector.offer([a, b])
     prove(a, 20)
