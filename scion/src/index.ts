@@ -242,6 +242,8 @@ export { anyPath } from './selector/policy.ts'
 export type { PathPolicy } from './selector/policy.ts'
 export { LOOKUP_MS_MAX, REFRESH_MS_MAX, REFRESH_MS_MIN } from './selector/refresher.ts'
 export { REDUNDANCY_MAX, disjointSet } from './selector/disjoint.ts'
+export { PATH_CHANNEL, pathMetrics } from './selector/metrics.ts'
+export type { PathMessage } from './selector/metrics.ts'
 export { linksOf } from './selector/keys.ts'
 export type { PathLink } from './selector/keys.ts'
 export type {

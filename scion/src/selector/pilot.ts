@@ -10,6 +10,7 @@ import type { Route } from '../socket/route.ts'
 import type { ScionSocket } from '../socket/scion-socket.ts'
 import { Flights } from './flights.ts'
 import type { Flight } from './flights.ts'
+import { publishPathEvent } from './metrics.ts'
 import type { ProbePlan } from './plan.ts'
 import type { PathPolicy } from './policy.ts'
 import { Refresher } from './refresher.ts'
@@ -86,6 +87,9 @@ export class PathPilot {
       clock,
       ...(policy === undefined ? {} : { policy }),
       ...(plan === undefined ? {} : { plan }),
+    })
+    this.#selector.observe((event) => {
+      publishPathEvent(this.destination, event)
     })
     this.#flights = new Flights(clock)
     const offer = (paths: readonly Path[]): void => {
