@@ -29,6 +29,7 @@ import { parseConfig } from '../../firmware/src/config/load.ts'
 import { openScion } from '../../firmware/src/service/scion.ts'
 import { openScionTransport } from '../../headend/src/cli/scion.ts'
 import { parseConfig as parseHeadendConfig } from '../../headend/src/config.ts'
+import { text } from '../../scripts/testnet/addresses.ts'
 import type { Testnet } from '../../scripts/testnet/network.ts'
 import { startReference } from '../support/reference.ts'
 
@@ -110,7 +111,8 @@ describe('a reading through the reference implementation’s network', function 
       [uplink.scion]
       local = "${METER},${net.addresses(METER).host}"
       remote = "${HEADEND},${net.addresses(HEADEND).host}:${PORT}"
-      source = "control"
+      source = ["daemon", "control"]
+      daemon = "${text(net.addresses(METER).daemon)}"
       config_dir = "${net.configDir(METER)}"
       authentication = "require"
       [uplink.scion.jurisdiction]

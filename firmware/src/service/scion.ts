@@ -123,13 +123,17 @@ function candidateOf(
   return { name: `control ${configDir}`, open: () => openStandalone({ ...options, onLookup }) }
 }
 
-/** Keys come from the daemon where one is named, else straight from the control services. */
+/** Keys come from the daemon where one is named, and from the control services where it fails. */
 async function keysOf(config: Config, local: ScionAddress): Promise<OpenDrkeys | undefined> {
-  const { authentication, daemon, config_dir: configDir = '', control } = config['uplink.scion']
+  const { authentication, daemon, config_dir: configDir, control } = config['uplink.scion']
   if (authentication === 'off') return undefined
-  if (daemon !== undefined) return openDrkeys({ daemon })
   const controlServices = control === undefined ? {} : { controlServices: control }
-  return openDrkeys({ configDir, localAddress: formatHost(local.host), ...controlServices })
+  const localAddress = formatHost(local.host)
+  const [first, ...others] = [
+    ...(daemon === undefined ? [] : [{ daemon }]),
+    ...(configDir === undefined ? [] : [{ configDir, localAddress, ...controlServices }]),
+  ]
+  return first && openDrkeys(first, ...others)
 }
 
 function jurisdictionOf(config: Config): Jurisdiction | undefined {

@@ -119,15 +119,19 @@ async function sourceOf(
   })
 }
 
-/** Keys come from the daemon where one is named, else straight from the control services. */
+/** Keys come from the daemon where one is named, and from the control services where it fails. */
 async function keysOf(
   { authentication, daemon, configFolder, control }: ScionConfig,
   { host }: ScionEndpoint,
 ): Promise<OpenDrkeys | undefined> {
   if (authentication === 'off') return undefined
-  if (daemon !== undefined) return openDrkeys({ daemon })
-  if (configFolder === undefined) return undefined
   const controlServices = control === undefined ? {} : { controlServices: control }
   const localAddress = formatHost(host)
-  return openDrkeys({ configDir: configFolder, localAddress, ...controlServices })
+  const [first, ...others] = [
+    ...(daemon === undefined ? [] : [{ daemon }]),
+    ...(configFolder === undefined
+      ? []
+      : [{ configDir: configFolder, localAddress, ...controlServices }]),
+  ]
+  return first && openDrkeys(first, ...others)
 }

@@ -24,8 +24,31 @@ export interface OpenDrkeys extends DrkeySource {
   close(): Promise<void>
 }
 
-/** Opens a source of DRKeys; nothing is asked yet. @throws ScionError where the files are not right */
-export async function openDrkeys(options: DrkeyOptions): Promise<OpenDrkeys> {
+/**
+ * Opens a source of DRKeys; of several, each question goes to the next where the one before fails.
+ * Nothing is asked yet. @throws ScionError where the files are not right
+ */
+export async function openDrkeys(
+  options: DrkeyOptions,
+  ...others: readonly DrkeyOptions[]
+): Promise<OpenDrkeys> {
+  const first = await openOne(options)
+  const [next, ...rest] = others
+  return next === undefined ? first : orElse(first, await openDrkeys(next, ...rest))
+}
+
+function orElse(first: OpenDrkeys, other: OpenDrkeys): OpenDrkeys {
+  return {
+    hostAs: (query, signal) => first.hostAs(query, signal).catch(() => other.hostAs(query, signal)),
+    hostHost: (query, signal) =>
+      first.hostHost(query, signal).catch(() => other.hostHost(query, signal)),
+    close: async () => {
+      await Promise.all([first.close(), other.close()])
+    },
+  }
+}
+
+async function openOne(options: DrkeyOptions): Promise<OpenDrkeys> {
   if ('daemon' in options) {
     const transport = new GrpcTransport(parseUnderlay(options.daemon))
     return { ...daemonDrkeys(transport), close: () => transport.close() }
