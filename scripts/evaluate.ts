@@ -2,9 +2,10 @@
  * `npm run evaluate` holds ways of sending readings against each other in a network of the reference
  * implementation, and writes docs/evaluation.md with its plots.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { format, resolveConfig } from 'prettier'
 import { Lab } from './evaluate/lab.ts'
 import { describeMachine } from './evaluate/machine.ts'
 import type { Figures } from './evaluate/measure.ts'
@@ -19,15 +20,17 @@ import { VERSIONS, whyNoPrograms } from './testnet/programs.ts'
 import { readTopology } from './testnet/topology.ts'
 
 const HELP = `usage: npm run evaluate -- [--rounds N] [--echoes N] [--stream-ms MS] [--out DIR]
-                           [--reference ${VERSIONS.join('|')}] [--slot N] [--only VARIANT,…]
+                           [--reference ${VERSIONS.join('|')}] [--slot N] [--only VARIANT,…] [--redraw]
 
 Measures every variant once a round, turn about; 5 rounds take some 20 minutes. Writes
 DIR/evaluation.md and DIR/pictures/evaluation-*.svg; DIR is docs. The gateway needs root,
 /dev/net/tun and network namespaces; without them its column says so.
+The samples are kept in run/evaluation.json; --redraw writes the page of them anew.
 VARIANT is one of ${VARIANTS.join(', ')}.`
 
 const ROOT = join(import.meta.dirname, '..')
-const IDLE_MS = 5000
+const SAMPLES = join(ROOT, 'run/evaluation.json')
+const IDLE_MS = 10_000
 
 interface Arguments {
   readonly rounds: number
@@ -37,6 +40,7 @@ interface Arguments {
   readonly out: string
   readonly version: Version
   readonly variants: readonly Variant[]
+  readonly redraw: boolean
 }
 
 function readArguments(): Arguments | undefined {
@@ -49,6 +53,7 @@ function readArguments(): Arguments | undefined {
       out: { type: 'string', default: join(ROOT, 'docs') },
       reference: { type: 'string', default: VERSIONS[0] },
       only: { type: 'string', default: VARIANTS.join(',') },
+      redraw: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   })
@@ -66,6 +71,7 @@ function readArguments(): Arguments | undefined {
     slot: slot ?? 1,
     version,
     out: values.out,
+    redraw: values.redraw,
     variants: VARIANTS.filter((one) => only.includes(one)),
   }
 }
@@ -79,6 +85,10 @@ async function main(): Promise<number> {
   if (args === undefined) {
     console.log(HELP)
     return 2
+  }
+  if (args.redraw) {
+    await write(args.out, readSamples())
+    return 0
   }
   const excuse = whyNoPrograms(args.version)
   if (excuse !== undefined) {
@@ -95,7 +105,10 @@ async function main(): Promise<number> {
   const { version, slot } = args
   const lab = new Lab({ topology, version, slot, signal: calledOff.signal })
   try {
-    write(args.out, await evaluate(lab, args))
+    const evaluation = await evaluate(lab, args)
+    mkdirSync(dirname(SAMPLES), { recursive: true })
+    writeFileSync(SAMPLES, JSON.stringify(evaluation))
+    await write(args.out, evaluation)
     return 0
   } catch (error) {
     if (!calledOff.signal.aborted) throw error
@@ -128,7 +141,17 @@ async function evaluate(lab: Lab, args: Arguments): Promise<Evaluation> {
   return { figures, machine, rounds, echoes, streamMs, version, gatewayExcuse, idleBytes }
 }
 
-function write(folder: string, evaluation: Evaluation): void {
+/** The samples of the last run. JSON has no Infinity, which stands for a lost echo. */
+function readSamples(): Evaluation {
+  const evaluation = JSON.parse(readFileSync(SAMPLES, 'utf8')) as Evaluation
+  const figures = evaluation.figures.map((one) => ({
+    ...one,
+    echoesMs: one.echoesMs.map((ms: number | null) => ms ?? Infinity),
+  }))
+  return { ...evaluation, figures }
+}
+
+async function write(folder: string, evaluation: Evaluation): Promise<void> {
   mkdirSync(join(folder, 'pictures'), { recursive: true })
   const picture = (name: string, svg: string): void => {
     writeFileSync(join(folder, `pictures/evaluation-${name}.svg`), svg)
@@ -137,7 +160,8 @@ function write(folder: string, evaluation: Evaluation): void {
   picture('round-trip', echoPlot(evaluation.figures))
   picture('better', roundTripPlot(evaluation.figures, 'better'))
   picture('silent', roundTripPlot(evaluation.figures, 'silent'))
-  const text = report(evaluation)
+  const style = await resolveConfig(join(ROOT, 'docs/evaluation.md'))
+  const text = await format(report(evaluation), { ...style, parser: 'markdown' })
   writeFileSync(join(folder, 'evaluation.md'), text)
   console.log(text)
 }

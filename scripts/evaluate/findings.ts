@@ -19,6 +19,7 @@ export function findings(figures: readonly Figures[]): readonly string[] {
     ...(single === undefined ? [] : [singleTarget(single)]),
     ...(redundant === undefined ? [] : [redundantTarget(redundant)]),
     ...FAULTS.map((name) => shortest(figures, name)),
+    moving(figures),
     ...(single === undefined || gateway === undefined ? [] : beside(single, gateway)),
   ]
 }
@@ -47,16 +48,34 @@ function redundantTarget(redundant: Figures): string {
 
 function shortest(figures: readonly Figures[], name: FaultName): string {
   const ranked = figures
-    .map((one) => ({
-      title: DESCRIPTIONS[one.variant].title,
-      gapMs: quantile(
-        one.trials[name].map((trial) => trial.gapMs),
-        0.5,
-      ),
-    }))
+    .map((one) => {
+      const trials = one.trials[name]
+      const gaps = trials.map((trial) => trial.gapMs)
+      const endless = trials.filter((trial) => trial.silentAtEnd).length * 2 > trials.length
+      return { title: DESCRIPTIONS[one.variant].title, endless, gapMs: quantile(gaps, 0.5) }
+    })
     .sort((a, b) => a.gapMs - b.gapMs)
-    .map(({ title, gapMs }) => `${title} ${ms(gapMs)}`)
-  return `${FAULT_OF[name].title}, silence from the shortest: ${ranked.join(', ')}.`
+    .map(
+      ({ title, endless, gapMs }) =>
+        `${title} ${endless ? 'to the end (≥ ' : ''}${ms(gapMs)}${endless ? ')' : ''}`,
+    )
+  return `${capital(FAULT_OF[name].title)}, silence from the shortest: ${ranked.join(', ')}.`
+}
+
+function moving(figures: readonly Figures[]): string {
+  const parts = figures.map((one) => {
+    const trials = one.trials.better
+    const moved = trials.flatMap(({ movedMs }) => (movedMs === undefined ? [] : [movedMs]))
+    const title = DESCRIPTIONS[one.variant].title
+    if (moved.length === 0) return `${title} never`
+    return `${title} after ${ms(quantile(moved, 0.5))} (${moved.length} of ${trials.length} rounds)`
+  })
+  const seconds = FAULT_OF.better.windowMs / 1000
+  return `Within ${seconds} s of a better path’s appearing, readings went over it: ${parts.join(', ')}.`
+}
+
+function capital(words: string): string {
+  return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
 function beside(single: Figures, gateway: Figures): readonly string[] {

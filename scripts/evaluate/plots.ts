@@ -7,7 +7,7 @@ import { DESCRIPTIONS } from './variants.ts'
 
 const WIDTH = 800
 const LEFT = 60
-const RIGHT = 790
+const RIGHT = 775
 const TOP = 56
 const BOTTOM = 300
 
@@ -141,8 +141,8 @@ function yAxis(y: Scale, values: readonly number[], unit: string): readonly stri
 
 function picture(title: string, figures: readonly Figures[], marks: readonly string[]): string {
   const legend = figures.flatMap(({ variant }, index) => [
-    circle(LEFT + 8 + index * 148, 40, 5, COLOURS[variant]),
-    text(LEFT + 18 + index * 148, 44, DESCRIPTIONS[variant].title, 'start'),
+    circle(LEFT + 8 + index * 152, 40, 5, COLOURS[variant]),
+    text(LEFT + 18 + index * 152, 44, DESCRIPTIONS[variant].title, 'start'),
   ])
   const head = `<text x="${LEFT}" y="22" font-size="15" font-weight="bold">${title}</text>`
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} 330" font-family="sans-serif" font-size="12" role="img" aria-label="${title}">

@@ -1,5 +1,7 @@
+import { LIVELY_PLAN } from '@s3mp/scion'
 import type { FaultName } from './faults.ts'
 import { FAULTS, FAULT_OF, IMPROVED_MS, LINK_DELAY_MS } from './faults.ts'
+import { ANSWER_WAIT_MS_MIN } from '../../scion/src/selector/scoring.ts'
 import { findings } from './findings.ts'
 import type { Figures, Trial } from './measure.ts'
 import { FAULT_INTERVAL_MS, STREAM_INTERVAL_MS } from './measure.ts'
@@ -32,6 +34,8 @@ ${skipped}
 ${findings(figures)
   .map((sentence) => `- ${sentence}`)
   .join('\n')}
+
+Why, where the code says so: the native stack doubts a path after ${ANSWER_WAIT_MS_MIN} ms without an answer at the earliest (\`ANSWER_WAIT_MS_MIN\`), however short its round trip, so that a busy host is not taken for a broken path; that is the floor under its gaps on a single path. Idle paths are measured every ${LIVELY_PLAN.standbyMs / 1000} s (\`LIVELY_PLAN\`) and round trips are smoothed over some eight answers, which is why it is in no hurry to move to a path that has become faster. The passive policy cannot learn of a fault that no router reports, and moves on nothing else. The machine itself now and then falls silent for as long as the last row of the tables says (\`longest silence before the events\`): where nothing is lost, as when a better path appears, the silences are its own, and their order means nothing.
 
 ## Without faults
 
@@ -98,7 +102,7 @@ const SETTLED_ROWS: readonly Row[] = [
     ({ trials }) => spread(FAULTS.slice(0, 4).flatMap((name) => trials[name].map(roundTripOf))),
   ],
   [
-    'longest silence before the events, ms',
+    'longest silence before the events (0.8 s each), ms',
     ({ trials }) => spread(FAULTS.flatMap((name) => trials[name].map(calmOf))),
   ],
 ]
