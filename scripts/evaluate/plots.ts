@@ -10,6 +10,8 @@ const LEFT = 60
 const RIGHT = 775
 const TOP = 56
 const BOTTOM = 300
+/** Round trips drawn of one variant; more would only make the file large. */
+const DOTS_EACH = 350
 
 /** Told apart also by those who see no red or green (after Okabe and Ito). */
 const COLOURS: Readonly<Record<Variant, string>> = {
@@ -111,6 +113,7 @@ export function roundTripPlot(figures: readonly Figures[], fault: FaultName): st
   const dots = figures.flatMap((one) =>
     (one.trials[fault][0]?.trips ?? [])
       .filter(([atMs]) => atMs >= fromMs && atMs <= toMs)
+      .filter((_, index, all) => index % Math.ceil(all.length / DOTS_EACH) === 0)
       .map(([atMs, ms]) => circle(x(atMs), y(ms), 1.2, COLOURS[one.variant])),
   )
   const axis = yAxis(y, [10, 30, 100, 300, 1000], 'ms')
