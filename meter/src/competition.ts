@@ -1,4 +1,4 @@
-import type { DecoderEvent, DiscardedEvent, TelegramDecoder } from './decoder.ts'
+import type { DecoderEvent, DiscardedEvent, TelegramDecoder } from './events.ts'
 import type { Recognizer } from './recognizer.ts'
 
 /**

@@ -20,15 +20,14 @@ export { diagnoseKeys } from './dlms/doctor.ts'
 export type { KeyDiagnosis, KeyVerdict } from './dlms/doctor.ts'
 export type { DlmsKeys, ProtectedApdu } from './dlms/ciphering.ts'
 export { PROTOCOLS, createDecoder } from './decoder.ts'
+export type { DecoderOptions, DecoderProtocol } from './decoder.ts'
 export type {
   DecoderEvent,
-  DecoderOptions,
-  DecoderProtocol,
   DiscardedEvent,
   DiscardReason,
   ReadingEvent,
   TelegramDecoder,
-} from './decoder.ts'
+} from './events.ts'
 export { formatObis, obisName, parseObis } from './obis.ts'
 export { printable, toHex } from './bytes.ts'
 export { QUIRKS } from './quirks.ts'

@@ -1,4 +1,4 @@
-import type { DecoderEvent } from './decoder.ts'
+import type { DecoderEvent } from './events.ts'
 import type { Protocol } from './reading.ts'
 
 /**

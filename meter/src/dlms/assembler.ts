@@ -1,4 +1,4 @@
-import type { DiscardedEvent, DiscardReason } from '../decoder.ts'
+import type { DiscardedEvent, DiscardReason } from '../events.ts'
 import { MeterError } from '../errors.ts'
 import { withoutLlc } from './apdu.ts'
 import type { FrameSink, LinkFrame } from './frame-scanner.ts'

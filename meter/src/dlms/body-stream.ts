@@ -1,4 +1,4 @@
-import type { DecoderEvent, DiscardReason } from '../decoder.ts'
+import type { DecoderEvent, DiscardReason } from '../events.ts'
 import type { Recognizer } from '../recognizer.ts'
 import { isPushTag, withoutLlc } from './apdu.ts'
 import { DLMS_GARBAGE_BYTES_MAX } from './frame-scanner.ts'

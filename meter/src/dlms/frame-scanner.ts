@@ -1,4 +1,4 @@
-import type { DiscardedEvent, DiscardReason } from '../decoder.ts'
+import type { DiscardedEvent, DiscardReason } from '../events.ts'
 
 /** Bytes that no frame could use are reported in portions of this many. */
 export const DLMS_GARBAGE_BYTES_MAX = 1_024

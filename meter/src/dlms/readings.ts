@@ -1,4 +1,4 @@
-import type { DiscardReason } from '../decoder.ts'
+import type { DiscardReason } from '../events.ts'
 import { MeterError } from '../errors.ts'
 import type { Reading, ReadingFlag } from '../reading.ts'
 import { APDU, decodeNotification } from './apdu.ts'

@@ -1,4 +1,5 @@
-import type { DecoderEvent, DecoderOptions } from '../decoder.ts'
+import type { DecoderEvent } from '../events.ts'
+import type { DecoderOptions } from '../decoder.ts'
 import { TextStream } from '../iec62056-21/stream.ts'
 import type { Reading } from '../reading.ts'
 import type { Recognizer } from '../recognizer.ts'

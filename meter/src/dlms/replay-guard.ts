@@ -1,4 +1,4 @@
-import type { DecoderEvent, TelegramDecoder } from '../decoder.ts'
+import type { DecoderEvent, TelegramDecoder } from '../events.ts'
 
 /** Meters whose counters a decoder remembers; the one unheard for longest makes room. */
 export const DLMS_COUNTERS_MAX = 64

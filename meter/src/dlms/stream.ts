@@ -1,4 +1,4 @@
-import type { DecoderEvent, DiscardedEvent, DiscardReason } from '../decoder.ts'
+import type { DecoderEvent, DiscardedEvent, DiscardReason } from '../events.ts'
 import type { Reading, ReadingFlag } from '../reading.ts'
 import type { Recognizer } from '../recognizer.ts'
 import type { ApduSink } from './assembler.ts'

@@ -1,5 +1,5 @@
 import { crc16Arc } from '../crc16.ts'
-import type { DiscardedEvent, DiscardReason } from '../decoder.ts'
+import type { DiscardedEvent, DiscardReason } from '../events.ts'
 
 /** Longest telegram of text: a readout with tables; push telegrams have some 500 bytes. */
 export const TEXT_TELEGRAM_BYTES_MAX = 65_536

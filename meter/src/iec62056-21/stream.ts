@@ -1,4 +1,4 @@
-import type { DecoderEvent, DiscardReason } from '../decoder.ts'
+import type { DecoderEvent, DiscardReason } from '../events.ts'
 import type { Protocol, Reading, ReadingFlag } from '../reading.ts'
 import type { Recognizer } from '../recognizer.ts'
 import type { TextTelegram } from './framer.ts'

@@ -1,4 +1,4 @@
-import type { DecoderEvent, DiscardReason } from '../decoder.ts'
+import type { DecoderEvent, DiscardReason } from '../events.ts'
 import { MeterError } from '../errors.ts'
 import type { Recognizer } from '../recognizer.ts'
 import { SML_FRAME_BYTES_MAX, SML_GARBAGE_BYTES_MAX } from './framer.ts'

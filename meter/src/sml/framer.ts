@@ -1,5 +1,5 @@
 import { crc16Kermit, crc16X25 } from '../crc16.ts'
-import type { DiscardReason } from '../decoder.ts'
+import type { DiscardReason } from '../events.ts'
 
 /**
  * Longest SML telegram accepted, its frame included. The longest captured one has 560 bytes; meters

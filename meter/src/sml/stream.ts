@@ -1,4 +1,4 @@
-import type { DecoderEvent, DiscardReason } from '../decoder.ts'
+import type { DecoderEvent, DiscardReason } from '../events.ts'
 import { MeterError } from '../errors.ts'
 import type { Reading } from '../reading.ts'
 import type { Recognizer } from '../recognizer.ts'
