@@ -114,9 +114,12 @@ function tell(to: Narrator, world: World, url: string, steppedOver: boolean): vo
   )
 }
 
-/** Resolves at the first Ctrl-C or polite end; a second one ends at once. */
+/** Resolves at the first Ctrl-C or polite end, or when nobody reads any more; a second ends at once. */
 function interruption(): Promise<void> {
   return new Promise((resolve) => {
+    process.stdout.on('error', () => {
+      resolve()
+    })
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.once(signal, () => {
         resolve()
