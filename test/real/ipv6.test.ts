@@ -69,9 +69,11 @@ describe('a network of the reference implementation on IPv6', function () {
     assert.deepEqual(Uint8Array.from(back.payload), Uint8Array.of(8))
     const last = await meter.socket.traceroute(path, { timeoutMs: WAIT_MS })
     assert.deepEqual({ isdAs: last.isdAs, id: last.interfaceId }, path.interfaces.at(-1))
-    if (referenceVersion === 'v0.14.0') return // Its routers know no STUN.
-    const { host } = net.addresses(METER)
-    const seen = await meter.socket.findOutside({ timeoutMs: WAIT_MS })
-    assert.deepEqual(seen, { address: { host, port: 31_100 }, translated: false })
+    // The routers of v0.14.0 know no STUN.
+    if (referenceVersion !== 'v0.14.0') {
+      const { host } = net.addresses(METER)
+      const seen = await meter.socket.findOutside({ timeoutMs: WAIT_MS })
+      assert.deepEqual(seen, { address: { host, port: 31_100 }, translated: false })
+    }
   })
 })

@@ -15,6 +15,7 @@ import {
 } from '../../src/simulator/index.ts'
 import { captures } from '../support/corpus.ts'
 import { decodeAll, hex, houseState, join } from '../support/telegrams.ts'
+import { assertAccounted } from '../support/accounting.ts'
 
 const STYLES = Object.entries(DLMS_STYLES)
 const CHECKED = STYLES.filter(([, { link }]) => link !== 'wrapper')
@@ -47,15 +48,6 @@ function readings(events: readonly DecoderEvent[]): number {
 
 function reasons(events: readonly DecoderEvent[]): readonly string[] {
   return events.map((event) => (event.type === 'reading' ? 'reading' : event.reason))
-}
-
-function assertAccounted(events: readonly DecoderEvent[], length: number): void {
-  let next = 0
-  for (const event of events) {
-    assert.equal(event.offset, next)
-    next += event.type === 'reading' ? event.length : event.bytes
-  }
-  assert.equal(next, length)
 }
 
 const piece = fc.oneof(

@@ -10,6 +10,7 @@ import { D0_STYLES, DSMR_STYLES, SML_STYLES } from '../../src/simulator/index.ts
 import { encodeD0, encodeDsmr, encodeSml, withEvenParity } from '../../src/simulator/index.ts'
 import { asciiBytes } from '../../src/simulator/text.ts'
 import { decodeAll, houseState, join } from '../support/telegrams.ts'
+import { assertAccounted } from '../support/accounting.ts'
 
 const D0 = Object.values(D0_STYLES).map((style) => encodeD0(houseState(), style))
 const DSMR = Object.values(DSMR_STYLES).map((style) => encodeDsmr(houseState(), style))
@@ -31,15 +32,6 @@ function outcome(events: readonly DecoderEvent[]): readonly string[] {
 /** What a decoder of one protocol makes of text. */
 function heard(text: string, protocol: 'd0' | 'dsmr' | 'auto' = 'd0'): readonly string[] {
   return outcome(decodeAll(createDecoder(protocol), asciiBytes(text)))
-}
-
-function assertAccounted(events: readonly DecoderEvent[], length: number): void {
-  let next = 0
-  for (const event of events) {
-    assert.equal(event.offset, next)
-    next += event.type === 'reading' ? event.length : event.bytes
-  }
-  assert.equal(next, length)
 }
 
 const whole = fc.constantFrom(...D0, ...DSMR, withEvenParity(BLOCK), encodeSml(houseState()))

@@ -7,22 +7,13 @@ import { CRC_CHANGE_TELEGRAMS_MIN } from '../../src/sml/memory.ts'
 import { SML_STYLES, SmlWriter, encodeSml } from '../../src/simulator/index.ts'
 import { captures } from '../support/corpus.ts'
 import { decodeAll, hex, houseState, join } from '../support/telegrams.ts'
+import { assertAccounted } from '../support/accounting.ts'
 
 const STYLES = Object.entries(SML_STYLES)
 const TELEGRAMS = STYLES.map(([, style]) => encodeSml(houseState(), style))
 
 function readings(events: readonly DecoderEvent[]): number {
   return events.filter(({ type }) => type === 'reading').length
-}
-
-/** Asserts that events cover `length` bytes once and in order. */
-function assertAccounted(events: readonly DecoderEvent[], length: number): void {
-  let next = 0
-  for (const event of events) {
-    assert.equal(event.offset, next)
-    next += event.type === 'reading' ? event.length : event.bytes
-  }
-  assert.equal(next, length)
 }
 
 /** Pieces of a noisy line: telegrams whole, cut, damaged; starts, ends, noise. */
