@@ -1,6 +1,7 @@
 import { EVENT_CODES, type EventName, type Severity } from '@s3mp/envelope'
 import type { Clock } from '@s3mp/hal'
 
+import { EventBudget } from './event-budget.ts'
 import type { Log } from './log.ts'
 import type { Recorder } from './recorder.ts'
 import { PRIORITY } from './spool/priority.ts'
@@ -11,12 +12,6 @@ export const EVENTS_PER_HOUR_MAX = 12
 
 const HOUR_MS = 3_600_000
 
-interface Budget {
-  sinceMs: number
-  recorded: number
-  held: number
-}
-
 /**
  * The meter's own history as signed records: each event is logged and recorded in its chain. What
  * happens too often is counted, so that a loose plug cannot fill the spool; the count is the last
@@ -26,7 +21,7 @@ export class Journal {
   readonly #recorder: Recorder
   readonly #clock: Clock
   readonly #log: Log
-  readonly #budgets = new Map<EventName, Budget>()
+  readonly #budget = new EventBudget(EVENTS_PER_HOUR_MAX, HOUR_MS)
 
   constructor(recorder: Recorder, clock: Clock, log: Log) {
     this.#recorder = recorder
@@ -36,7 +31,7 @@ export class Journal {
 
   /** Records an event; `details` are what its name is about, in a fixed order. */
   tell(name: EventName, severity: Severity, details: readonly (bigint | string)[] = []): void {
-    const held = this.#admit(name)
+    const held = this.#budget.admit(name, this.#clock.monotonicMs())
     if (held === undefined) return
     const isUrgent = severity === 'warning' || severity === 'alarm'
     const fields = Object.fromEntries(details.map((detail, index) => [`d${String(index)}`, detail]))
@@ -65,24 +60,5 @@ export class Journal {
         details,
       }),
     })
-  }
-
-  /** How many were held back before this one; undefined when this one is held back too. */
-  #admit(name: EventName): number | undefined {
-    const nowMs = this.#clock.monotonicMs()
-    const budget = this.#budgets.get(name) ?? { sinceMs: nowMs, recorded: 0, held: 0 }
-    this.#budgets.set(name, budget)
-    if (nowMs - budget.sinceMs >= HOUR_MS) {
-      budget.sinceMs = nowMs
-      budget.recorded = 0
-    }
-    if (budget.recorded >= EVENTS_PER_HOUR_MAX) {
-      budget.held += 1
-      return undefined
-    }
-    const held = budget.held
-    budget.recorded += 1
-    budget.held = 0
-    return held
   }
 }

@@ -1,3 +1,5 @@
+import { EventBudget } from './event-budget.ts'
+
 /** Bytes that one field of a log line may show at most; longer ones appear as their length. */
 export const LOG_BYTES_MAX = 16
 
@@ -9,9 +11,6 @@ export const LOG_BURST_MAX = 5
 
 /** The period of the rate limit, in milliseconds. */
 export const LOG_PERIOD_MS = 60_000
-
-/** Different event names that are told apart by the rate limit; the names are ours, so few. */
-export const LOG_EVENTS_MAX = 256
 
 /** How bad it is; each carries the journal's priority (`<3>` … `<7>`, sd-daemon(3)). */
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug'
@@ -58,12 +57,6 @@ export function showValue(name: string, value: Exclude<LogValue, undefined>): st
   return /^[\w.:/@+,-]+$/u.test(text) ? text : JSON.stringify(text)
 }
 
-interface Bucket {
-  sinceMs: number
-  passed: number
-  held: number
-}
-
 /**
  * A log that writes one line per event and cannot be flooded: of each event name
  * {@link LOG_BURST_MAX} lines pass per {@link LOG_PERIOD_MS}; the others are counted and the count
@@ -71,33 +64,11 @@ interface Bucket {
  */
 export function createLog(options: LogOptions): Log {
   const threshold = PRIORITY[options.level ?? 'info']
-  const buckets = new Map<string, Bucket>()
-
-  const admit = (event: string): number | undefined => {
-    const nowMs = options.monotonicMs()
-    let bucket = buckets.get(event)
-    if (bucket === undefined) {
-      if (buckets.size >= LOG_EVENTS_MAX) buckets.clear()
-      bucket = { sinceMs: nowMs, passed: 0, held: 0 }
-      buckets.set(event, bucket)
-    }
-    if (nowMs - bucket.sinceMs >= LOG_PERIOD_MS) {
-      bucket.sinceMs = nowMs
-      bucket.passed = 0
-    }
-    if (bucket.passed >= LOG_BURST_MAX) {
-      bucket.held += 1
-      return undefined
-    }
-    const held = bucket.held
-    bucket.passed += 1
-    bucket.held = 0
-    return held
-  }
+  const budget = new EventBudget(LOG_BURST_MAX, LOG_PERIOD_MS)
 
   const line = (level: LogLevel, event: string, fields: LogFields = {}): void => {
     if (PRIORITY[level] > threshold) return
-    const held = admit(event)
+    const held = budget.admit(event, options.monotonicMs())
     if (held === undefined) return
     const prefix = options.priorities === true ? `<${String(PRIORITY[level])}>` : ''
     const parts = [`${prefix}${event}`]
