@@ -11,6 +11,15 @@
  * - A field that is absent is not known. Nothing is ever guessed or zero-filled.
  */
 
+export type * from './access.ts'
+export { LOGIN_CHARS_MAX, ROLES } from './access.ts'
+export type * from './costs.ts'
+export { TARIFF_RATES_MAX } from './costs.ts'
+export type * from './fleet.ts'
+export { DEVICE_SORTS, REASON_CHARS_MAX } from './fleet.ts'
+export type * from './policy.ts'
+export { POLICY_CHARS_MAX } from './policy.ts'
+
 /** The first path component of every address below; a later, incompatible API gets another. */
 export const API_ROOT = '/api/v1'
 
@@ -284,12 +293,14 @@ export type PathState = 'active' | 'alive' | 'probing' | 'down' | 'expired' | 'r
  * Why a path is, or is not, the one in use: the selector's own reasoning. `best`: lowest score;
  * `kept`: a better one is not yet proven better by enough; `slower`, `lossy`: worse score, for that
  * reason; `silent`, `revoked`, `unreachable`, `faulty`, `expired`, `refused` (by the owner's policy):
- * not usable, for that reason; `unproven`: not measured yet; `only`: nothing else is alive.
+ * not usable, for that reason; `unproven`: not measured yet; `only`: nothing else is alive;
+ * `outranked`: works, but the owner's policy puts another path before it.
  */
 export type PathReason =
   | 'best'
   | 'kept'
   | 'only'
+  | 'outranked'
   | 'slower'
   | 'lossy'
   | 'unproven'

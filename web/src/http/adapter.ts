@@ -1,0 +1,107 @@
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** Bytes of a request's body; switches of a demo are the largest there are. */
+export const REQUEST_BODY_BYTES_MAX = 65_536
+
+/** Anything that answers requests: a Hono app, or a function. */
+export interface Fetcher {
+  fetch(request: Request): Response | Promise<Response>
+}
+
+/**
+ * Joins node's HTTP server to whoever answers `Request` by `Response`. The body of an answer is read
+ * only as fast as its reader takes it, and cancelled when the reader goes.
+ */
+export function listenerFor(app: Fetcher): (from: IncomingMessage, to: ServerResponse) => void {
+  return (from, to) => {
+    const gone = new AbortController()
+    to.once('close', () => {
+      gone.abort()
+    })
+    exchange(app, from, to, gone.signal).catch(() => {
+      // The reader went away, or an answer broke off: either way nobody can be told.
+      to.destroy()
+    })
+  }
+}
+
+async function exchange(
+  app: Fetcher,
+  from: IncomingMessage,
+  to: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const request = await requestOf(from, signal)
+  const response = request instanceof Response ? request : await app.fetch(request)
+  to.statusCode = response.status
+  for (const [name, value] of response.headers) to.appendHeader(name, value)
+  if (response.body === null || from.method === 'HEAD') {
+    await response.body?.cancel()
+    to.end()
+    return
+  }
+  await pour(response.body, to, signal)
+}
+
+async function pour(
+  body: ReadableStream<Uint8Array>,
+  to: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const reader = body.getReader()
+  const cancel = (): void => {
+    reader.cancel().catch(() => undefined)
+  }
+  signal.addEventListener('abort', cancel, { once: true })
+  // The head goes out at once: a live stream may have nothing to say for a while.
+  to.flushHeaders()
+  for (;;) {
+    const part = await reader.read()
+    if (part.done) break
+    if (!to.write(part.value)) await once(to, 'drain', { signal })
+  }
+  to.end()
+}
+
+/** The request in the platform's terms, or the answer to one that cannot be put so. */
+async function requestOf(from: IncomingMessage, signal: AbortSignal): Promise<Request | Response> {
+  const url = urlOf(from)
+  if (url === undefined) return refusal(400, 'bad_request', 'request: expected a path and a host')
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(from.headers)) {
+    for (const one of [value ?? []].flat()) headers.append(name, one)
+  }
+  const method = from.method ?? 'GET'
+  if (method === 'GET' || method === 'HEAD') return new Request(url, { method, headers, signal })
+  if (method === 'TRACE' || method === 'CONNECT') {
+    return refusal(405, 'method_not_allowed', 'expected GET or HEAD')
+  }
+  const body = await bodyOf(from)
+  return body === undefined
+    ? refusal(413, 'too_large', `body: expected at most ${REQUEST_BODY_BYTES_MAX} bytes`)
+    : new Request(url, { method, headers, signal, body })
+}
+
+function urlOf({ url, headers }: IncomingMessage): URL | undefined {
+  if (url?.startsWith('/') !== true || headers.host === undefined) return undefined
+  const base = `http://${headers.host}`
+  // Joined as text: a path that begins with two slashes must not become a host.
+  return URL.canParse(`${base}${url}`) ? new URL(`${base}${url}`) : undefined
+}
+
+async function bodyOf(from: IncomingMessage): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const body = new Uint8Array(REQUEST_BODY_BYTES_MAX)
+  let length = 0
+  for await (const part of from) {
+    if (!(part instanceof Uint8Array) || length + part.length > body.length) return undefined
+    body.set(part, length)
+    length += part.length
+  }
+  return body.subarray(0, length)
+}
+
+/** A refusal as the API words them. */
+export function refusal(status: number, code: string, message: string): Response {
+  return Response.json({ error: { code, message } }, { status })
+}
