@@ -209,6 +209,7 @@ export {
   PATH_ORDERINGS,
   orderPaths,
   parseOrdering,
+  rankingOf,
   statedBandwidthKbps,
   unmetRequirement,
 } from './policy/requirements.ts'
@@ -239,7 +240,7 @@ export type { Evidence, PathSelectorOptions } from './selector/selector.ts'
 export { DEFAULT_PLAN, LIVELY_PLAN, STANDBY_MAX } from './selector/plan.ts'
 export type { ProbePlan } from './selector/plan.ts'
 export { anyPath } from './selector/policy.ts'
-export type { PathPolicy } from './selector/policy.ts'
+export type { PathPolicy, PathRanking } from './selector/policy.ts'
 export { LOOKUP_MS_MAX, REFRESH_MS_MAX, REFRESH_MS_MIN } from './selector/refresher.ts'
 export { REDUNDANCY_MAX, disjointSet } from './selector/disjoint.ts'
 export { PATH_CHANNEL, pathMetrics } from './selector/metrics.ts'

@@ -90,11 +90,44 @@ export function orderPaths(
     path,
     keys: orderings.map((ordering) => sortKey(path, ordering, random)),
   }))
-  keyed.sort((a, b) => {
-    const first = a.keys.findIndex((key, index) => key !== b.keys[index])
-    return first < 0 ? 0 : (a.keys[first] ?? 0) - (b.keys[first] ?? 0)
-  })
+  keyed.sort((a, b) => byKeys(a.keys, b.keys))
   return keyed.map(({ path }) => path)
+}
+
+/**
+ * The places that several orders give to paths, the first order weighing most: 0 for the most
+ * wanted, the same for equals. The order `random` draws once, so that it stays the same for as long
+ * as the ranking is used.
+ */
+export function rankingOf(
+  orderings: readonly PathOrdering[],
+  random: () => number,
+): (paths: readonly Path[]) => readonly number[] {
+  const drawn = new Map<PathOrdering, number>(orderings.map((one) => [one, random()]))
+  return (paths) => {
+    const keys = paths.map((path) =>
+      orderings.map((one) => sortKey(path, one, () => scatter(path.fingerprint, drawn.get(one)))),
+    )
+    const sorted = [...keys].sort(byKeys)
+    const places: (readonly number[])[] = []
+    for (const key of sorted) {
+      const last = places.at(-1)
+      if (last === undefined || byKeys(last, key) !== 0) places.push(key)
+    }
+    return keys.map((key) => places.findIndex((one) => byKeys(one, key) === 0))
+  }
+}
+
+/** A number in [0, 1) that looks drawn, the same for the same text and seed. */
+function scatter(text: string, seed = 0): number {
+  let hash = Math.floor(seed * 2 ** 32) ^ 0x811c9dc5
+  for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193)
+  return (hash >>> 0) / 2 ** 32
+}
+
+function byKeys(a: readonly number[], b: readonly number[]): number {
+  const first = a.findIndex((key, index) => key !== b[index])
+  return first < 0 ? 0 : (a[first] ?? 0) - (b[first] ?? 0)
 }
 
 /** Smaller comes first. */

@@ -21,6 +21,8 @@ export interface Candidate {
   readonly failure?: { readonly cause: FailureCause; readonly sinceMs: number }
   readonly expired: boolean
   readonly refused: boolean
+  /** Its place in the policy's order, 0 the most wanted; absent where the policy orders nothing. */
+  readonly preference?: number
   /** How many of its links are under suspicion since another path fell silent. */
   readonly suspects: number
 }
@@ -34,9 +36,10 @@ export interface Choice {
 /**
  * Chooses the path to use.
  *
- * The one in use is kept while it works, unless another one is proven to cost clearly less. One that
- * failed is left at once: for the best that works, proven ones first, and among the unproven those
- * with the fewest suspected links. If all have failed, the one whose failure is the longest ago is
+ * The one in use is kept while it works, unless another one is proven that the policy's order puts
+ * before it, or that costs clearly less among equals. One that
+ * failed is left at once: for the best that works, proven ones first, then by the policy's order, and
+ * among the unproven those with the fewest suspected links. If all have failed, the one whose failure is the longest ago is
  * tried: doing nothing would be certain to fail.
  */
 export function choose(
@@ -77,9 +80,16 @@ function improve(
   sinceSwitchMs: number,
 ): Choice {
   const kept = { fingerprint: current.fingerprint, cause: 'kept' } as const
-  if (sinceSwitchMs < SWITCH_DWELL_MS_MIN && current.loss < TOLERATED_LOSS_MAX) return kept
-  const better = candidates
-    .filter((one) => isUsable(one) && one.proven && one.suspects === 0)
+  const isLosing = current.loss >= TOLERATED_LOSS_MAX
+  if (sinceSwitchMs < SWITCH_DWELL_MS_MIN && !isLosing) return kept
+  const proven = candidates.filter((one) => isUsable(one) && one.proven && one.suspects === 0)
+  const preferred = proven
+    .filter((one) => placeOf(one) < placeOf(current) && one.loss < TOLERATED_LOSS_MAX / 2)
+    .sort((a, b) => placeOf(a) - placeOf(b) || a.cost - b.cost)[0]
+  if (preferred !== undefined) return { fingerprint: preferred.fingerprint, cause: 'outranked' }
+  // The policy's order counts among paths that work; one that loses too much gives way to any.
+  const better = proven
+    .filter((one) => isLosing || placeOf(one) === placeOf(current))
     .sort((a, b) => a.cost - b.cost)[0]
   if (better === undefined || better.fingerprint === current.fingerprint) return kept
   const gain = current.cost - better.cost
@@ -90,6 +100,11 @@ function improve(
   }
 }
 
+/** The place in the policy's order; all are equal where there is none. */
+export function placeOf(one: Candidate): number {
+  return one.preference ?? 0
+}
+
 function isUsable(one: Candidate): boolean {
   return one.failure === undefined && !one.expired && !one.refused
 }
@@ -98,6 +113,7 @@ function byTrust(a: Candidate, b: Candidate): number {
   return (
     Number(a.suspects > 0) - Number(b.suspects > 0) ||
     Number(b.proven) - Number(a.proven) ||
+    placeOf(a) - placeOf(b) ||
     a.suspects - b.suspects ||
     a.cost - b.cost
   )

@@ -22,6 +22,8 @@ export interface Entry {
   renewal: Path | undefined
   /** The policy's word, where it forbids the path. */
   refusal: string | undefined
+  /** Its place in the policy's order, 0 the most wanted; undefined where there is no order. */
+  preference: number | undefined
   /** Whether the newest lookup brought it. */
   listed: boolean
   /** Largest packet, after what routers reported. */
@@ -56,6 +58,7 @@ export function newEntry(path: Path, refusal: string | undefined): Entry {
     path,
     renewal: undefined,
     refusal,
+    preference: undefined,
     listed: true,
     mtu: path.mtu,
     stats: UNMEASURED,

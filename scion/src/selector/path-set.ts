@@ -1,7 +1,7 @@
 import type { Path } from '../path/path.ts'
 import type { Entry } from './entry.ts'
 import { adopt, isExpired, newEntry, renew, RENEWAL_LEAD_MS } from './entry.ts'
-import type { PathPolicy } from './policy.ts'
+import type { PathPolicy, PathRanking } from './policy.ts'
 
 /** Paths that are kept for one destination; those beyond it are not looked at. */
 export const PATHS_MAX = 64
@@ -15,10 +15,20 @@ export interface Offered {
 /** The paths known for one destination, one entry for each interface sequence. */
 export class PathSet {
   readonly #entries = new Map<string, Entry>()
-  readonly #policy: PathPolicy
+  #policy: PathPolicy
+  #ranking: PathRanking | undefined
 
-  constructor(policy: PathPolicy) {
+  constructor(policy: PathPolicy, ranking: PathRanking | undefined) {
     this.#policy = policy
+    this.#ranking = ranking
+  }
+
+  /** Asks another policy about every path; what was measured stays. */
+  setPolicy(policy: PathPolicy, ranking: PathRanking | undefined): void {
+    this.#policy = policy
+    this.#ranking = ranking
+    for (const entry of this.#entries.values()) entry.refusal = policy(entry.path)
+    this.#rank()
   }
 
   /** Entries; never more than {@link PATHS_MAX}. */
@@ -54,7 +64,9 @@ export class PathSet {
         added.push(path.fingerprint)
       }
     }
-    return { added, dropped: this.#dropExpired(nowMs) }
+    const dropped = this.#dropExpired(nowMs)
+    this.#rank()
+    return { added, dropped }
   }
 
   /** Lets renewed paths take over unproven where the old ones are about to end. */
@@ -70,6 +82,12 @@ export class PathSet {
     return this.all()
       .filter((entry) => entry.refusal === undefined && !isExpired(entry, nowMs))
       .map((entry) => entry.path)
+  }
+
+  #rank(): void {
+    const entries = this.all()
+    const places = this.#ranking?.(entries.map(({ path }) => path))
+    for (const [index, entry] of entries.entries()) entry.preference = places?.[index]
   }
 
   #makeRoom(kept: string | undefined): boolean {

@@ -12,7 +12,7 @@ import { Flights } from './flights.ts'
 import type { Flight } from './flights.ts'
 import { publishPathEvent } from './metrics.ts'
 import type { ProbePlan } from './plan.ts'
-import type { PathPolicy } from './policy.ts'
+import type { PathPolicy, PathRanking } from './policy.ts'
 import { Refresher } from './refresher.ts'
 import type { PathEvent, PathReport } from './report.ts'
 import { applySocketEvent } from './reports-from-network.ts'
@@ -37,6 +37,8 @@ export interface PathPilotOptions {
   readonly clock: Clock
   readonly random: Random
   readonly policy?: PathPolicy
+  /** Which of the allowed paths are wanted more. */
+  readonly ranking?: PathRanking
   readonly plan?: ProbePlan
   /**
    * Probe by echo to this host, so that its own life is tested as well; by traceroute to the last
@@ -80,12 +82,13 @@ export class PathPilot {
   #probes = 0
 
   constructor(options: PathPilotOptions) {
-    const { clock, policy, plan, socket } = options
+    const { clock, policy, ranking, plan, socket } = options
     this.destination = options.destination
     this.#options = options
     this.#selector = new PathSelector({
       clock,
       ...(policy === undefined ? {} : { policy }),
+      ...(ranking === undefined ? {} : { ranking }),
       ...(plan === undefined ? {} : { plan }),
     })
     this.#selector.observe((event) => {
@@ -174,6 +177,12 @@ export class PathPilot {
   /** All paths with the reasons for and against each. */
   report(): readonly PathReport[] {
     return this.#selector.report()
+  }
+
+  /** Puts another policy in force at once; what was measured of the paths stays. */
+  setPolicy(policy: PathPolicy, ranking?: PathRanking): void {
+    this.#selector.setPolicy(policy, ranking)
+    this.#stir()
   }
 
   /** Hears of path changes. */

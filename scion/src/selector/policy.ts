@@ -7,5 +7,11 @@ import type { Path } from '../path/path.ts'
  */
 export type PathPolicy = (path: Path) => string | undefined
 
+/**
+ * Which paths are wanted more than others: the place of each of `paths`, 0 for the most wanted, the
+ * same number for equals. Asked with each lookup and each change of policy; see `rankingOf`.
+ */
+export type PathRanking = (paths: readonly Path[]) => readonly number[]
+
 /** Lets every path pass. */
 export const anyPath: PathPolicy = () => undefined

@@ -8,6 +8,7 @@ export type PathState = 'active' | 'alive' | 'probing' | 'down' | 'expired' | 'r
  *
  * - `best`: lowest cost of all; `kept`: not the cheapest, but no other is proven better by enough;
  *   `only`: nothing else can be used.
+ * - `outranked`: works, but the policy's order puts another before it.
  * - `slower`, `lossy`: works, but costs more, for that reason; `unproven`: not enough answers yet.
  * - `silent`: packets and probes stay unanswered; `revoked`: a router reported a link of it down;
  *   `unreachable`: the own system could not hand packets to its first router; `faulty`: a router
@@ -18,6 +19,7 @@ export type PathReason =
   | 'best'
   | 'kept'
   | 'only'
+  | 'outranked'
   | 'slower'
   | 'lossy'
   | 'unproven'
@@ -41,6 +43,8 @@ export interface PathReport {
   readonly words: string
   /** What the choice goes by, in milliseconds: see `pathCost`. */
   readonly cost: number
+  /** Its place in the policy's order, 0 the most wanted; absent where the policy orders nothing. */
+  readonly preference?: number
   readonly roundTripMs?: number
   readonly jitterMs?: number
   /** Share of probes and packets without an answer, 0 … 1; absent before the first outcome. */

@@ -13,7 +13,7 @@ import { LinkMemory } from './links.ts'
 import { PathSet } from './path-set.ts'
 import type { ProbePlan } from './plan.ts'
 import { DEFAULT_PLAN } from './plan.ts'
-import type { PathPolicy } from './policy.ts'
+import type { PathPolicy, PathRanking } from './policy.ts'
 import { anyPath } from './policy.ts'
 import type { FailureCause, PathEvent, PathReport, PathState } from './report.ts'
 import type { Look } from './schedule.ts'
@@ -48,6 +48,8 @@ export const REPORTED_MTU_MIN = 1_232
 export interface PathSelectorOptions {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>
   readonly policy?: PathPolicy
+  /** Which of the allowed paths are wanted more; measurements alone decide where it is left out. */
+  readonly ranking?: PathRanking
   readonly plan?: ProbePlan
 }
 
@@ -76,7 +78,7 @@ export class PathSelector {
 
   constructor(options: PathSelectorOptions) {
     this.#clock = options.clock
-    this.#paths = new PathSet(options.policy ?? anyPath)
+    this.#paths = new PathSet(options.policy ?? anyPath, options.ranking)
     this.#plan = options.plan ?? DEFAULT_PLAN
     const nowMs = options.clock.monotonicMs()
     this.#probeBudget = new TokenBucket(this.#plan.perMinute, 60_000, nowMs)
@@ -98,6 +100,13 @@ export class PathSelector {
     const atMs = this.#clock.nowMs()
     const { added, dropped } = this.#paths.offer(paths, atMs, this.#active)
     this.#observers.tell({ type: 'offered', atMs, known: this.#paths.size, added, dropped })
+    this.#decide()
+  }
+
+  /** Puts another policy in force at once; measurements and failures are remembered. */
+  setPolicy(policy: PathPolicy, ranking?: PathRanking): void {
+    this.#paths.setPolicy(policy, ranking)
+    this.#switchedMs = -Infinity
     this.#decide()
   }
 
@@ -328,6 +337,7 @@ export class PathSelector {
       reason,
       words: wordsFor(reason, grounds, active),
       cost: candidate.cost,
+      ...(entry.preference === undefined ? {} : { preference: entry.preference }),
       ...(stats.roundTripMs === undefined
         ? {}
         : { roundTripMs: stats.roundTripMs, jitterMs: stats.jitterMs }),

@@ -50,6 +50,7 @@ export function candidatesOf(
       ...(failure === undefined ? {} : { failure }),
       expired: isExpired(entry, nowMs),
       refused: entry.refusal !== undefined,
+      ...(entry.preference === undefined ? {} : { preference: entry.preference }),
       suspects: keys.filter((key) => suspected.has(key)).length,
     }
   })

@@ -1,5 +1,5 @@
 import type { Candidate } from './choice.ts'
-import { isLossier } from './choice.ts'
+import { isLossier, placeOf } from './choice.ts'
 import type { Failure } from './links.ts'
 import type { PathReason } from './report.ts'
 import type { PathStats } from './scoring.ts'
@@ -28,9 +28,11 @@ export function reasonOf(
   if (candidate === active) {
     const usable = others.filter((one) => !one.refused && !one.expired && one.failure === undefined)
     if (usable.length === 1) return 'only'
-    return usable.some((one) => one.proven && one.cost < candidate.cost) ? 'kept' : 'best'
+    const rivals = usable.filter((one) => one.proven && placeOf(one) <= placeOf(candidate))
+    return rivals.some((one) => one.cost < candidate.cost) ? 'kept' : 'best'
   }
   if (!candidate.proven) return 'unproven'
+  if (active !== undefined && placeOf(candidate) > placeOf(active)) return 'outranked'
   return active !== undefined && isLossier(candidate, active) ? 'lossy' : 'slower'
 }
 
@@ -49,13 +51,15 @@ export function wordsFor(
       : ` ${seconds(nowMs - failure.record.sinceMs)} ago, remembered for ${seconds(failure.record.untilMs - nowMs)}`
   switch (reason) {
     case 'best':
-      return `in use, cheapest of all: ${measured}`
+      return `in use, ${candidate.preference === undefined ? 'cheapest of all' : place(candidate)}: ${measured}`
     case 'kept':
       return `in use, none is proven better by enough: ${measured}`
     case 'only':
       return `in use, nothing else can be: ${measured}`
     case 'unproven':
       return `${stats.answersInRow} of ${PROOF_ANSWERS_MIN} answers so far: ${measured}`
+    case 'outranked':
+      return `works, but is ${place(candidate)}: ${measured}`
     case 'slower':
       return `works, costs ${milliseconds(candidate.cost)} against ${milliseconds(active?.cost ?? 0)}: ${measured}`
     case 'lossy':
@@ -73,6 +77,10 @@ export function wordsFor(
     case 'refused':
       return `forbidden: ${grounds.refusal ?? 'by policy'}`
   }
+}
+
+function place(candidate: Candidate): string {
+  return `number ${placeOf(candidate) + 1} in the policy's order`
 }
 
 function measurements(stats: PathStats): string {
