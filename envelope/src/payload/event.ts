@@ -34,6 +34,10 @@ export const EVENT_CODES = {
   'spool-full': 27,
   'history-forked': 28,
   'path-taken': 29,
+  'meter-found': 30,
+  'keys-refused': 31,
+  'pulses-uncertain': 32,
+  'meter-refused': 33,
 } as const
 
 /** The name of an event this version knows. */

@@ -31,6 +31,10 @@ export const STATUS_FLAGS = {
   simulated: 1 << 10,
   /** Something about the values is in doubt, such as the sign of a power. */
   doubt: 1 << 11,
+  /** The telegram was ciphered or came from a ciphering meter, and no tag vouched for it. */
+  unauthenticated: 1 << 12,
+  /** The meter's own clock contradicts the device's beyond what clocks drift. */
+  'time-doubt': 1 << 13,
 } as const
 
 /** The name of a status bit. */
