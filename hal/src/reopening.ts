@@ -114,6 +114,11 @@ export class ReopeningSerial implements SerialPort {
     this.#settings = settings
   }
 
+  async setBreak(on: boolean): Promise<void> {
+    const port = on ? await this.#open() : this.#present()
+    await this.#guard(port, port.setBreak(on))
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(this.#closedError())
     await this.#opening?.catch(() => undefined)

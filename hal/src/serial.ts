@@ -50,6 +50,8 @@ export const SERIAL_PORTS_MAX = 64
  *     every later call rejects with `io`, and `close` still works.
  * 10. Nothing but a HalError (or the reason of the caller's own signal) is thrown, and nothing but
  *     `read` and an unaborted wait lasts for ever: `write` and `drain` give up with `timeout`.
+ * 14. `setBreak(true)` holds the line in its space state, in which an optical head lights its LED,
+ *     until `setBreak(false)` or `close`. Bytes written before leave first.
  */
 export interface SerialPort {
   read(signal?: AbortSignal): Promise<Uint8Array>
@@ -57,6 +59,8 @@ export interface SerialPort {
   drain(): Promise<void>
   /** Changes speed between frames: IEC 62056-21 mode C greets at 300 baud, then switches. */
   reconfigure(settings: SerialSettings): Promise<void>
+  /** Lights the head's LED, or ends it: the torch that a meter's optical button waits for. */
+  setBreak(on: boolean): Promise<void>
   close(): Promise<void>
 }
 

@@ -248,3 +248,17 @@ describe('MockSerial', () => {
     device.done()
   })
 })
+
+describe('the light of a head', () => {
+  it('shows on the device while the line is held, and goes out with the port', async () => {
+    const device = new MockSerial('/dev/mock')
+    const port = await device.open('/dev/mock', SML_LINE)
+    await port.setBreak(true)
+    assert.equal(device.isLit, true)
+    await port.setBreak(false)
+    assert.equal(device.isLit, false)
+    await port.setBreak(true)
+    await port.close()
+    assert.equal(device.isLit, false)
+  })
+})

@@ -5,6 +5,7 @@ export interface NativeSerialPort {
   open(done: (error: Error | null) => void): void
   write(bytes: Uint8Array, done: (error: Error | null | undefined) => void): boolean
   drain(done: (error: Error | null) => void): void
+  set(options: { brk: boolean }, done: (error: Error | null) => void): void
   update(options: { baudRate: number }, done: (error: Error | null) => void): void
   close(done: (error: Error | null) => void): void
   on(event: 'data', listener: (chunk: Uint8Array) => void): unknown

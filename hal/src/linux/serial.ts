@@ -130,6 +130,15 @@ class LinuxSerialPort implements SerialPort {
     })
   }
 
+  async setBreak(on: boolean): Promise<void> {
+    await this.#enqueue('break', SERIAL_WRITE_BYTES_MAX, async () => {
+      await this.#drainNative()
+      await call((done) => {
+        this.#native.set({ brk: on }, done)
+      })
+    })
+  }
+
   async close(): Promise<void> {
     this.#closing ??= this.#close()
     await this.#closing

@@ -9,6 +9,8 @@ export interface MockPortHooks {
   write?(bytes: Uint8Array, settings: SerialSettings): void
   /** The last bit leaves the line. */
   drain?(): Promise<void>
+  /** The line is held in its space state, or let go. */
+  setBreak?(on: boolean): void
   /** The line has been switched. */
   reconfigure?(settings: SerialSettings): void
   closed?(): void
@@ -21,6 +23,7 @@ export class MockPort implements SerialPort {
   readonly #received = new ReceiveBuffer()
   #settings: SerialSettings
   #end: HalError | undefined
+  #isBroken = false
 
   constructor(path: string, settings: SerialSettings, hooks: MockPortHooks) {
     this.#path = path
@@ -75,11 +78,18 @@ export class MockPort implements SerialPort {
     this.#hooks.reconfigure?.(settings)
   }
 
+  async setBreak(on: boolean): Promise<void> {
+    await this.drain()
+    this.#isBroken = on
+    this.#hooks.setBreak?.(on)
+  }
+
   async close(): Promise<void> {
     await Promise.resolve()
     if (this.#end?.code === 'closed') return
     this.#end = new HalError('closed', `${this.#path}: the port is closed`)
     this.#received.close(this.#end)
+    if (this.#isBroken) this.#hooks.setBreak?.(false)
     this.#hooks.closed?.()
   }
 

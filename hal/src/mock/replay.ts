@@ -39,6 +39,8 @@ export interface ReplayOptions {
   readonly faults?: ReplayFaults
   /** Moments, counted from the first opening, when the device is pulled out or put in. */
   readonly plugs?: readonly { readonly atMs: number; readonly plugged: boolean }[]
+  /** The device is lit by the head's LED, or no longer: a meter's optical button sees it. */
+  readonly light?: (isOn: boolean) => void
   /** The device's answer to what was written, if it has a receiver. */
   readonly answer?: (bytes: Uint8Array, settings: SerialSettings) => Uint8Array | undefined
 }
@@ -89,6 +91,7 @@ export class ReplaySerial extends MockSocket {
       drain: async () => {
         await clock.sleep(writtenUntilMs - clock.monotonicMs())
       },
+      setBreak: (on) => this.#options.light?.(on),
       closed: () => this.#ring?.(),
     }
   }

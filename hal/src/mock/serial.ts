@@ -29,6 +29,7 @@ function hex(bytes: Uint8Array): string {
 export class MockSerial extends MockSocket {
   readonly #script: SerialStep[] = []
   readonly #onWrite: ((bytes: Uint8Array) => void) | undefined
+  #isLit = false
   #scripted = false
   #heard = 0
   #broken: string | undefined
@@ -37,6 +38,11 @@ export class MockSerial extends MockSocket {
   constructor(path = '/dev/mock', onWrite?: (bytes: Uint8Array) => void) {
     super(path)
     this.#onWrite = onWrite
+  }
+
+  /** Whether the near end holds the line, which lights the LED of a head. */
+  get isLit(): boolean {
+    return this.#isLit
   }
 
   /** Appends steps to the script. */
@@ -69,6 +75,9 @@ export class MockSerial extends MockSocket {
       },
       reconfigure: (settings) => {
         this.#switch(settings)
+      },
+      setBreak: (on) => {
+        this.#isLit = on
       },
     }
   }

@@ -157,6 +157,13 @@ export function describeSerial(name: string, create: () => Promise<SerialBench>)
       assert.deepEqual(await port.read(), bytes(5))
     })
 
+    it('14: holds the line and lets it go, and not after it is closed', async () => {
+      await bench.finish(port.setBreak(true))
+      await bench.finish(port.setBreak(false))
+      await port.close()
+      await rejectsWith(port.setBreak(true), 'closed')
+    })
+
     it('8: ends a pending read when it is closed, and can be closed twice', async () => {
       const pending = rejectsWith(port.read(), 'closed')
       await bench.finish(Promise.all([port.close(), port.close()]))
