@@ -3,8 +3,8 @@
  */
 import { spawn } from 'node:child_process'
 import { systemClock } from '@s3mp/hal'
-import { serveHttp } from '@s3mp/headend'
 import type { DemoSwitch } from '@s3mp/web/api'
+import { serveHttp } from '@s3mp/web/http'
 import { createNarrator, failoverSentence, linkName, narratedLog } from './demo/narrator.ts'
 import type { Narrator } from './demo/narrator.ts'
 import { HELP, parseOptions, UsageError } from './demo/options.ts'

@@ -1,6 +1,6 @@
 import { API_ROOT } from '@s3mp/web/api'
 import type { DeedAnswer, DemoAnswer, DemoDeed, DemoSwitch, NetworkAnswer } from '@s3mp/web/api'
-import { PAGE_HEADERS } from '@s3mp/web'
+import { SECURITY_HEADERS } from '@s3mp/web/http'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
 import type { DemoLever } from './input.ts'
@@ -26,7 +26,7 @@ export function demoRoutes(options: DemoRoutesOptions): Hono {
   const api = app.basePath(API_ROOT)
   api.use('*', async (context, next) => {
     await next()
-    for (const [name, value] of Object.entries(PAGE_HEADERS)) context.header(name, value)
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) context.header(name, value)
   })
   api.get('/network', (context) => context.json(options.network()))
   api.get('/journey', (context) => {

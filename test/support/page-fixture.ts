@@ -14,7 +14,6 @@ import {
   toHex,
 } from '@s3mp/envelope'
 import type { ChainState, DeviceRecord, Schema } from '@s3mp/envelope'
-import { listenerFor } from '@s3mp/headend'
 import { createDecoder, decimal, explainSml } from '@s3mp/meter'
 import type { Register } from '@s3mp/meter'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
@@ -31,6 +30,7 @@ import type {
   ServerInfo,
 } from '@s3mp/web/api'
 import { LiveFeed, loadPage } from '@s3mp/web'
+import { listenerFor } from '@s3mp/web/http'
 import { Hono } from 'hono'
 
 /** How many readings a fixture's seal closes. */

@@ -11,12 +11,14 @@
  * - A field that is absent is not known. Nothing is ever guessed or zero-filled.
  */
 
+import type { FleetCounts } from './fleet.ts'
+
 export type * from './access.ts'
-export { LOGIN_CHARS_MAX, ROLES } from './access.ts'
+export { LOGIN_CHARS_MAX, ROLES, ROLE_SCOPES, SCOPES } from './access.ts'
 export type * from './costs.ts'
-export { TARIFF_RATES_MAX } from './costs.ts'
+export { TARIFF_PERIODS_MAX, TARIFF_RATES_MAX } from './costs.ts'
 export type * from './fleet.ts'
-export { DEVICE_SORTS, REASON_CHARS_MAX } from './fleet.ts'
+export { DEVICE_SORTS, DEVICE_TROUBLES, REASON_CHARS_MAX } from './fleet.ts'
 export type * from './policy.ts'
 export { POLICY_CHARS_MAX } from './policy.ts'
 
@@ -107,12 +109,30 @@ export interface StreamState {
   readonly newestSeq: number
   readonly newestMs?: number
   readonly intervalMs?: number
+  /** Which of the device's meters it is of, from 0 on; absent for the device's own streams. */
+  readonly head?: number
+  /** That meter's own identification; hostile text. */
+  readonly meterId?: string
+  /** How it was read: 'sml', 'dlms', … */
+  readonly protocol?: string
+  readonly medium?: Medium
+  /** OBIS codes of its registers, in the order of the schema in use. */
+  readonly registers?: readonly string[]
 }
 
-/** `GET /api/v1/devices?after=ID&limit=N&query=TEXT`: a page of devices, ordered by name, then id. */
+/** What a meter counts, by the first group of its OBIS codes (IEC 62056-61 §5.1). */
+export type Medium =
+  'electricity' | 'heat-cost' | 'cooling' | 'heat' | 'gas' | 'cold-water' | 'hot-water' | 'other'
+
+/**
+ * `GET /api/v1/devices` with a {@link DevicesQuestion}: a window of devices. With `after=ID` instead of
+ * `offset` page by page, ordered by name, then id.
+ */
 export interface DevicesAnswer {
   readonly devices: readonly Device[]
+  /** How many fit the question. */
   readonly total: number
+  readonly counts?: FleetCounts
   /** Give this as `after` for the next page; absent on the last. */
   readonly next?: string
 }
@@ -152,8 +172,11 @@ export interface ReadingView {
   readonly proof: ProofState
   /** Fingerprint of the SCION path it came over, where the receiver knows. */
   readonly path?: string
+  /** It came in while the device was in quarantine: kept and proven, but not to be relied on. */
+  readonly quarantined?: true
 }
 
+/* `head=N` (0 where it is not given) asks for the device's N-th meter, here and below. */
 /* `GET /api/v1/devices/{device}/latest?stream=live` answers one ReadingView (404 before the first). */
 
 /**

@@ -1,7 +1,10 @@
 /* What energy costs its owner. */
 
-/** Rates of one tariff. */
+/** Rates of one period of a tariff. */
 export const TARIFF_RATES_MAX = 16
+
+/** Periods of one tariff: a change of price every month for ten years. */
+export const TARIFF_PERIODS_MAX = 120
 
 /** The price of what one counter counts. */
 export interface TariffRate {
@@ -11,6 +14,16 @@ export interface TariffRate {
   readonly price: string
   /** True for what is fed in and paid for. */
   readonly earns: boolean
+  /** What a m³ is charged as, in kWh, where the price is per kWh of gas: "10.312". */
+  readonly factor?: string
+}
+
+/** What is paid from one moment on, until the next period begins. */
+export interface TariffPeriod {
+  readonly fromMs: number
+  /** Fixed charge of a month, decimal; a month is a twelfth of 365 days. */
+  readonly monthly: string
+  readonly rates: readonly TariffRate[]
 }
 
 /**
@@ -21,13 +34,48 @@ export interface TariffRate {
 export interface Tariff {
   /** ISO 4217: 'EUR'. */
   readonly currency: string
-  /** Fixed charge of a month, decimal. */
-  readonly monthly: string
-  readonly rates: readonly TariffRate[]
+  /** In order of `fromMs`; before the first nothing is known of costs. */
+  readonly periods: readonly TariffPeriod[]
+}
+
+/**
+ * What one span of time cost, from the signed counters at its edges. Money is an exact decimal; only
+ * the fixed charge, being a share of a month, is rounded, at six places. A value is null where a
+ * counter was not read around an edge (or ran backwards: another meter).
+ */
+export interface CostSpan {
+  readonly fromMs: number
+  readonly toMs: number
+  /** What the energy drawn cost. */
+  readonly energy: string | null
+  /** What the energy fed in earned. */
+  readonly earned: string | null
+  readonly fixed: string | null
+  /** `energy` − `earned` + `fixed`. */
+  readonly total: string | null
+  /** What was counted, as the rates name it, in kWh or m³. */
+  readonly counted: readonly {
+    readonly register: string
+    readonly amount: string | null
+    readonly unit: string
+  }[]
+  /** A reading that this is made of came in while the device was in quarantine. */
+  readonly quarantined?: true
+}
+
+/**
+ * `GET /api/v1/devices/{device}/costs?edges=MS,MS,…[&head=N]`: what each span between two neighbouring
+ * edges cost (404 where no tariff was entered). At most COUNTER_EDGES_MAX edges, in order.
+ */
+export interface CostsAnswer {
+  readonly device: string
+  readonly head: number
+  readonly currency: string
+  readonly spans: readonly CostSpan[]
 }
 
 /*
- * `GET /api/v1/devices/{device}/readings.csv?fromMs=&toMs=&stream=&head=` answers text/csv as a
- * download: a line for each reading with its time (ISO 8601, UTC), sequence number, and a column for
- * each register; values exact.
+ * `GET /api/v1/devices/{device}/readings.csv?fromMs=&toMs=&stream=[&decimal=comma]` answers text/csv as
+ * a download: a line for each reading with its time (ISO 8601, UTC), sequence number, and a column for
+ * each register; values exact. `decimal=comma` writes for spreadsheets that expect it.
  */

@@ -14,5 +14,5 @@ export {
   LiveFeed,
 } from './feed.ts'
 export type { LiveFeedOptions } from './feed.ts'
-export { loadPage, PAGE_HEADERS, pageAssets, servePage } from './page.ts'
+export { loadPage, pageAssets, servePage } from './page.ts'
 export type { Page } from './page.ts'

@@ -2,22 +2,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { readAssets } from './assets.ts'
 import type { PageAsset } from './assets.ts'
-
-/**
- * What every answer of a server that shows the page carries beside its content: nothing but the own
- * origin is loaded, nothing inline runs, nobody frames it (CSP level 3, Fetch, Referrer Policy).
- */
-export const PAGE_HEADERS: Readonly<Record<string, string>> = {
-  'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; " +
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; " +
-    "require-trusted-types-for 'script'; trusted-types 'none'",
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'permissions-policy': 'camera=(), geolocation=(), microphone=()',
-}
+import { SECURITY_HEADERS } from './http/headers.ts'
 
 /** The front end as files: built ones in a release, bundled on the spot when run from source. */
 export async function pageAssets(): Promise<readonly PageAsset[]> {
@@ -59,7 +44,7 @@ export function servePage(assets: readonly PageAsset[]): Page {
 
 function answer(asset: PageAsset, request: Request): Response {
   const headers = new Headers({
-    ...PAGE_HEADERS,
+    ...SECURITY_HEADERS,
     'content-type': asset.type,
     etag: asset.etag,
     'cache-control': asset.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',

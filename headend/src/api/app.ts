@@ -1,5 +1,6 @@
 import { SEAL_RECORDS_MAX, toHex } from '@s3mp/envelope'
-import { PAGE_HEADERS, type LiveFeed, type Page } from '@s3mp/web'
+import type { LiveFeed, Page } from '@s3mp/web'
+import { secureHeaders } from '@s3mp/web/http'
 import {
   API_ROOT,
   COUNTER_EDGES_MAX,
@@ -50,9 +51,7 @@ export function createApi(options: ApiOptions): Hono {
   const app = new Hono()
   app.use(async (context, next) => {
     await next()
-    for (const [name, value] of Object.entries(PAGE_HEADERS)) {
-      if (!context.res.headers.has(name)) context.res.headers.set(name, value)
-    }
+    secureHeaders(context.res.headers)
   })
   addServer(app, options)
   addDevices(app, options)

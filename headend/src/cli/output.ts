@@ -1,4 +1,5 @@
 import { EnvelopeError } from '@s3mp/envelope'
+import { HttpError } from '@s3mp/web/http'
 import { CommanderError } from 'commander'
 import { HeadendError } from '../errors.ts'
 
@@ -44,7 +45,11 @@ export function explainError(error: unknown, output: Output): number {
     // Commander has written its sentence already; help and version are no errors.
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage
   }
-  if (error instanceof HeadendError || error instanceof EnvelopeError) {
+  if (
+    error instanceof HeadendError ||
+    error instanceof EnvelopeError ||
+    error instanceof HttpError
+  ) {
     output.note(`s3mp-headend: ${harmless(error.message)} (${error.code})`)
     return EXIT.failed
   }

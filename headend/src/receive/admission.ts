@@ -1,4 +1,5 @@
 import { toHex, trafficKid } from '@s3mp/envelope'
+import { RateLimiter } from '@s3mp/web/http'
 import type { Arrival } from '../transport/transport.ts'
 import type { Refusal } from './refusals.ts'
 
@@ -20,72 +21,6 @@ export const SOURCE_RATE_MAX = 100
 export const FAILURE_BURST_MAX = 64
 /** Failures per second that one source may keep up before its datagrams are not even opened. */
 export const FAILURE_RATE_MAX = 8
-
-/** One token bucket: how much it holds, and how fast that comes back. */
-export interface Allowance {
-  readonly burst: number
-  readonly perSecond: number
-}
-
-interface Bucket {
-  tokens: number
-  atMs: number
-}
-
-/**
- * How much each source may still do: a token bucket a source, in a table that never grows beyond
- * `sourcesMax`.
- *
- * A flood from ever new (forged) sources only pushes out other silent sources; a bucket that was
- * pushed out comes back full, so that honest meters are never locked out by it. What forged sources
- * cost beyond that is bounded by the checks that follow, not by this table.
- */
-export class RateLimiter {
-  readonly #allowance: Allowance
-  readonly #sourcesMax: number
-  // A Map iterates in order of insertion: re-inserting on use makes its first key the oldest.
-  readonly #buckets = new Map<string, Bucket>()
-
-  constructor(allowance: Allowance, sourcesMax: number = SOURCES_MAX) {
-    this.#allowance = allowance
-    this.#sourcesMax = sourcesMax
-  }
-
-  /** Sources remembered now. */
-  get size(): number {
-    return this.#buckets.size
-  }
-
-  /** Whether `source` has a token left, without taking it. */
-  allows(source: string, monotonicMs: number): boolean {
-    const bucket = this.#buckets.get(source)
-    return bucket === undefined || this.#refilled(bucket, monotonicMs) >= 1
-  }
-
-  /** Takes a token of `source`; false where none is left. */
-  take(source: string, monotonicMs: number): boolean {
-    const known = this.#buckets.get(source)
-    const tokens = known === undefined ? this.#allowance.burst : this.#refilled(known, monotonicMs)
-    const allowed = tokens >= 1
-    const bucket = known ?? { tokens: 0, atMs: 0 }
-    bucket.tokens = allowed ? tokens - 1 : tokens
-    bucket.atMs = monotonicMs
-    if (known !== undefined) this.#buckets.delete(source)
-    else if (this.#buckets.size >= this.#sourcesMax) this.#forgetOldest()
-    this.#buckets.set(source, bucket)
-    return allowed
-  }
-
-  #refilled(bucket: Bucket, monotonicMs: number): number {
-    const earned = (Math.max(0, monotonicMs - bucket.atMs) / 1000) * this.#allowance.perSecond
-    return Math.min(this.#allowance.burst, bucket.tokens + earned)
-  }
-
-  #forgetOldest(): void {
-    const oldest = this.#buckets.keys().next()
-    if (oldest.done !== true) this.#buckets.delete(oldest.value)
-  }
-}
 
 /** Bits per known kid: 16 with 4 probes let 1 unknown kid in 420 through to the exact look-up. */
 const BITS_PER_KID = 16
@@ -198,9 +133,18 @@ const BLAMED: ReadonlySet<Refusal> = new Set<Refusal>([
  * keeps failing waits.
  */
 export class Admission {
-  readonly #kids = new RateLimiter({ burst: TRAFFIC_BURST_MAX, perSecond: TRAFFIC_RATE_MAX })
-  readonly #sources = new RateLimiter({ burst: SOURCE_BURST_MAX, perSecond: SOURCE_RATE_MAX })
-  readonly #failures = new RateLimiter({ burst: FAILURE_BURST_MAX, perSecond: FAILURE_RATE_MAX })
+  readonly #kids = new RateLimiter(
+    { burst: TRAFFIC_BURST_MAX, perSecond: TRAFFIC_RATE_MAX },
+    SOURCES_MAX,
+  )
+  readonly #sources = new RateLimiter(
+    { burst: SOURCE_BURST_MAX, perSecond: SOURCE_RATE_MAX },
+    SOURCES_MAX,
+  )
+  readonly #failures = new RateLimiter(
+    { burst: FAILURE_BURST_MAX, perSecond: FAILURE_RATE_MAX },
+    SOURCES_MAX,
+  )
 
   /** Judges one datagram by itself. */
   judge(arrival: Arrival, monotonicMs: number): AdmissionVerdict {

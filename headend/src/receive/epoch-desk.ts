@@ -1,11 +1,12 @@
 import { EnvelopeError } from '@s3mp/envelope'
+import { RateLimiter } from '@s3mp/web/http'
 import type { Clock } from '../clock.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Log } from '../log.ts'
 import type { SqliteStore } from '../store/store.ts'
 import type { DeviceState } from '../store/types.ts'
 import type { Arrival } from '../transport/transport.ts'
-import { RateLimiter } from './admission.ts'
+import { SOURCES_MAX } from './admission.ts'
 import type { Epochs, LiveEpoch } from './epochs.ts'
 import type { Counts, Refusal } from './refusals.ts'
 
@@ -38,10 +39,10 @@ export interface EpochDeskOptions {
 export class EpochDesk {
   readonly #options: EpochDeskOptions
   readonly #waiting: Arrival[] = []
-  readonly #prekeyAnswers = new RateLimiter({
-    burst: PREKEY_BURST_MAX,
-    perSecond: PREKEY_RATE_MAX,
-  })
+  readonly #prekeyAnswers = new RateLimiter(
+    { burst: PREKEY_BURST_MAX, perSecond: PREKEY_RATE_MAX },
+    SOURCES_MAX,
+  )
   #running: Promise<void> | undefined
   #closed = false
 

@@ -1,12 +1,28 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** Bytes of a request's body; switches of a demo are the largest there are. */
+/** Bytes of a request's body; a device's card and a tariff are the largest there are. */
 export const REQUEST_BODY_BYTES_MAX = 65_536
 
 /** Anything that answers requests: a Hono app, or a function. */
 export interface Fetcher {
   fetch(request: Request): Response | Promise<Response>
+}
+
+const PEERS = new WeakMap<Request, string>()
+
+/**
+ * The address that a request's connection came from, as the kernel says; undefined for a request that
+ * came over none, such as a test's. Whoever wraps a request hands the peer on with {@link withPeer}.
+ */
+export function peerOf(request: Request): string | undefined {
+  return PEERS.get(request)
+}
+
+/** Notes where a request came from; gives the request back. */
+export function withPeer(request: Request, address: string | undefined): Request {
+  if (address !== undefined) PEERS.set(request, address)
+  return request
 }
 
 /**
@@ -33,7 +49,10 @@ async function exchange(
   signal: AbortSignal,
 ): Promise<void> {
   const request = await requestOf(from, signal)
-  const response = request instanceof Response ? request : await app.fetch(request)
+  const response =
+    request instanceof Response
+      ? request
+      : await app.fetch(withPeer(request, from.socket.remoteAddress))
   to.statusCode = response.status
   for (const [name, value] of response.headers) to.appendHeader(name, value)
   if (response.body === null || from.method === 'HEAD') {

@@ -3,9 +3,12 @@ import { request, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { HeadendError } from '../src/errors.ts'
-import { REQUEST_BODY_BYTES_MAX } from '../src/http/adapter.ts'
-import { serveHttp, type HttpServer } from '../src/http/serve.ts'
+import {
+  HttpError,
+  REQUEST_BODY_BYTES_MAX,
+  serveHttp,
+  type HttpServer,
+} from '../../src/http/index.ts'
 
 describe('serveHttp', () => {
   let server: HttpServer
@@ -100,7 +103,7 @@ describe('serveHttp', () => {
     await next.close()
     await assert.rejects(
       serveHttp({ fetch: answer }, { host: '127.0.0.1', port }),
-      (error) => error instanceof HeadendError && error.message.includes('in use; stop the other'),
+      (error) => error instanceof HttpError && error.message.includes('in use; stop the other'),
     )
   })
 
