@@ -34,19 +34,20 @@ export { QUIRKS } from './quirks.ts'
 export type { Quirk } from './quirks.ts'
 export { subMeters } from './dsmr/sub-meters.ts'
 export type { SubMeter } from './dsmr/sub-meters.ts'
+export type { Conversation, ConversationFailure, Framing, MeterAction } from './conversation.ts'
+export { ECHO_BYTES_MAX, EchoCanceller } from './echo.ts'
 export {
   HANDSHAKE_ADDRESS_LETTERS_MAX,
   HANDSHAKE_ATTEMPTS_MAX,
   HANDSHAKE_TIMES_MS,
   Handshake,
-  parseIdentification,
 } from './iec62056-21/handshake.ts'
-export type {
-  HandshakeAction,
-  HandshakeOptions,
-  Identification,
-  ReadoutMode,
-} from './iec62056-21/handshake.ts'
+export type { HandshakeOptions, HandshakePurpose } from './iec62056-21/handshake.ts'
+export { parseIdentification } from './iec62056-21/identification.ts'
+export type { Identification, ReadoutMode } from './iec62056-21/identification.ts'
+export { checkParity, withEvenParity } from './iec62056-21/seven-bit.ts'
+export { RegisterSession, profileSpan } from './iec62056-21/register-session.ts'
+export type { RegisterRequest, RegisterSessionOptions } from './iec62056-21/register-session.ts'
 export { explainSml } from './sml/explain.ts'
 export type { TelegramField } from './sml/explain.ts'
 export { UNIT, UNIT_NONE, unitCode, unitName } from './units.ts'

@@ -1,5 +1,6 @@
 import { crc16Arc } from '../crc16.ts'
 import type { DiscardedEvent, DiscardReason } from '../events.ts'
+import { isEven } from './seven-bit.ts'
 
 /** Longest telegram of text: a readout with tables; push telegrams have some 500 bytes. */
 export const TEXT_TELEGRAM_BYTES_MAX = 65_536
@@ -131,7 +132,7 @@ export class TextFramer {
 
   /** Takes a byte and answers whether it gave rise to an event. */
   #take(raw: number): boolean {
-    const spoiled = this.#state !== 'hunt' && this.#parity && !evenParity(raw)
+    const spoiled = this.#state !== 'hunt' && this.#parity && !isEven(raw)
     if (spoiled) this.#fail('malformed', raw)
     else this.#step(this.#parity ? raw & ~PARITY : raw, raw)
     return this.event !== undefined
@@ -165,7 +166,7 @@ export class TextFramer {
   #begin(raw: number): void {
     const byte = raw & ~PARITY
     const parity = raw !== byte
-    if ((byte !== SLASH && byte !== STX) || (parity && !evenParity(raw))) {
+    if ((byte !== SLASH && byte !== STX) || (parity && !isEven(raw))) {
       this.#length++
       if (this.#length >= TEXT_GARBAGE_BYTES_MAX) this.#discard(this.#length, 'garbage')
       return
@@ -200,10 +201,10 @@ export class TextFramer {
   #endIdent(): boolean {
     const crlf = this.#buffer[this.#length - 2] === CR
     const text = latin(this.#buffer, 1, this.#length - (crlf ? 2 : 1))
-    if (!/^[A-Za-z]{3}[!-~][^\r\n]*$/.test(text) && !/^\?[0-9A-Za-z ]{0,32}!$/.test(text)) {
+    if (!/^[A-Za-z]{3}[!-~][^\r\n]*$/.test(text) && !/^[?24][0-9A-Za-z ]{0,32}!$/.test(text)) {
       return false
     }
-    this.#ident = text.startsWith('?') ? undefined : text
+    this.#ident = /^[?24]/.test(text) ? undefined : text
     this.#crlf = crlf
     this.#dataAt = this.#length
     this.#state = 'data'
@@ -388,12 +389,6 @@ export class TextFramer {
     }
     this.#buffer[this.#length++] = byte
   }
-}
-
-function evenParity(byte: number): boolean {
-  const pairs = byte ^ (byte >> 4)
-  const ones = pairs ^ (pairs >> 2)
-  return ((ones ^ (ones >> 1)) & 1) === 0
 }
 
 /** Upper case alone: the other case is one flipped bit away. */

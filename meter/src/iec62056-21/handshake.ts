@@ -1,5 +1,10 @@
+import type { Conversation, ConversationFailure, Framing, MeterAction } from '../conversation.ts'
+import { EchoCanceller } from '../echo.ts'
 import { MeterError } from '../errors.ts'
 import { latin } from './framer.ts'
+import type { Identification } from './identification.ts'
+import { START_BAUD, parseIdentification, speedDigit } from './identification.ts'
+import { checkParity, withEvenParity } from './seven-bit.ts'
 
 /** Times of IEC 62056-21, 6.3 and annex B, in milliseconds, and those of real adapters. */
 export const HANDSHAKE_TIMES_MS = {
@@ -29,98 +34,63 @@ export const HANDSHAKE_ANSWER_BYTES_MAX = 256
 /** Letters and digits of a device address (IEC 62056-21, 6.3.2). */
 export const HANDSHAKE_ADDRESS_LETTERS_MAX = 32
 
-/** How a readout goes on after the identification: A stays, B switches alone, C on acknowledgement. */
-export type ReadoutMode = 'A' | 'B' | 'C'
-
-/** What an identification line says. */
-export interface Identification {
-  /** Three letters, the third lower-case where the meter answers fast. */
-  readonly maker: string
-  readonly mode: ReadoutMode
-  /** Speed at which the meter offers to send. */
-  readonly baudRate: number
-  /** Name behind the escape sequences. */
-  readonly model: string
-  /** The meter also offers HDLC (mode E): `\2` in the line. */
-  readonly offersHdlc: boolean
-  readonly fast: boolean
-}
-
-/** What the owner of the port does, in order. */
-export type HandshakeAction =
-  /** Opens or sets the port to this speed, seven data bits, even parity. */
-  | { readonly kind: 'speed'; readonly baudRate: number }
-  /** Writes, and waits until the last bit has left. */
-  | { readonly kind: 'write'; readonly bytes: Uint8Array }
-  | { readonly kind: 'wait'; readonly ms: number }
-  /** Hands over what is received; calls `silence` when nothing has come for so long. */
-  | { readonly kind: 'listen'; readonly silenceMs: number }
-  /** The readout follows: a decoder is given `ahead`, then everything received. */
-  | {
-      readonly kind: 'readout'
-      readonly identification: Identification
-      readonly baudRate: number
-      readonly ahead: Uint8Array
-    }
-  /** No meter answered, or none that could be understood. */
-  | { readonly kind: 'failed'; readonly reason: 'silent' | 'garbled' }
+/** What a sign-on is for: the list that the meter sends, single registers, or DLMS over HDLC. */
+export type HandshakePurpose = 'readout' | 'registers' | 'hdlc'
 
 /** What a handshake can be told. */
 export interface HandshakeOptions {
+  readonly purpose?: HandshakePurpose
   /** Device address, for several meters on one line. */
   readonly address?: string
   /** Sends NULs first, for meters that sleep. */
   readonly wakeUp?: boolean
   readonly switchSpeedMs?: number
+  /** The port has no parity: parity bits are made and checked here, eight bits a character. */
+  readonly software7E1?: boolean
+  /** Which list: `?` the usual one; some makers keep a service list under `2` or `4`. */
+  readonly list?: '?' | '2' | '4'
 }
 
-const START_BAUD = 300
 /** Characters of ten bits that 300 baud carry in a second. */
 const CHARACTERS_A_SECOND = 30
-const SPEEDS = [300, 600, 1_200, 2_400, 4_800, 9_600, 19_200] as const
 const NUL = 0
+const LF = 0x0a
+const ACK = '\x06'
+/** Protocol and mode of an acknowledgement (IEC 62056-21, 6.3.3 and annex E). */
+const CONTROL: Readonly<Record<HandshakePurpose, readonly [protocol: string, mode: string]>> = {
+  readout: ['0', '0'],
+  registers: ['0', '1'],
+  hdlc: ['2', '2'],
+}
 /** A head may echo the acknowledgement, which is no readout yet. */
 const ECHO_BYTES = 6
 
-/** Reads `/XXXZ…`; undefined for what is no identification. */
-export function parseIdentification(line: string): Identification | undefined {
-  const match = /^\/([A-Za-z]{3})([!-~])([ -~]*)$/.exec(line)
-  if (match === null) return undefined
-  const [, maker = '', z = '', rest = ''] = match
-  const digit = '0123456'.indexOf(z)
-  const letter = 'ABCDEF'.indexOf(z)
-  return {
-    maker,
-    mode: digit >= 0 ? 'C' : letter >= 0 ? 'B' : 'A',
-    baudRate: SPEEDS[digit >= 0 ? digit : letter + 1] ?? START_BAUD,
-    model: rest.replace(/\\[ -~]/g, '').trim(),
-    offersHdlc: rest.includes('\\2'),
-    fast: /[a-z]$/.test(maker),
-  }
-}
-
 /**
- * The sign-on of IEC 62056-21 for modes A, B and C as a pure state machine: it says what to do at
- * the port and is told what came. Mode D meters send by themselves and need none of it.
+ * The sign-on of IEC 62056-21 for modes A, B, C and E. Mode D meters send by themselves and need
+ * none of it.
  *
  * ```text
  *  300 baud:  /?! CR LF                        ─▶
  *                                              ◀─  /XXXZ ident CR LF
- *             ACK 0 Z 0 CR LF (mode C alone)   ─▶
- *  Z baud:                                     ◀─  STX data ! CR LF ETX BCC
+ *             ACK V Z Y CR LF (modes C and E)  ─▶
+ *  Z baud:                                     ◀─  STX data ! CR LF ETX BCC     V Y = 0 0
+ *                                              ◀─  SOH P0 STX (…) ETX BCC       V Y = 0 1
+ *  300 baud:                                   ◀─  ACK 2 Z 2 CR LF, then HDLC   V Y = 2 2
  * ```
  *
  * A head that echoes what is sent through it is listened through. After an acknowledgement without
- * answer the old speed is tried, at which a meter sends that did not hear it.
+ * answer the old speed is tried, at which a meter sends that did not hear it; the last attempt asks
+ * for 300 baud, which every adapter can.
  */
-export class Handshake {
+export class Handshake implements Conversation {
+  readonly #options: Required<HandshakeOptions>
   readonly #request: Uint8Array
-  readonly #wakeUp: boolean
-  readonly #switchMs: number
-  #state: 'idle' | 'identification' | 'data' | 'fallback' | 'over' = 'idle'
+  #echo = new EchoCanceller()
+  #state: 'idle' | 'identification' | 'data' | 'fallback' | 'confirmation' | 'over' = 'idle'
   #attempts = 0
   #received: number[] = []
   #found: Identification | undefined
+  #baudRate = START_BAUD
   #line: Uint8Array = new Uint8Array()
   #garbled = false
   /** Bytes received since the readout was announced. */
@@ -128,55 +98,62 @@ export class Handshake {
 
   /** @throws {@link MeterError} `range` for an address that no device can have. */
   constructor(options: HandshakeOptions = {}) {
-    const { address = '', wakeUp = false, switchSpeedMs = HANDSHAKE_TIMES_MS.switchSpeed } = options
+    this.#options = {
+      purpose: 'readout',
+      address: '',
+      wakeUp: false,
+      switchSpeedMs: HANDSHAKE_TIMES_MS.switchSpeed,
+      software7E1: false,
+      list: '?',
+      ...options,
+    }
+    const { address, list } = this.#options
     if (address.length > HANDSHAKE_ADDRESS_LETTERS_MAX || !/^[0-9A-Za-z ]*$/.test(address)) {
       throw new MeterError(
         'range',
         `address: expected at most ${HANDSHAKE_ADDRESS_LETTERS_MAX} letters and digits, found ${JSON.stringify(address.slice(0, 64))}`,
       )
     }
-    this.#request = bytesOf(`/?${address}!\r\n`)
-    this.#wakeUp = wakeUp
-    this.#switchMs = switchSpeedMs
+    this.#request = bytesOf(`/${list}${address}!\r\n`)
   }
 
-  /** The first actions. */
-  start(): readonly HandshakeAction[] {
+  start(): readonly MeterAction[] {
     this.#attempts = 0
     this.#garbled = false
     return this.#signOn()
   }
 
-  /** Takes what was received; from `readout` on the decoder is given the same bytes. */
-  receive(bytes: Uint8Array): readonly HandshakeAction[] {
-    if (this.#state !== 'identification') {
+  receive(bytes: Uint8Array): readonly MeterAction[] {
+    if (this.#state !== 'identification' && this.#state !== 'confirmation') {
       this.#heardBytes += bytes.length
       return []
     }
-    for (const byte of bytes) {
+    for (const byte of this.#heard(bytes)) {
       if (byte === NUL && this.#received.length === 0) continue
-      this.#received.push(byte & 0x7f)
+      this.#received.push(byte)
       if (this.#received.length > HANDSHAKE_ANSWER_BYTES_MAX) return this.#again()
-      if (byte % 0x80 !== 0x0a) continue
+      if (byte !== LF) continue
       const line = Uint8Array.from(this.#received)
       this.#received = []
+      if (this.#state === 'confirmation') return this.#confirmed()
       const found = this.#identify(line)
       if (found !== undefined) return this.#acknowledge(found)
     }
     return []
   }
 
-  /** Nothing has come for as long as the last `listen` said. */
-  silence(): readonly HandshakeAction[] {
+  silence(): readonly MeterAction[] {
     if (this.#state === 'identification') return this.#again()
+    // Whether the confirmation was eaten as an echo or never came: the meter is at HDLC or silent.
+    if (this.#state === 'confirmation') return this.#confirmed()
     if (this.#heardBytes > ECHO_BYTES) {
       this.#state = 'over'
       return []
     }
-    if (this.#state === 'data' && this.#found?.mode === 'C') {
+    if (this.#state === 'data' && this.#found?.mode === 'C' && this.#baudRate !== START_BAUD) {
       this.#state = 'fallback'
       return [
-        { kind: 'speed', baudRate: START_BAUD },
+        this.#speed(START_BAUD),
         this.#readout(this.#found, START_BAUD),
         { kind: 'listen', silenceMs: HANDSHAKE_TIMES_MS.withoutAcknowledgement },
       ]
@@ -185,31 +162,42 @@ export class Handshake {
     return []
   }
 
-  #signOn(): readonly HandshakeAction[] {
+  /** Seven bits a character, whatever the port delivers, without what was sent. */
+  #heard(bytes: Uint8Array): Uint8Array {
+    const heard = this.#options.software7E1 ? checkParity(bytes) : bytes.map((byte) => byte & 0x7f)
+    return this.#echo.receive(heard.filter((byte) => byte !== NUL))
+  }
+
+  #signOn(): readonly MeterAction[] {
     this.#attempts++
     this.#state = 'identification'
     this.#received = []
+    this.#echo = new EchoCanceller()
     const nuls = Math.ceil((HANDSHAKE_TIMES_MS.wakeUp / 1000) * CHARACTERS_A_SECOND)
     return [
-      { kind: 'speed', baudRate: START_BAUD },
-      ...(this.#wakeUp
+      this.#speed(START_BAUD),
+      ...(this.#options.wakeUp
         ? ([
             { kind: 'write', bytes: new Uint8Array(nuls) },
             { kind: 'wait', ms: HANDSHAKE_TIMES_MS.wakeUpPause },
           ] as const)
         : []),
-      { kind: 'write', bytes: this.#request },
+      this.#write(this.#request),
       { kind: 'listen', silenceMs: HANDSHAKE_TIMES_MS.reactionMost },
     ]
   }
 
-  #again(): readonly HandshakeAction[] {
+  #again(): readonly MeterAction[] {
     if (this.#received.length > 0) this.#garbled = true
     if (this.#attempts < HANDSHAKE_ATTEMPTS_MAX) {
       return [{ kind: 'wait', ms: HANDSHAKE_TIMES_MS.retry }, ...this.#signOn()]
     }
+    return this.#fail(this.#garbled ? 'garbled' : 'silent')
+  }
+
+  #fail(reason: ConversationFailure): readonly MeterAction[] {
     this.#state = 'over'
-    return [{ kind: 'failed', reason: this.#garbled ? 'garbled' : 'silent' }]
+    return [{ kind: 'failed', reason }]
   }
 
   /** The identification in a line, behind an echo without line end and noise; keeps the line. */
@@ -217,37 +205,87 @@ export class Handshake {
     const text = latin(line)
     const at = text.lastIndexOf('/')
     const words = text.slice(at).replace(/\r?\n$/, '')
-    // Our own request, from a head that echoes.
-    if (words.startsWith('/?')) return undefined
+    // Our own request, from a head whose echo was not whole.
+    if (/^\/[?24].{0,32}!$/.test(words)) return undefined
     const found = at < 0 ? undefined : parseIdentification(words)
     if (found === undefined) this.#garbled = true
     else this.#line = line.slice(at)
     return found
   }
 
-  #acknowledge(found: Identification): readonly HandshakeAction[] {
+  #acknowledge(found: Identification): readonly MeterAction[] {
+    const { purpose, switchSpeedMs } = this.#options
     this.#found = found
-    this.#state = 'data'
     this.#heardBytes = 0
-    const { mode, baudRate, fast } = found
-    const rest = fast ? HANDSHAKE_TIMES_MS.reactionLeastFast : HANDSHAKE_TIMES_MS.reactionLeast
-    const speed = String.fromCharCode(0x30 + SPEEDS.findIndex((one) => one === baudRate))
+    const { mode, fast } = found
+    if (purpose !== 'readout' && (mode !== 'C' || (purpose === 'hdlc' && !found.offersHdlc))) {
+      return this.#fail('unsupported')
+    }
+    const slow = mode === 'C' && this.#attempts === HANDSHAKE_ATTEMPTS_MAX && purpose !== 'hdlc'
+    this.#baudRate = slow ? START_BAUD : found.baudRate
+    const [protocol, control] = CONTROL[purpose]
+    const answer = bytesOf(`${ACK}${protocol}${speedDigit(this.#baudRate)}${control}\r\n`)
+    const acknowledged: readonly MeterAction[] =
+      mode === 'C'
+        ? [
+            {
+              kind: 'wait',
+              ms: fast ? HANDSHAKE_TIMES_MS.reactionLeastFast : HANDSHAKE_TIMES_MS.reactionLeast,
+            },
+            // Heads that do not echo deliver the meter's confirmation, which is the same.
+            this.#write(answer, purpose !== 'hdlc' || this.#echo.echoes === true),
+          ]
+        : []
+    const listen = { kind: 'listen', silenceMs: HANDSHAKE_TIMES_MS.reactionMost } as const
+    if (purpose === 'hdlc') {
+      this.#state = 'confirmation'
+      return [...acknowledged, listen]
+    }
+    const faster: readonly MeterAction[] =
+      this.#baudRate === START_BAUD
+        ? []
+        : mode === 'C'
+          ? [{ kind: 'wait', ms: switchSpeedMs }, this.#speed(this.#baudRate)]
+          : [this.#speed(this.#baudRate)]
+    if (purpose === 'registers') {
+      this.#state = 'over'
+      return [
+        ...acknowledged,
+        ...faster,
+        { kind: 'session', identification: found, baudRate: this.#baudRate },
+      ]
+    }
+    this.#state = 'data'
+    return [...acknowledged, ...faster, this.#readout(found, this.#baudRate), listen]
+  }
+
+  /** Mode E: both sides change to HDLC now. */
+  #confirmed(): readonly MeterAction[] {
+    const identification = this.#found
+    if (identification === undefined) return this.#again()
+    this.#state = 'over'
+    const { baudRate } = identification
     return [
-      ...(mode === 'C'
-        ? ([
-            { kind: 'wait', ms: rest },
-            { kind: 'write', bytes: bytesOf(`\x060${speed}0\r\n`) },
-            { kind: 'wait', ms: this.#switchMs },
-          ] as const)
-        : []),
-      ...(baudRate === START_BAUD ? [] : [{ kind: 'speed', baudRate } as const]),
-      this.#readout(found, baudRate),
-      { kind: 'listen', silenceMs: HANDSHAKE_TIMES_MS.reactionMost },
+      { kind: 'wait', ms: this.#options.switchSpeedMs },
+      { kind: 'speed', baudRate, framing: '8N1' },
+      { kind: 'hdlc', identification, baudRate },
     ]
   }
 
-  #readout(identification: Identification, baudRate: number): HandshakeAction {
-    return { kind: 'readout', identification, baudRate, ahead: this.#line }
+  #speed(baudRate: number): MeterAction {
+    const framing: Framing = this.#options.software7E1 ? '8N1' : '7E1'
+    return { kind: 'speed', baudRate, framing }
+  }
+
+  #write(bytes: Uint8Array, echo = true): MeterAction {
+    if (echo) this.#echo.sent(bytes)
+    return { kind: 'write', bytes: this.#options.software7E1 ? withEvenParity(bytes) : bytes }
+  }
+
+  #readout(identification: Identification, baudRate: number): MeterAction {
+    // The decoder is to hear one kind of line: parity bits from the first byte on, or none.
+    const ahead = this.#options.software7E1 ? withEvenParity(this.#line) : this.#line
+    return { kind: 'readout', identification, baudRate, ahead }
   }
 }
 

@@ -58,12 +58,3 @@ export function wallClock(state: HouseholdState, stepSeconds = 1): string {
 export function asciiBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (letter) => letter.charCodeAt(0))
 }
-
-/** The bytes as a port without parity hears a meter of seven bits and even parity. */
-export function withEvenParity(bytes: Uint8Array): Uint8Array {
-  return bytes.map((byte) => {
-    let ones = 0
-    for (let rest = byte; rest !== 0; rest >>= 1) ones += rest & 1
-    return ones % 2 === 0 ? byte : byte | 0x80
-  })
-}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import type { HandshakeAction } from '../../src/index.ts'
+import type { MeterAction } from '../../src/index.ts'
 import {
   HANDSHAKE_ADDRESS_LETTERS_MAX,
   HANDSHAKE_ATTEMPTS_MAX,
@@ -16,22 +16,17 @@ import { asciiBytes } from '../../src/simulator/text.ts'
 import { houseState } from '../support/telegrams.ts'
 
 /** Actions in short words. */
-function words(actions: readonly HandshakeAction[]): readonly string[] {
+function words(actions: readonly MeterAction[]): readonly string[] {
   return actions.map((action) => {
-    switch (action.kind) {
-      case 'speed':
-        return `speed ${action.baudRate}`
-      case 'write':
-        return `write ${JSON.stringify(Buffer.from(action.bytes).toString('latin1'))}`
-      case 'wait':
-        return `wait ${action.ms}`
-      case 'listen':
-        return `listen ${action.silenceMs}`
-      case 'readout':
-        return `readout ${action.identification.mode} at ${action.baudRate}`
-      case 'failed':
-        return `failed ${action.reason}`
+    const { kind } = action
+    if (kind === 'speed') return `speed ${action.baudRate}`
+    if (kind === 'write') {
+      return `write ${JSON.stringify(Buffer.from(action.bytes).toString('latin1'))}`
     }
+    if (kind === 'wait') return `wait ${action.ms}`
+    if (kind === 'listen') return `listen ${action.silenceMs}`
+    if (kind === 'readout') return `readout ${action.identification.mode} at ${action.baudRate}`
+    return kind === 'failed' ? `failed ${action.reason}` : kind
   })
 }
 

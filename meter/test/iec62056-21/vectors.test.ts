@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, it } from 'mocha'
 import { createDecoder, decimal } from '../../src/index.ts'
-import { asciiBytes, withEvenParity } from '../../src/simulator/text.ts'
+import { asciiBytes } from '../../src/simulator/text.ts'
+import { withEvenParity } from '../../src/index.ts'
 import { decodeAll } from '../support/telegrams.ts'
 
 interface Vector {
