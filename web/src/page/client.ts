@@ -13,6 +13,8 @@ import type {
   Journey,
   NetworkAnswer,
   NetworkLink,
+  PolicyAnswer,
+  PolicyChoice,
   SeriesAnswer,
   ServerInfo,
 } from '../api.ts'
@@ -70,6 +72,12 @@ function query(parameters: Readonly<Record<string, string | number | undefined>>
   return `?${search.toString()}`
 }
 
+/** Where the readings of a time can be had as CSV. */
+export function csvAddress(id: string, fromMs: number, toMs: number, head = 0): string {
+  const parameters = query({ fromMs: Math.round(fromMs), toMs: Math.round(toMs), head })
+  return `${API_ROOT}/devices/${id}/readings.csv${parameters}`
+}
+
 /** Which curve is asked for. */
 export interface SeriesQuestion {
   readonly register: string
@@ -101,5 +109,7 @@ export const client = {
     post(`/network/links/${encodeURIComponent(id)}`, { up }),
   switchDemo: (name: DemoSwitch, on: boolean): Promise<DemoAnswer> =>
     post(`/demo/switches/${name}`, { on }),
+  policy: (): Promise<PolicyAnswer> => ask('/network/policy'),
+  setPolicy: (choice: PolicyChoice): Promise<PolicyAnswer> => post('/network/policy', choice),
   deed: (name: DemoDeed): Promise<DeedAnswer> => post(`/demo/deeds/${name}`, {}),
 }

@@ -12,6 +12,9 @@ export interface Formats {
   energy(wattHours: number): Quantity
   /** Watt-hours in the unit that suits them: "4.2 Wh", "1.35 kWh". */
   work(wattHours: number): Quantity
+  /** The same in one text, with a minus before what is fed in. */
+  readonly signedPower: (watts: number) => string
+  readonly signedWork: (wattHours: number) => string
   /** An exact decimal string with the digits that it has, grouped. */
   exact(value: string): string
   integer(value: number): string
@@ -26,11 +29,15 @@ export interface Formats {
   shortDate(timeMs: number): string
   date(timeMs: number): string
   dateTime(timeMs: number): string
+  /** A time from and to, with no part said twice: "3 – 9 Nov 2026", "9 Nov 2026, 14:00 – 15:00". */
+  range(fromMs: number, toMs: number): string
   weekday(timeMs: number): string
   month(timeMs: number): string
   /** How long ago or ahead: "3 seconds ago", "in 5 hours". */
   relative(timeMs: number, nowMs: number): string
   money(value: number, currency: string): string
+  /** "A, B and C". */
+  list(parts: readonly string[]): string
 }
 
 const MINUTE = 60_000
@@ -51,25 +58,33 @@ export function createFormats(locale: string, zone?: string): Formats {
   const shortDate = date({ day: 'numeric', month: 'short' })
   const day = date({ dateStyle: 'medium' })
   const dayTime = date({ dateStyle: 'medium', timeStyle: 'medium' })
+  const dayMinute = date({ dateStyle: 'medium', timeStyle: 'short' })
   const weekday = date({ weekday: 'short' })
   const month = date({ month: 'short' })
+  const list = new Intl.ListFormat(locale, { type: 'conjunction' })
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
+  const power = (watts: number): Quantity => {
+    const size = Math.abs(watts)
+    if (size >= 10_000) return { value: one.format(size / 1000), unit: 'kW' }
+    return { value: whole.format(size), unit: 'W' }
+  }
+  const work = (wattHours: number): Quantity => {
+    const size = Math.abs(wattHours)
+    if (size >= 1000) return { value: two.format(size / 1000), unit: 'kWh' }
+    return { value: size >= 100 ? whole.format(size) : one.format(size), unit: 'Wh' }
+  }
+  const signed = (value: number, { value: text, unit }: Quantity): string =>
+    `${value < 0 ? '−' : ''}${text} ${unit}`
   return {
-    power: (watts) => {
-      const size = Math.abs(watts)
-      if (size >= 10_000) return { value: one.format(size / 1000), unit: 'kW' }
-      return { value: whole.format(size), unit: 'W' }
-    },
+    power,
     energy: (wattHours) => {
       const kilo = wattHours / 1000
       const format = Math.abs(kilo) >= 1000 ? one : Math.abs(kilo) >= 100 ? two : three
       return { value: format.format(kilo), unit: 'kWh' }
     },
-    work: (wattHours) => {
-      const size = Math.abs(wattHours)
-      if (size >= 1000) return { value: two.format(size / 1000), unit: 'kWh' }
-      return { value: size >= 100 ? whole.format(size) : one.format(size), unit: 'Wh' }
-    },
+    work,
+    signedPower: (watts) => signed(watts, power(watts)),
+    signedWork: (wattHours) => signed(wattHours, work(wattHours)),
     exact: (value) => exactDecimal(locale, value),
     integer: (value) => whole.format(value),
     percent: (value) => percent.format(value / 100),
@@ -80,11 +95,15 @@ export function createFormats(locale: string, zone?: string): Formats {
     shortDate: (timeMs) => shortDate.format(timeMs),
     date: (timeMs) => day.format(timeMs),
     dateTime: (timeMs) => dayTime.format(timeMs),
+    range: (fromMs, toMs) =>
+      // An end at midnight is the end of the day before.
+      (toMs - fromMs > 20 * HOUR ? day : dayMinute).formatRange(fromMs, toMs - 1),
     weekday: (timeMs) => weekday.format(timeMs),
     month: (timeMs) => month.format(timeMs),
     relative: (timeMs, nowMs) => relativeText(relative, timeMs - nowMs),
     money: (value, currency) =>
       new Intl.NumberFormat(locale, { style: 'currency', currency }).format(value),
+    list: (parts) => list.format(parts),
   }
 }
 

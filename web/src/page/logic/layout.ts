@@ -19,6 +19,8 @@ export interface PlacedLink {
   readonly middle: Place
   /** True where the link runs between neighbours of one rank, and its label stands beside it. */
   readonly beside: boolean
+  /** Which way the link slopes on the screen: 1 falls to the right, -1 rises, 0 is level. */
+  readonly slope: -1 | 0 | 1
 }
 
 /** The ground that one ISD covers. */
@@ -180,6 +182,7 @@ function curve(from: Place, to: Place, orientation: Orientation): Omit<PlacedLin
   const [one, two] = handles(from, to, orientation)
   return {
     beside: orientation === 'across' ? from.x === to.x : from.y === to.y,
+    slope: Math.sign((to.y - from.y) * (to.x - from.x)) as -1 | 0 | 1,
     d: `M${from.x} ${from.y}C${one.x} ${one.y} ${two.x} ${two.y} ${to.x} ${to.y}`,
     // A cubic at its middle: an eighth of the ends, three eighths of the handles.
     middle: {

@@ -5,13 +5,15 @@ import type { Curve } from '../logic/series.ts'
 import { paintStore } from '../prefs.ts'
 import { useStore } from '../store.ts'
 import { wordsStore } from '../texts/index.ts'
+import { listenForGestures } from './gestures.ts'
+import type { Edges } from './gestures.ts'
 import { areaFill, colourOf, signedStroke } from './paint.ts'
 
 /** What a curve is drawn from. */
 export interface CurveProps {
   readonly curve: Curve
   /** Seconds since 1970 of both edges; the data's own where absent. */
-  readonly edges?: readonly [number, number] | undefined
+  readonly edges?: Edges | undefined
   /** What the curve shows, for who cannot see it. */
   readonly label: string
   /** A line through the values, or a bar for each. */
@@ -20,8 +22,8 @@ export interface CurveProps {
   /** The same, shorter, for the axis. */
   readonly axisValue?: (value: number) => string
   readonly time: (seconds: number) => string
-  /** Whether dragging over the curve shows that part alone. */
-  readonly zoom?: boolean
+  /** Hears which part the reader wants to see; undefined for all. Without it there is no zoom. */
+  readonly onZoom?: (edges: Edges | undefined) => void
 }
 
 /**
@@ -46,21 +48,26 @@ export function CurvePlot(props: CurveProps): VNode {
       created.setSize(sizeOf(element))
     })
     observer.observe(element)
+    const deaf = listenForGestures(created, element, {
+      edges: () => latest.current.edges,
+      zoom: (edges) => latest.current.onZoom?.(edges),
+    })
     return () => {
+      deaf()
       observer.disconnect()
       created.destroy()
       plot.current = undefined
     }
-  }, [paint, language, props.kind, props.zoom])
+  }, [paint, language, props.kind])
 
   useEffect(() => {
     plot.current?.setData(data(props.curve))
   }, [props.curve, props.edges?.[0], props.edges?.[1]])
 
   return (
-    <div class="curve" role="img" aria-label={props.label}>
-      <div class="curve-host" ref={host} />
-      <div class="curve-tip" ref={tip} hidden />
+    <div class="curve">
+      <div class="curve-host" ref={host} role="group" tabIndex={0} aria-label={props.label} />
+      <div class="curve-tip" ref={tip} role="status" hidden />
     </div>
   )
 }
@@ -78,7 +85,7 @@ function options(
   latest: { current: CurveProps },
   tip: { current: HTMLDivElement | null },
 ): uPlot.Options {
-  const { kind = 'line', zoom = false } = latest.current
+  const { kind = 'line' } = latest.current
   const muted = colourOf(element, '--muted')
   const line = colourOf(element, '--line')
   const font = `12px ${getComputedStyle(element).fontFamily}`
@@ -88,9 +95,14 @@ function options(
     ...sizeOf(element),
     padding: [10, 28, 0, 0],
     legend: { show: false },
-    cursor: { y: false, drag: { x: zoom, y: false }, points: { size: 8 } },
+    cursor: {
+      y: false,
+      drag: { x: latest.current.onZoom !== undefined, y: false, setScale: false },
+      points: { size: 8 },
+      bind: { dblclick: () => () => (latest.current.onZoom?.(undefined), null) },
+    },
     scales: {
-      x: { range: (_plot, low, high) => xRange(latest.current, low, high) },
+      x: { range: (_plot, low, high) => [...(latest.current.edges ?? [low, high])] },
       y: { range: (_plot, low, high) => yRange(low, high) },
     },
     axes: [
@@ -121,6 +133,15 @@ function options(
       },
     ],
     hooks: {
+      setSelect: [
+        (plot) => {
+          const { left, width } = plot.select
+          if (width < 4) return
+          const [from, to] = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')]
+          latest.current.onZoom?.([from, to])
+          plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+        },
+      ],
       setCursor: [
         (plot) => {
           showTip(plot, tip.current, latest.current)
@@ -128,13 +149,6 @@ function options(
       ],
     },
   }
-}
-
-/** The whole span where one is given, unless the reader has zoomed into it. */
-function xRange(props: CurveProps, low: number, high: number): [number, number] {
-  const [from, to] = props.edges ?? [low, high]
-  const zoomed = props.zoom === true && low > from && high < to && high - low < (to - from) * 0.9
-  return zoomed ? [low, high] : [from, to]
 }
 
 /** Always with zero in it, and never so narrow that noise looks like news. */

@@ -1,13 +1,7 @@
 import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { client } from '../client.ts'
-import {
-  EXPORT_OBIS,
-  findRegister,
-  IMPORT_OBIS,
-  numeric,
-  subtractDecimals,
-} from '../logic/reading.ts'
+import { EXPORT_OBIS, IMPORT_OBIS, subtractDecimals } from '../logic/reading.ts'
 import { growthByBar, toCurve } from '../logic/series.ts'
 import { barEdges } from '../logic/spans.ts'
 import type { Span } from '../logic/spans.ts'
@@ -20,40 +14,8 @@ import { CurvePlot } from './curve.tsx'
 /** How often the bars of the running period are asked for anew. */
 const REFRESH_MS = 10_000
 
-/** Counter readings and bars of today, drawn and fed in. */
-export function EnergyToday(): VNode {
-  const { t, f } = useStore(wordsStore, (words) => words)
-  const latest = useStore(pageStore, (state) => state.latest)
-  const total = (obis: string): string => {
-    const wattHours = numeric(latest && findRegister(latest.registers, obis))
-    if (wattHours === undefined) return t.energy.unknown
-    const { value, unit } = f.energy(wattHours)
-    return `${value} ${unit}`
-  }
-  return (
-    <section class="card energy" aria-labelledby="energy-title">
-      <h2 id="energy-title">{t.household.bars.quarter}</h2>
-      <dl class="totals">
-        <div>
-          <dt>
-            <span class="key drawn" /> {t.energy.drawn}
-          </dt>
-          <dd>{total(IMPORT_OBIS)}</dd>
-        </div>
-        <div>
-          <dt>
-            <span class="key fed" /> {t.energy.fed}
-          </dt>
-          <dd>{total(EXPORT_OBIS)}</dd>
-        </div>
-      </dl>
-      <EnergyBars span="quarter" />
-    </section>
-  )
-}
-
 /** Bars of energy over a span: drawn upwards, fed in downwards. */
-export function EnergyBars(props: { span: Span }): VNode {
+export function EnergyBars(props: { span: Span; back: number }): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
   const device = useStore(pageStore, (state) => state.selected)
   const [bars, setBars] = useState<Curve>({ seconds: [], values: [] })
@@ -63,7 +25,7 @@ export function EnergyBars(props: { span: Span }): VNode {
     let gone = false
     const load = async (): Promise<void> => {
       const nowMs = serverNowMs()
-      const all = barEdges(props.span, nowMs)
+      const all = barEdges(props.span, nowMs, props.back)
       const next = await fetchBars(device, props.span, all, nowMs)
       if (gone || next === undefined) return
       setBars(next)
@@ -75,11 +37,7 @@ export function EnergyBars(props: { span: Span }): VNode {
       gone = true
       clearInterval(timer)
     }
-  }, [device, props.span])
-  const energy = (wattHours: number): string => {
-    const { value, unit } = f.work(wattHours)
-    return `${wattHours < 0 ? '−' : ''}${value} ${unit}`
-  }
+  }, [device, props.span, props.back])
   const from = (second: number): string =>
     props.span === 'hour' || props.span === 'day'
       ? f.shortClock(second * 1000)
@@ -90,7 +48,7 @@ export function EnergyBars(props: { span: Span }): VNode {
       edges={edges}
       kind="bars"
       label={t.household.bars[props.span]}
-      value={energy}
+      value={f.signedWork}
       time={from}
     />
   )
@@ -129,7 +87,12 @@ type Growth = (
 const growthOfReadings: Growth = async (device, register, edges, nowMs) => {
   const [first = 0, second = 0] = edges
   const fromMs = first - (second - first)
-  const answer = await client.series(device, { register, fromMs, toMs: nowMs, points: 4000 })
+  const answer = await client.series(device, {
+    register,
+    fromMs,
+    toMs: Math.min(nowMs, edges.at(-1) ?? nowMs),
+    points: 4000,
+  })
   const counter = toCurve(answer.timesMs, answer.values)
   const kilo = answer.unit.startsWith('k') ? 1000 : 1
   const grown = growthByBar(
@@ -142,7 +105,8 @@ const growthOfReadings: Growth = async (device, register, edges, nowMs) => {
 /** Long bars, out of exact counter readings at their edges. */
 const growthOfCounters: Growth = async (device, register, edges, nowMs) => {
   // The running period ends now, not at an edge that is still to come.
-  const asked = [...edges.filter((edge) => edge < nowMs), nowMs]
+  const past = edges.filter((edge) => edge < nowMs)
+  const asked = past.length === edges.length ? past : [...past, nowMs]
   const { values, unit } = await client.counters(device, register, asked)
   const kilo = unit.startsWith('k') ? 1000 : 1
   return edges.slice(1).map((_, index) => {

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { SeriesAnswer } from '../../api.ts'
-import { client } from '../client.ts'
+import { client, csvAddress } from '../client.ts'
 import { POWER_OBIS } from '../logic/reading.ts'
 import { thin, toCurve } from '../logic/series.ts'
 import { barEdges, SPANS } from '../logic/spans.ts'
@@ -11,14 +11,26 @@ import { useStore } from '../store.ts'
 import { wordsStore } from '../texts/index.ts'
 import { CurvePlot } from './curve.tsx'
 import { EnergyBars } from './energy.tsx'
+import type { Edges } from './gestures.ts'
+import { Icon } from './icons.tsx'
 
 /** Points asked for; the screen has about as many pixels across. */
 const POINTS = 1200
 
-/** Power and energy over the span that the reader chooses. */
+/** Power and energy over the span that the reader chooses, now or before. */
 export function History(): VNode {
   const { t } = useStore(wordsStore, (words) => words)
-  const [span, setSpan] = useState<Span>('hour')
+  const device = useStore(pageStore, (state) => state.selected)
+  const [span, setSpan] = useState<Span>('day')
+  const [back, setBack] = useState(0)
+  const [zoom, setZoom] = useState<Edges>()
+  const all = barEdges(span, serverNowMs(), back)
+  const edges = [(all[0] ?? 0) / 1000, (all.at(-1) ?? 0) / 1000] as const
+  const show = (nextSpan: Span, nextBack: number): void => {
+    setSpan(nextSpan)
+    setBack(nextBack)
+    setZoom(undefined)
+  }
   return (
     <section class="card history" aria-labelledby="history-title">
       <header class="card-head">
@@ -30,7 +42,7 @@ export function History(): VNode {
               type="button"
               aria-pressed={each === span}
               onClick={() => {
-                setSpan(each)
+                show(each, 0)
               }}
             >
               {t.household.spans[each]}
@@ -38,23 +50,104 @@ export function History(): VNode {
           ))}
         </div>
       </header>
+      <Pager
+        edges={zoom ?? edges}
+        zoomed={zoom !== undefined}
+        back={back}
+        turn={(by) => {
+          show(span, Math.max(0, back + by))
+        }}
+        all={() => {
+          setZoom(undefined)
+        }}
+      />
       <div class="columns even">
-        <PowerHistory span={span} />
+        <PowerHistory
+          edges={zoom ?? edges}
+          zoom={(next) => {
+            setZoom(next && within(next, edges))
+          }}
+        />
         <div>
           <h3>{t.household.bars[span]}</h3>
-          <EnergyBars span={span} />
+          <EnergyBars span={span} back={back} />
         </div>
       </div>
+      {device !== undefined && <Download device={device} edges={zoom ?? edges} />}
     </section>
   )
 }
 
-function PowerHistory(props: { span: Span }): VNode {
+/** The part asked for, as far as there is such a part; all where it is nearly all. */
+function within([from, to]: Edges, [first, last]: Edges): Edges | undefined {
+  const inside = [Math.max(first, from), Math.min(last, to)] as const
+  return inside[1] - inside[0] > (last - first) * 0.98 ? undefined : inside
+}
+
+/** What time is shown, and the way to the time before and after. */
+function Pager(props: {
+  edges: Edges
+  zoomed: boolean
+  back: number
+  turn: (by: number) => void
+  all: () => void
+}): VNode {
+  const { t, f } = useStore(wordsStore, (words) => words)
+  const [from, to] = props.edges
+  return (
+    <div class="pager">
+      <button
+        type="button"
+        class="quiet"
+        aria-label={t.household.before}
+        onClick={() => {
+          props.turn(1)
+        }}
+      >
+        ‹
+      </button>
+      <span role="status">{f.range(from * 1000, to * 1000)}</span>
+      <button
+        type="button"
+        class="quiet"
+        aria-label={t.household.after}
+        disabled={props.back === 0}
+        onClick={() => {
+          props.turn(-1)
+        }}
+      >
+        ›
+      </button>
+      {props.zoomed && (
+        <button type="button" class="quiet labelled" onClick={props.all}>
+          {t.household.showAll}
+        </button>
+      )}
+    </div>
+  )
+}
+
+function Download(props: { device: string; edges: Edges }): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const [from, to] = props.edges
+  return (
+    <p>
+      <a class="button" href={csvAddress(props.device, from * 1000, to * 1000)} download>
+        <Icon name="download" size={16} />
+        {t.household.download}
+      </a>
+    </p>
+  )
+}
+
+/** How long a zoom must rest before finer readings are fetched. */
+const REST_MS = 200
+
+function PowerHistory(props: { edges: Edges; zoom: (edges: Edges | undefined) => void }): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
   const device = useStore(pageStore, (state) => state.selected)
   const [answer, setAnswer] = useState<SeriesAnswer>()
-  const edges = useMemo(() => barEdges(props.span, serverNowMs()), [props.span, answer])
-  const [fromMs, toMs] = [edges[0] ?? 0, edges.at(-1) ?? 0]
+  const [fromMs, toMs] = props.edges.map((second) => Math.round(second * 1000)) as [number, number]
   useEffect(() => {
     if (device === undefined) return undefined
     let gone = false
@@ -63,10 +156,11 @@ function PowerHistory(props: { span: Span }): VNode {
       const next = await client.series(device, question).catch(() => undefined)
       if (!gone) setAnswer(next)
     }
-    void load()
+    const soon = setTimeout(() => void load(), REST_MS)
     const timer = setInterval(() => void load(), 30_000)
     return () => {
       gone = true
+      clearTimeout(soon)
       clearInterval(timer)
     }
   }, [device, fromMs, toMs])
@@ -74,22 +168,19 @@ function PowerHistory(props: { span: Span }): VNode {
     if (answer === undefined) return { seconds: [], values: [] }
     return thin(toCurve(answer.timesMs, answer.values), POINTS)
   }, [answer])
-  const signed = (watts: number): string => {
-    const { value, unit } = f.power(watts)
-    return `${watts < 0 ? '−' : ''}${value} ${unit}`
-  }
+  const empty = curve.seconds.length === 0
   return (
     <div>
       <h3>{t.household.power}</h3>
       <CurvePlot
         curve={curve}
-        edges={[fromMs / 1000, toMs / 1000]}
-        label={curve.seconds.length === 0 ? t.household.empty : t.household.curves}
-        value={signed}
+        edges={props.edges}
+        label={empty ? t.household.empty : t.household.powerCurve}
+        value={f.signedPower}
         time={(second) => f.dateTime(second * 1000)}
-        zoom
+        onZoom={props.zoom}
       />
-      <p class="quietly">{curve.seconds.length === 0 ? t.household.empty : t.household.zoomHint}</p>
+      <p class="quietly">{empty ? t.household.empty : t.household.zoomHint}</p>
     </div>
   )
 }

@@ -11,16 +11,12 @@ export function LiveCurve(): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
   const curve = useStore(pageStore, (state) => state.power)
   const latest = useStore(pageStore, (state) => state.latest)
-  const signed = (watts: number): string => {
-    const { value, unit } = f.power(watts)
-    return `${watts < 0 ? '−' : ''}${value} ${unit}`
-  }
   const values = curve.values.filter((value) => value !== null)
   const end = Math.max(curve.seconds.at(-1) ?? 0, (latest?.timeMs ?? 0) / 1000)
   const label = fill(t.power.curveSummary, {
-    low: signed(Math.min(...values)),
-    high: signed(Math.max(...values)),
-    last: signed(values.at(-1) ?? 0),
+    low: f.signedPower(Math.min(...values)),
+    high: f.signedPower(Math.max(...values)),
+    last: f.signedPower(values.at(-1) ?? 0),
   })
   return (
     <section class="card live" aria-labelledby="live-title">
@@ -29,7 +25,7 @@ export function LiveCurve(): VNode {
         curve={curve}
         edges={[end - LIVE_SPAN_MS / 1000, end]}
         label={values.length > 0 ? label : t.power.waiting}
-        value={signed}
+        value={f.signedPower}
         time={(second) => f.clock(second * 1000)}
       />
     </section>

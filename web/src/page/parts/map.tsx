@@ -127,10 +127,11 @@ function Delays(props: { network: NetworkAnswer; links: readonly PlacedLink[] })
   const { f } = useStore(wordsStore, (words) => words)
   return (
     <g aria-hidden="true">
-      {props.links.map(({ id, middle: { x, y }, beside }) => {
+      {props.links.map(({ id, middle: { x, y }, beside, slope }) => {
         const link = props.network.links.find((each) => each.id === id)
         if (link?.latencyMs === undefined || !link.up) return null
-        const [dx, dy] = beside ? [8, 16] : [0, -9]
+        // Above a level line, and on the upper side of a sloping one, clear of its stroke.
+        const [dx, dy] = beside ? [8, 16] : [slope * 24, slope === 0 ? -9 : -4]
         return (
           <text key={id} class={`link-label ${beside ? 'beside' : ''}`} x={x + dx} y={y + dy}>
             {f.span(link.latencyMs)}

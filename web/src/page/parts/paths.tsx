@@ -2,6 +2,7 @@ import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import type { NetworkAnswer, NetworkPath } from '../../api.ts'
 import { hopsOf, pathName, rankedPaths } from '../logic/paths.ts'
+import { asName } from '../logic/story.ts'
 import { serverNowMs } from '../session.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
@@ -15,7 +16,7 @@ const PAUSE_MS_NOTICED = 50
 const FIRST = 6
 
 /** The same beside the map, where room is short. */
-const FIRST_BRIEF = 5
+const FIRST_BRIEF = 4
 
 /** Every path with what it is like, and why it is in use or not. */
 export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): VNode {
@@ -44,7 +45,7 @@ export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): V
               {columns.loss}
             </th>
             {!props.brief && <th scope="col">{columns.expiry}</th>}
-            <th scope="col">{columns.reason}</th>
+            {!props.brief && <th scope="col">{columns.reason}</th>}
           </tr>
         </thead>
         <tbody>
@@ -71,29 +72,40 @@ export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): V
 function PathRow(props: { network: NetworkAnswer; path: NetworkPath; brief?: boolean }): VNode {
   const { path, network } = props
   const { t, f } = useStore(wordsStore, (words) => words)
+  const { columns } = t.network
   const dead = path.state === 'down' || path.state === 'expired' || path.state === 'refused'
   const span = (ms: number | undefined): string => (ms === undefined || dead ? '–' : f.span(ms))
-  const hops = hopsOf(path).map((ia) => network.ases.find((as) => as.ia === ia)?.name ?? ia)
+  const hops = hopsOf(path).map((ia) => asName(network, ia))
   return (
     <tr class={path.state}>
       <th scope="row" title={hops.join(' › ')}>
         <span class="path-name">{pathName(network, path.id, t)}</span>
-        {!props.brief && <small>{hops.join(' › ')}</small>}
+        <small>{props.brief ? hops.slice(1, -1).join(' › ') : hops.join(' › ')}</small>
       </th>
       <td>
         <span class={`state ${path.state}`}>{t.network.states[path.state]}</span>
       </td>
-      <td class="number">{span(path.roundTripMs)}</td>
-      {!props.brief && <td class="number">{span(path.jitterMs)}</td>}
-      <td class="number">
+      <td class="number" data-label={columns.roundTrip}>
+        {span(path.roundTripMs)}
+      </td>
+      {!props.brief && (
+        <td class="number" data-label={columns.jitter}>
+          {span(path.jitterMs)}
+        </td>
+      )}
+      <td class="number" data-label={columns.loss}>
         {path.lossPercent === undefined || dead ? '–' : f.percent(path.lossPercent)}
       </td>
       {!props.brief && (
-        <td title={f.dateTime(path.expiresMs)}>{f.relative(path.expiresMs, serverNowMs())}</td>
+        <td data-label={columns.expiry} title={f.dateTime(path.expiresMs)}>
+          {f.relative(path.expiresMs, serverNowMs())}
+        </td>
       )}
-      <td class="why">
-        {isRival(path, network) ? t.network.ready : t.network.reasons[path.reason]}
-      </td>
+      {!props.brief && (
+        <td class="why">
+          {isRival(path, network) ? t.network.ready : t.network.reasons[path.reason]}
+        </td>
+      )}
     </tr>
   )
 }

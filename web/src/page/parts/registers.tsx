@@ -20,17 +20,17 @@ export function RegisterTable(props: {
             <th scope="col" class="number">
               {t.household.value}
             </th>
-            <th scope="col">{t.household.register}</th>
           </tr>
         </thead>
         <tbody>
           {props.registers.map((register, index) => (
             <tr key={register.obis} class={index === props.marked ? 'marked' : ''}>
-              <th scope="row">{explainObis(register.obis, t)}</th>
+              <th scope="row">
+                {explainObis(register.obis, t)} <code>{register.obis}</code>
+              </th>
               <td class="number">
                 {f.exact(register.value)} {register.unit}
               </td>
-              <td class="obis">{register.obis}</td>
             </tr>
           ))}
         </tbody>

@@ -63,6 +63,9 @@ function DeedRow(props: { name: DemoDeed }): VNode {
         <small>{what}</small>
         <span class="deed-answer" role="status">
           {answer !== undefined && outcome(answer)}
+          {typeof answer === 'object' && answer.reason !== undefined && (
+            <code>{answer.reason}</code>
+          )}
         </span>
       </span>
       <button type="button" class="deed" aria-label={title} onClick={() => void act()}>
@@ -76,5 +79,6 @@ function outcome(answer: DeedAnswer | 'failed'): string {
   const { t } = wordsStore.get()
   if (answer === 'failed') return t.switches.failed
   if (answer.accepted) return answer.deed === 'replay' ? t.switches.same : t.switches.accepted
-  return fill(t.switches.refused, { reason: answer.reason ?? '?' })
+  const reason = answer.reason ?? '?'
+  return fill(t.switches.refused, { reason: t.switches.reasons[reason] ?? reason })
 }

@@ -1,9 +1,9 @@
 import type { VNode } from 'preact'
-import { EnergyToday } from '../parts/energy.tsx'
 import { LiveCurve } from '../parts/live-curve.tsx'
 import { NetworkMap } from '../parts/map.tsx'
-import { Failovers, PathTable } from '../parts/paths.tsx'
+import { PathTable } from '../parts/paths.tsx'
 import { PowerNow } from '../parts/power-now.tsx'
+import { StoryPanel, WhatIsScion } from '../parts/story.tsx'
 import { Switches } from '../parts/switches.tsx'
 import { Way } from '../parts/way.tsx'
 import { pageStore } from '../session.ts'
@@ -17,7 +17,10 @@ export function JourneyView(): VNode {
   const demo = useStore(pageStore, (state) => state.demo)
   return (
     <div class="view journey-view">
-      <h1 class="unseen">{t.views.journey}</h1>
+      <div class="lead">
+        <h1>{t.journey.headline}</h1>
+        <p>{t.journey.lead}</p>
+      </div>
       <div class="columns hero">
         <PowerNow />
         <LiveCurve />
@@ -31,18 +34,15 @@ export function JourneyView(): VNode {
           <div class="columns map-and-paths">
             <NetworkMap network={network} />
             <div>
+              <StoryPanel network={network} />
               <PathTable network={network} brief />
-              <h3>{t.network.failovers}</h3>
-              <Failovers network={network} most={3} />
             </div>
           </div>
+          <WhatIsScion />
         </section>
       )}
+      {demo !== undefined && <Switches demo={demo} />}
       <Way />
-      <div class="columns even">
-        <EnergyToday />
-        {demo !== undefined && <Switches demo={demo} />}
-      </div>
     </div>
   )
 }

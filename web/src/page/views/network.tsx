@@ -1,6 +1,8 @@
 import type { VNode } from 'preact'
 import { NetworkMap } from '../parts/map.tsx'
 import { Failovers, PathTable } from '../parts/paths.tsx'
+import { PolicyCard } from '../parts/policy.tsx'
+import { StoryPanel, WhatIsScion } from '../parts/story.tsx'
 import { pageStore } from '../session.ts'
 import { useStore } from '../store.ts'
 import { wordsStore } from '../texts/index.ts'
@@ -17,7 +19,6 @@ export function NetworkView(): VNode {
       </div>
     )
   }
-  const alive = network.paths.some((path) => path.state === 'active' || path.state === 'alive')
   return (
     <div class="view network-view">
       <h1>{t.network.title}</h1>
@@ -26,14 +27,21 @@ export function NetworkView(): VNode {
           <h2 id="map-title">{t.network.mapTitle}</h2>
           {network.links.some((link) => link.switchable) && <p>{t.network.mapHelp}</p>}
         </header>
-        {!alive && <p class="alarm">{t.network.noPath}</p>}
         <NetworkMap network={network} />
+        <div class="columns even">
+          <StoryPanel network={network} />
+          <WhatIsScion />
+        </div>
       </section>
-      <div class="columns wide-left">
-        <section class="card" aria-labelledby="paths-title">
+      <section class="card" aria-labelledby="paths-title">
+        <header class="card-head">
           <h2 id="paths-title">{t.network.paths}</h2>
-          <PathTable network={network} />
-        </section>
+          <p>{t.network.pathsHelp}</p>
+        </header>
+        <PathTable network={network} />
+      </section>
+      <div class="columns even">
+        <PolicyCard network={network} />
         <section class="card" aria-labelledby="failovers-title">
           <h2 id="failovers-title">{t.network.failovers}</h2>
           <Failovers network={network} />

@@ -1,0 +1,132 @@
+import type { VNode } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { POLICY_CHARS_MAX } from '../../api.ts'
+import type { NetworkAnswer, PathRuling, PolicyAnswer, PolicyChoice } from '../../api.ts'
+import { client, ClientError } from '../client.ts'
+import { pathName } from '../logic/paths.ts'
+import { useStore } from '../store.ts'
+import { fill } from '../texts/fill.ts'
+import { wordsStore } from '../texts/index.ts'
+
+/** What an own policy begins with. */
+const FIRST_TEXT = { acl: '- 1-ff00:0:120\n+', sequence: '0* 1-ff00:0:110 0*' } as const
+
+/** Which paths the owner allows: chosen by name or typed, in force at once. */
+export function PolicyCard(props: { network: NetworkAnswer }): VNode | null {
+  const { t } = useStore(wordsStore, (words) => words)
+  const [policy, setPolicy] = useState<PolicyAnswer>()
+  const [refusal, setRefusal] = useState('')
+  const paths = props.network.paths.map((path) => path.id).join()
+  useEffect(() => {
+    client.policy().then(setPolicy, () => undefined)
+  }, [paths])
+  if (policy === undefined) return null
+  const choose = async (choice: PolicyChoice): Promise<void> => {
+    try {
+      setPolicy(await client.setPolicy(choice))
+      setRefusal('')
+    } catch (error) {
+      setRefusal(error instanceof ClientError ? error.message : String(error))
+    }
+  }
+  return (
+    <section class="card policy" aria-labelledby="policy-title">
+      <h2 id="policy-title">{t.policy.title}</h2>
+      <p class="quietly">{t.policy.help}</p>
+      <fieldset class="choices">
+        <legend class="unseen">{t.policy.title}</legend>
+        {policy.named.map((name) => (
+          <label key={name}>
+            <input
+              type="radio"
+              name="policy"
+              checked={policy.choice.kind === 'named' && policy.choice.name === name}
+              onChange={() => void choose({ kind: 'named', name })}
+            />
+            {t.policy.named[name] ?? name}
+          </label>
+        ))}
+      </fieldset>
+      <OwnPolicy choice={policy.choice} choose={choose} />
+      <p class="refusal" role="alert">
+        {refusal !== '' && fill(t.policy.refused, { reason: refusal })}
+      </p>
+      <Rulings rulings={policy.rulings} network={props.network} />
+    </section>
+  )
+}
+
+/** An access list or a sequence, as network people write them. */
+function OwnPolicy(props: {
+  choice: PolicyChoice
+  choose: (choice: PolicyChoice) => Promise<void>
+}): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const { choice } = props
+  const own = choice.kind === 'named' ? undefined : choice
+  const [kind, setKind] = useState<'acl' | 'sequence'>(own?.kind ?? 'acl')
+  const [text, setText] = useState(own?.text ?? FIRST_TEXT.acl)
+  return (
+    <details open={own !== undefined}>
+      <summary>{t.policy.own}</summary>
+      <form
+        class="own-policy"
+        onSubmit={(event) => {
+          event.preventDefault()
+          void props.choose({ kind, text })
+        }}
+      >
+        <div class="segments" role="group" aria-label={t.policy.own}>
+          {(['acl', 'sequence'] as const).map((each) => (
+            <button
+              key={each}
+              type="button"
+              aria-pressed={each === kind}
+              onClick={() => {
+                setKind(each)
+                setText(FIRST_TEXT[each])
+              }}
+            >
+              {t.policy.kinds[each]}
+            </button>
+          ))}
+        </div>
+        <label>
+          <span class="quietly">{t.policy.hints[kind]}</span>
+          <textarea
+            rows={3}
+            maxLength={POLICY_CHARS_MAX}
+            spellcheck={false}
+            value={text}
+            onInput={(event) => {
+              setText(event.currentTarget.value)
+            }}
+          />
+        </label>
+        <button type="submit" class="button">
+          {t.policy.apply}
+        </button>
+      </form>
+    </details>
+  )
+}
+
+/** What the policy makes of each path, and which rule did. */
+function Rulings(props: { rulings: readonly PathRuling[]; network: NetworkAnswer }): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const allowed = props.rulings.filter((ruling) => ruling.allowed).length
+  return (
+    <details>
+      <summary>{fill(t.policy.count, { allowed, total: props.rulings.length })}</summary>
+      <ul class="rulings">
+        {props.rulings.map((ruling) => (
+          <li key={ruling.path} class={ruling.allowed ? 'in' : 'out'}>
+            <b>{pathName(props.network, ruling.path, t)}</b>
+            <span>{ruling.allowed ? t.policy.allowed : t.policy.by[ruling.by]}</span>
+            {ruling.rule !== undefined && <code>{ruling.rule}</code>}
+          </li>
+        ))}
+      </ul>
+    </details>
+  )
+}
