@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   status: async () => (await import('./commands/status.ts')).addStatusCommand,
   doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
   align: async () => (await import('./commands/align.ts')).addAlignCommand,
+  pin: async () => (await import('./commands/pin.ts')).addPinCommand,
   decode: async () => (await import('./commands/decode.ts')).addDecodeCommand,
   verify: async () => (await import('./commands/verify.ts')).addVerifyCommand,
   completion: async () => (await import('./commands/completion.ts')).addCompletionCommand,

@@ -1,5 +1,10 @@
 import { styleText } from 'node:util'
 
+import type { Clock } from '@s3mp/hal'
+
+import { FirmwareError } from './errors.ts'
+import { Progress } from './progress.ts'
+
 /** Exit statuses of every command: done; the thing asked for is not so, or failed; wrong usage. */
 export const EXIT = { ok: 0, no: 1, usage: 2 } as const
 
@@ -37,4 +42,21 @@ export function bold(text: string): string {
 /** Text in green or red where a person reads it. */
 export function judged(isGood: boolean, text: string): string {
   return styleText(isGood ? 'green' : 'red', text, { stream: process.stdout })
+}
+
+/** A line of progress on standard error, where a person sits before it. */
+export function terminalProgress(clock: Clock): Progress {
+  return new Progress({
+    isTerminal: process.stderr.isTTY,
+    write: (text) => {
+      process.stderr.write(text)
+    },
+    monotonicMs: () => clock.monotonicMs(),
+  })
+}
+
+/** A whole number given as a word of the command line. @throws FirmwareError `usage` */
+export function wholeNumber(flag: string, text: string): number {
+  if (/^\d{1,9}$/u.test(text)) return Number(text)
+  throw new FirmwareError('usage', `${flag}: expected a whole number, found ${text.slice(0, 40)}`)
 }
