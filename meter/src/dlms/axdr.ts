@@ -1,5 +1,4 @@
-import type { Reader } from '../bytes.ts'
-import { signedBigAt, unsignedBigAt } from '../bytes.ts'
+import { Reader, signedBigAt, unsignedBigAt } from '../bytes.ts'
 import { MeterError } from '../errors.ts'
 
 /** Structures and arrays within each other. */
@@ -22,7 +21,21 @@ export type Data =
   | { readonly type: 'octets'; readonly tag: number; readonly bytes: Uint8Array }
 
 /** Tags of A-XDR types that are told apart outside this file. */
-export const AXDR = { array: 1, structure: 2, octets: 9, int8: 15, uint16: 18, enumeration: 22 }
+export const AXDR = {
+  array: 1,
+  structure: 2,
+  bits: 4,
+  uint32: 6,
+  octets: 9,
+  text: 10,
+  int8: 15,
+  int16: 16,
+  uint8: 17,
+  uint16: 18,
+  compact: 19,
+  enumeration: 22,
+  dateTime: 25,
+}
 
 /** Widths of integers; negative where they are signed. */
 const INTEGERS: Readonly<Record<number, number>> = {
@@ -47,10 +60,12 @@ const BCD = 13
  *
  * Lengths only say how many reads follow, each of which needs bytes: nothing is allocated for them.
  *
+ * A compact array comes out as the array of what it holds.
+ *
  * @throws {@link MeterError} `short`, `malformed`, `depth` or `too-many`.
  */
-export function decodeData(reader: Reader): Data {
-  return decode(reader, 0, { left: AXDR_ELEMENTS_MAX })
+export function decodeData(reader: Reader, elementsMax: number = AXDR_ELEMENTS_MAX): Data {
+  return decode(reader, 0, { left: elementsMax, most: elementsMax })
 }
 
 /** A length: one byte below 128, else the number of bytes that hold it. */
@@ -66,14 +81,24 @@ export function readLength(reader: Reader, field: string): number {
   return length
 }
 
-function decode(reader: Reader, depth: number, budget: { left: number }): Data {
+interface Budget {
+  left: number
+  readonly most: number
+}
+
+/** Counts an element, before anything is kept of it. */
+function spend(budget: Budget, depth: number): void {
   if (depth > AXDR_DEPTH_MAX) {
     throw new MeterError('depth', `data: expected at most ${AXDR_DEPTH_MAX} lists deep, found more`)
   }
   if (budget.left === 0) {
-    throw new MeterError('too-many', `data: expected at most ${AXDR_ELEMENTS_MAX}, found more`)
+    throw new MeterError('too-many', `data: expected at most ${budget.most}, found more`)
   }
   budget.left--
+}
+
+function decode(reader: Reader, depth: number, budget: Budget): Data {
+  spend(budget, depth)
   const tag = reader.u8('data.tag')
   if (tag === AXDR.array || tag === AXDR.structure) {
     const count = readLength(reader, 'data.count')
@@ -81,7 +106,58 @@ function decode(reader: Reader, depth: number, budget: { left: number }): Data {
     for (let index = 0; index < count; index++) items.push(decode(reader, depth + 1, budget))
     return { type: 'list', tag, items }
   }
-  return decodeLeaf(reader, tag)
+  return tag === AXDR.compact ? decodeCompact(reader, depth, budget) : decodeLeaf(reader, tag)
+}
+
+/** What the elements of a compact array look like, said once in front of them. */
+type Shape =
+  | { readonly kind: 'leaf'; readonly tag: number }
+  | { readonly kind: 'list'; readonly tag: number; readonly items: readonly Shape[] }
+
+/** A compact array: the shape of its elements, then their values without tags. */
+function decodeCompact(reader: Reader, depth: number, budget: Budget): Data {
+  const shape = decodeShape(reader, depth + 1, budget)
+  const length = readLength(reader, 'data.compact.length')
+  const content = new Reader(reader.bytes(length, 'data.compact'))
+  const items: Data[] = []
+  while (content.remaining > 0) {
+    const before = content.remaining
+    items.push(decodeShaped(content, shape, depth + 1, budget))
+    if (content.remaining === before) {
+      throw new MeterError('malformed', 'data.compact: expected elements with bytes, found none')
+    }
+  }
+  return { type: 'list', tag: AXDR.array, items }
+}
+
+function decodeShape(reader: Reader, depth: number, budget: Budget): Shape {
+  spend(budget, depth)
+  const tag = reader.u8('data.shape')
+  if (tag === AXDR.array) {
+    const count = reader.u16('data.shape.count')
+    const item = decodeShape(reader, depth + 1, budget)
+    if (count > budget.left) {
+      throw new MeterError(
+        'too-many',
+        `data.shape: expected at most ${budget.left}, found ${count}`,
+      )
+    }
+    return { kind: 'list', tag, items: Array.from({ length: count }, () => item) }
+  }
+  if (tag === AXDR.structure) {
+    const count = readLength(reader, 'data.shape.count')
+    const items: Shape[] = []
+    for (let index = 0; index < count; index++) items.push(decodeShape(reader, depth + 1, budget))
+    return { kind: 'list', tag, items }
+  }
+  return { kind: 'leaf', tag }
+}
+
+function decodeShaped(reader: Reader, shape: Shape, depth: number, budget: Budget): Data {
+  spend(budget, depth)
+  if (shape.kind === 'leaf') return decodeLeaf(reader, shape.tag)
+  const items = shape.items.map((item) => decodeShaped(reader, item, depth + 1, budget))
+  return { type: 'list', tag: shape.tag, items }
 }
 
 function decodeLeaf(reader: Reader, tag: number): Data {
@@ -96,12 +172,12 @@ function decodeLeaf(reader: Reader, tag: number): Data {
   switch (tag) {
     case 0:
       return { type: 'null' }
-    case 4: {
+    case AXDR.bits: {
       const bits = readLength(reader, 'data.bits')
       return { type: 'octets', tag, bytes: reader.bytes(Math.ceil(bits / 8), 'data.bits') }
     }
     case AXDR.octets:
-    case 10:
+    case AXDR.text:
     case 12:
       return {
         type: 'octets',

@@ -1,8 +1,9 @@
-import { createDecipheriv } from 'node:crypto'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { Reader } from '../bytes.ts'
 import { MeterError } from '../errors.ts'
 import { APDU } from './apdu.ts'
 import { readLength } from './axdr.ts'
+import { join, u32 } from './encode.ts'
 
 /** Bits of the security control byte (IEC 62056-5-3 §5.7.2.4). */
 export const SECURITY = {
@@ -73,15 +74,48 @@ export function parseProtected(apdu: Uint8Array): ProtectedApdu {
     octets(reader, 'ciphering.other')
     skipKeyInfo(reader)
   }
-  const body = new Reader(octets(reader, 'ciphering.body'))
+  const content = octets(reader, 'ciphering.body')
   if (reader.remaining > 0) {
     throw new MeterError('malformed', `ciphering: ${reader.remaining} bytes too many`)
   }
+  return { systemTitle, ...parseSealed(content) }
+}
+
+/** Takes apart what {@link seal} makes: security control, counter, text, tag. */
+export function parseSealed(content: Uint8Array): Omit<ProtectedApdu, 'systemTitle'> {
+  const body = new Reader(content)
   const control = body.u8('ciphering.control')
   const counter = body.u32('ciphering.counter')
   const tagBytes = (control & SECURITY.authenticated) !== 0 ? TAG_BYTES : 0
   const text = body.bytes(body.remaining - tagBytes, 'ciphering.text')
-  return { systemTitle, control, counter, text, tag: body.bytes(tagBytes, 'ciphering.tag') }
+  return { control, counter, text, tag: body.bytes(tagBytes, 'ciphering.tag') }
+}
+
+/** With what {@link seal} protects. */
+export interface Sealing {
+  /** Security control: suite in the low nibble, 0x10 with tag, 0x20 encrypted. */
+  readonly control: number
+  /** Eight bytes of the sender. */
+  readonly systemTitle: Uint8Array
+  /** Must rise from APDU to APDU under one key. */
+  readonly counter: number
+  readonly encryptionKey: Uint8Array
+  readonly authenticationKey: Uint8Array
+}
+
+/** Protects bytes (IEC 62056-5-3 §5.7.2): security control, counter, text, tag. */
+export function seal(bytes: Uint8Array, sealing: Sealing): Uint8Array {
+  const { control, systemTitle, counter, encryptionKey, authenticationKey } = sealing
+  const encrypted = (control & SECURITY.encrypted) !== 0
+  const tagged = (control & SECURITY.authenticated) !== 0
+  const nonce = nonceOf(systemTitle, counter)
+  const options = { authTagLength: TAG_BYTES }
+  const cipher = createCipheriv(gcmOf(encryptionKey), encryptionKey, nonce, options)
+  const aad = join([control], authenticationKey)
+  if (tagged) cipher.setAAD(encrypted ? aad : join(aad, bytes))
+  const text = encrypted ? cipher.update(bytes) : bytes
+  cipher.final()
+  return join([control], u32(counter), text, tagged ? cipher.getAuthTag() : [])
 }
 
 /** Reads over a general-signing header and its signature; answers the APDU that was signed. */
@@ -167,7 +201,7 @@ function tagHolds(
 ): boolean {
   const control = Uint8Array.of(message.control)
   const known = keys.authenticationKey
-  const candidates = known === undefined ? [control, new Uint8Array(0)] : [concat(control, known)]
+  const candidates = known === undefined ? [control, new Uint8Array(0)] : [join(control, known)]
   return candidates.some((aad) => {
     const cipher = createDecipheriv(
       gcmOf(key),
@@ -178,7 +212,7 @@ function tagHolds(
       },
     )
     cipher.setAuthTag(message.tag)
-    cipher.setAAD(encrypted ? aad : concat(aad, message.text))
+    cipher.setAAD(encrypted ? aad : join(aad, message.text))
     try {
       if (encrypted) cipher.update(message.text)
       cipher.final()
@@ -201,12 +235,4 @@ function skipKeyInfo(reader: Reader): void {
 
 function octets(reader: Reader, field: string): Uint8Array {
   return reader.bytes(readLength(reader, field), field)
-}
-
-/** The two one behind the other. */
-export function concat(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(first.length + second.length)
-  bytes.set(first)
-  bytes.set(second, first.length)
-  return bytes
 }

@@ -41,3 +41,17 @@ export function decodeDateTime(bytes: Uint8Array): MeterTime | undefined {
     seasonMinutes: summer ? 60 : 0,
   }
 }
+
+/**
+ * A time as COSEM date-time: that of a clock whose local time deviates from UTC by so many minutes
+ * (UTC − local, as clocks give it), without naming the day of the week.
+ */
+export function encodeDateTime(timeMs: number, deviationMinutes: number): Uint8Array {
+  const date = new Date(timeMs - deviationMinutes * 60_000)
+  const year = date.getUTCFullYear()
+  const parts = [date.getUTCMonth() + 1, date.getUTCDate(), UNKNOWN]
+  const time = [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds(), 0]
+  const deviation = deviationMinutes & 0xffff
+  const end = [deviation >> 8, deviation & 0xff, 0]
+  return Uint8Array.from([year >> 8, year & 0xff, ...parts, ...time, ...end])
+}

@@ -83,7 +83,7 @@ function register(
 }
 
 /** One net power where the meter sends import and export apart, so that direction is never asked. */
-function netPower(registers: readonly Register[]): Register | undefined {
+export function netPower(registers: readonly Register[]): Register | undefined {
   const find = (code: string): Register | undefined =>
     registers.find(({ obis }) => /^1-\d+:/.test(obis) && obis.endsWith(`:${code}*255`))
   const into = find('1.7.0')
@@ -151,7 +151,7 @@ function makerOf(layout: Layout, systemTitle: Uint8Array | undefined): string | 
 }
 
 /** Three letters of the maker at the front of a system title. */
-function makerInTitle(title: Uint8Array): string | undefined {
+export function makerInTitle(title: Uint8Array): string | undefined {
   const text = printable(title.subarray(0, 3)) ?? ''
   return /^[A-Z]{3}$/.test(text) ? text : undefined
 }

@@ -1,6 +1,7 @@
-import { createCipheriv } from 'node:crypto'
 import { crc16X25 } from '../crc16.ts'
-import { concat, gcmOf, nonceOf } from '../dlms/ciphering.ts'
+import type { Sealing } from '../dlms/ciphering.ts'
+import { seal } from '../dlms/ciphering.ts'
+import { counted, join, u32 } from '../dlms/encode.ts'
 import { parseObis } from '../obis.ts'
 import { UNIT } from '../units.ts'
 import type { HouseholdState } from './household.ts'
@@ -70,16 +71,7 @@ export const DLMS_STYLES = {
 } as const satisfies Record<string, DlmsStyle>
 
 /** How a simulated meter protects its APDUs. */
-export interface DlmsProtection {
-  /** Security control: suite in the low nibble, 0x10 with tag, 0x20 encrypted. */
-  readonly control: number
-  /** Eight bytes. */
-  readonly systemTitle: Uint8Array
-  /** Must rise from telegram to telegram. */
-  readonly counter: number
-  readonly encryptionKey: Uint8Array
-  readonly authenticationKey: Uint8Array
-}
+export type DlmsProtection = Sealing
 
 /** A telegram of a simulated meter; ciphered where a protection is given. */
 export function encodeDlms(
@@ -124,23 +116,7 @@ export function encodeNotification(state: HouseholdState, style: DlmsStyle): Uin
 
 /** general-glo-ciphering around an APDU (IEC 62056-5-3 §5.7.2). */
 export function protect(apdu: Uint8Array, protection: DlmsProtection): Uint8Array {
-  const { control, systemTitle, counter, encryptionKey, authenticationKey } = protection
-  const encrypted = (control & 0x20) !== 0
-  const aad = concat(Uint8Array.of(control), authenticationKey)
-  const cipher = createCipheriv(
-    gcmOf(encryptionKey),
-    encryptionKey,
-    nonceOf(systemTitle, counter),
-    {
-      authTagLength: 12,
-    },
-  )
-  if ((control & 0x10) !== 0) cipher.setAAD(encrypted ? aad : concat(aad, apdu))
-  const text = encrypted ? new Uint8Array(cipher.update(apdu)) : apdu
-  cipher.final()
-  const tag = (control & 0x10) === 0 ? new Uint8Array(0) : new Uint8Array(cipher.getAuthTag())
-  const content = join([control], u32(counter), text, tag)
-  return join([0xdb, systemTitle.length], systemTitle, length(content.length), content)
+  return join([0xdb], counted(protection.systemTitle), counted(seal(apdu, protection)))
 }
 
 interface PushEntry {
@@ -247,32 +223,10 @@ function mbusFrame(data: Uint8Array, index: number, all: readonly Uint8Array[]):
 
 function block(data: Uint8Array, index: number, all: readonly Uint8Array[]): Uint8Array {
   const control = index + 1 === all.length ? 0xc0 : 0x40
-  return join([0xe0, control, 0, index + 1, 0, 0], length(data.length), data)
+  return join([0xe0, control, 0, index + 1, 0, 0], counted(data))
 }
 
 function parts(bytes: Uint8Array, size: number): readonly Uint8Array[] {
   const count = Math.max(1, Math.ceil(bytes.length / size))
   return Array.from({ length: count }, (_, at) => bytes.subarray(at * size, (at + 1) * size))
-}
-
-function length(value: number): Uint8Array {
-  if (value < 0x80) return Uint8Array.of(value)
-  if (value < 0x100) return Uint8Array.of(0x81, value)
-  return Uint8Array.of(0x82, value >> 8, value & 0xff)
-}
-
-function u32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4)
-  new DataView(bytes.buffer).setUint32(0, value)
-  return bytes
-}
-
-function join(...chunks: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
-  let at = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, at)
-    at += chunk.length
-  }
-  return bytes
 }
