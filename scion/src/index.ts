@@ -154,6 +154,18 @@ export type { ConnectOptions } from './control/connect.ts'
 export { ConnectTransport } from './control/connect.ts'
 export { GrpcTransport } from './control/grpc.ts'
 export { ControlServices } from './control/services.ts'
+export type { FoundSegments, SegmentLookup } from './control/segment-lookup.ts'
+export { ControlLookup } from './control/segment-lookup.ts'
+export type { HttpServer } from './control/http-server.ts'
+export { parseServerUrl } from './control/http-server.ts'
+export type { EndhostOptions } from './control/endhost-api.ts'
+export {
+  ENDHOST_AS_MTU,
+  ENDHOST_PORTS,
+  EndhostApis,
+  SEGMENT_PAGES_MAX,
+  UNDERLAYS_AGE_MS_MAX,
+} from './control/endhost-api.ts'
 export type { TopologyFile } from './control/topology.ts'
 export { parseTopology, readTopology, readTrcs } from './control/topology.ts'
 export { DAEMON_ADDRESS, DaemonPathSource } from './control/daemon.ts'
@@ -302,6 +314,8 @@ export { FALLBACK_SOURCES_MAX, FallbackPathSource } from './control/fallback-sou
 export type { DrkeyOptions, OpenDrkeys } from './control/open-drkeys.ts'
 export { openDrkeys } from './control/open-drkeys.ts'
 
+export type { EndhostGroups, EndhostSourceOptions } from './discovery/endhost.ts'
+export { discoverEndhostApis, openEndhostApis } from './discovery/endhost.ts'
 export { findNetwork, NETWORK_PLACES_MAX } from './discovery/find.ts'
 export type { FindOptions, FoundNetwork, NetworkPlace, PlaceFailure } from './discovery/find.ts'
 export { DNS_HINTS_MAX, DNS_QUESTIONS_MAX, dnsHints } from './discovery/dns.ts'

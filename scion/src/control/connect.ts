@@ -1,8 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:http'
+import { Agent as SecureAgent, request as secureRequest } from 'node:https'
 import type { UnderlayAddress } from '../addr/underlay.ts'
-import { formatUnderlay } from '../addr/underlay.ts'
 import { ScionError } from '../errors.ts'
+import type { HttpServer } from './http-server.ts'
+import { serverAt } from './http-server.ts'
 import { MESSAGE_BYTES_MAX } from './protobuf.ts'
 import type { RpcCall, RpcTransport } from './rpc.ts'
 import { Deadline, RPC_MS_MAX, callError, printable } from './rpc.ts'
@@ -15,23 +17,28 @@ const ERROR_BYTES_MAX = 64 * 1024
 export interface ConnectOptions {
   /** The IP address to ask from: a control service gives host keys only to the host itself. */
   readonly localAddress?: string
+  /** A bearer token (RFC 6750) that the server asks for. */
+  readonly token?: string
 }
 
 /**
  * Questions by the Connect protocol (https://connectrpc.com/docs/protocol, unary calls) with
- * Protocol Buffers over HTTP/1.1: what control services of the reference speak since v0.14.0.
+ * Protocol Buffers over HTTP/1.1, with TLS where the server is named by an `https:` URL: what control
+ * services of the reference speak since v0.14.0, and endhost APIs. Redirections are not followed.
  */
 export class ConnectTransport implements RpcTransport {
   readonly name: string
-  readonly #server: UnderlayAddress
-  readonly #localAddress: string | undefined
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECT_CALLS_MAX })
+  readonly #server: HttpServer
+  readonly #options: ConnectOptions
+  readonly #agent: Agent
   readonly #closing = new AbortController()
 
-  constructor(server: UnderlayAddress, options: ConnectOptions = {}) {
-    this.#server = server
-    this.#localAddress = options.localAddress
-    this.name = formatUnderlay(server)
+  constructor(server: UnderlayAddress | HttpServer, options: ConnectOptions = {}) {
+    this.#server = 'prefix' in server ? server : serverAt(server)
+    this.#options = options
+    this.name = this.#server.name
+    const keeping = { keepAlive: true, maxSockets: CONNECT_CALLS_MAX }
+    this.#agent = this.#server.secure ? new SecureAgent(keeping) : new Agent(keeping)
   }
 
   async call(call: RpcCall): Promise<Uint8Array> {
@@ -61,15 +68,18 @@ export class ConnectTransport implements RpcTransport {
   }
 
   #send(call: RpcCall, signal: AbortSignal): Promise<IncomingMessage> {
+    const { host, port, prefix, secure } = this.#server
+    const { localAddress, token } = this.#options
     return new Promise((resolve, reject) => {
-      const sent = request({
+      const sent = (secure ? secureRequest : request)({
         agent: this.#agent,
-        host: this.#server.host,
-        port: this.#server.port,
-        localAddress: this.#localAddress,
+        host,
+        port,
+        localAddress,
         method: 'POST',
-        path: `/${call.service}/${call.method}`,
+        path: `${prefix}/${call.service}/${call.method}`,
         headers: {
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
           'content-type': 'application/proto',
           'connect-protocol-version': '1',
           'connect-timeout-ms': String(call.timeoutMs ?? RPC_MS_MAX),

@@ -1,8 +1,10 @@
 import { join } from 'node:path'
+import { isdOf } from '../addr/isd-as.ts'
 import { parseUnderlay } from '../addr/underlay.ts'
 import type { Clock } from '../clock.ts'
 import { ScionError } from '../errors.ts'
 import type { PathSource } from '../path/source.ts'
+import type { TrustMaterial } from '../trust/store.ts'
 import { TrustStore } from '../trust/store.ts'
 import type { SignedTrc } from '../trust/trc.ts'
 import { ConnectTransport } from './connect.ts'
@@ -10,6 +12,7 @@ import { DaemonPathSource } from './daemon.ts'
 import { GrpcTransport } from './grpc.ts'
 import type { LookupReport } from './path-source.ts'
 import { ControlPathSource } from './path-source.ts'
+import { ControlLookup } from './segment-lookup.ts'
 import { ControlServices } from './services.ts'
 import type { TopologyFile } from './topology.ts'
 import { readTopology, readTrcs } from './topology.ts'
@@ -81,24 +84,32 @@ export function openControl(known: KnownAs, options: ControlOptions): ControlPat
       (one) => new ConnectTransport(one, localAddress === undefined ? {} : { localAddress }),
     ),
   )
-  const trust = openTrust(known, options, services)
+  const isd = isdOf(topology.local.isdAs)
+  const trust = openTrust({ anchors: known.anchors, origin: known.origin, isd }, options, services)
   return new ControlPathSource({
-    local: topology.local,
-    services,
+    lookup: new ControlLookup(topology.local, services),
     trust,
     clock,
     ...(onLookup === undefined ? {} : { onLookup }),
   })
 }
 
-function openTrust(
-  { anchors, origin, topology }: KnownAs,
+/** What is believed of an ISD from the start. */
+export interface TrustGround {
+  readonly anchors: readonly SignedTrc[]
+  /** Where the anchors are from, for messages. */
+  readonly origin: string
+  readonly isd: number
+}
+
+/** The trust that `options` ask for; throws `ERR_SCION_CONFIG` where it has nothing to start from. */
+export function openTrust(
+  { anchors, origin, isd }: TrustGround,
   options: ControlOptions,
-  material: ControlServices,
+  material: TrustMaterial,
 ): TrustStore | 'insecure' {
   const mode = options.trust ?? 'strict'
   if (mode === 'insecure') return 'insecure'
-  const isd = Number(topology.local.isdAs >> 48n)
   if (mode === 'strict' && !anchors.some(({ trc }) => trc.id.isd === isd)) {
     throw new ScionError('ERR_SCION_CONFIG', `${origin}: a TRC of ISD ${isd} (*.trc), found none`)
   }

@@ -10,14 +10,14 @@ import type { SegmentSets } from '../segment/graph.ts'
 import type { PathSegment, SegmentType } from '../segment/segment.ts'
 import { segmentExpiryMs, segmentName } from '../segment/segment.ts'
 import type { TrustStore } from '../trust/store.ts'
+import type { SegmentLookup } from './segment-lookup.ts'
+import { asScionError } from './segment-lookup.ts'
 import type { TypedSegment } from './segment-messages.ts'
-import type { ControlServices } from './services.ts'
-import { splitLookup } from './split.ts'
 
 /** What a lookup needs. */
 export interface ControlPathSourceOptions {
-  readonly local: LocalAs
-  readonly services: ControlServices
+  /** Where segments come from; closed with the source. */
+  readonly lookup: SegmentLookup
   /**
    * Who verifies the segments. `'insecure'` takes them as they come: whoever sits between this host
    * and its control service may then make up paths, though not read what is end-to-end encrypted.
@@ -50,19 +50,21 @@ interface Kept {
 }
 
 /**
- * Paths put together by the host itself, from the segments of its AS's control services, each
- * verified before use. Needs no daemon.
+ * Paths put together by the host itself, from the segments that control services or an endhost API
+ * give, each verified before use. Needs no daemon.
  */
 export class ControlPathSource implements PathSource {
-  readonly local: LocalAs
   readonly #options: ControlPathSourceOptions
   readonly #kept = new Map<IsdAs, Kept>()
   readonly #underWay = new Map<IsdAs, Promise<readonly Path[]>>()
   readonly #closing = new AbortController()
 
   constructor(options: ControlPathSourceOptions) {
-    this.local = options.local
     this.#options = options
+  }
+
+  get local(): LocalAs {
+    return this.#options.lookup.local
   }
 
   async paths(destination: IsdAs, query: PathQuery = {}): Promise<readonly Path[]> {
@@ -85,7 +87,7 @@ export class ControlPathSource implements PathSource {
 
   async close(): Promise<void> {
     this.#closing.abort(new ScionError('ERR_SCION_CLOSED', 'path source: closed'))
-    await this.#options.services.close()
+    await this.#options.lookup.close()
   }
 
   /** One lookup at a time for each destination, shared by all who ask. */
@@ -126,23 +128,11 @@ export class ControlPathSource implements PathSource {
   }
 
   async #fetch(destination: IsdAs, failures: ScionError[]): Promise<SegmentSets> {
-    const { services, trust } = this.#options
-    const { signal } = this.#closing
-    const { isdAs, core } = this.local
+    const { lookup, trust } = this.#options
     const isCore = trust === 'insecure' ? undefined : trust.isCore(destination)
-    const requests = splitLookup(isdAs, core, destination, isCore)
-    const answers = await Promise.allSettled(
-      requests.map((request) => services.segments(request.source, request.destination, signal)),
-    )
-    const found = new Map<string, TypedSegment>()
-    for (const answer of answers) {
-      if (answer.status === 'rejected') {
-        failures.push(asScionError(answer.reason))
-        continue
-      }
-      failures.push(...answer.value.refused)
-      for (const one of answer.value.segments) found.set(keyOf(one), one)
-    }
+    const answer = await lookup.lookUp(destination, isCore, this.#closing.signal)
+    failures.push(...answer.failures)
+    const found = new Map(answer.segments.map((one) => [keyOf(one), one]))
     const verified = await Promise.all(
       [...found.values()].map((one) => this.#verified(one, failures)),
     )
@@ -172,12 +162,6 @@ function keyOf({ type, segment }: TypedSegment): string {
 
 function stillValid(paths: readonly Path[], nowMs: number): readonly Path[] {
   return paths.filter((path) => path.expiryMs > nowMs)
-}
-
-function asScionError(error: unknown): ScionError {
-  if (error instanceof ScionError) return error
-  const message = error instanceof Error ? error.message : String(error)
-  return new ScionError('ERR_SCION_CONTROL', message, { cause: error })
 }
 
 function combined(

@@ -40,16 +40,26 @@ export function decodeSegmentsResponse(message: Uint8Array): SegmentsAnswer {
     const { type, list } = readEntry(field)
     for (const one of list) {
       if (segments.length + refused.length === SEGMENTS_ANSWERED_MAX) return { segments, refused }
-      try {
-        if (type === undefined) throw new ScionError('ERR_SCION_MALFORMED', 'SegmentType: 1 … 3')
-        segments.push({ ...decodeSegment(one.bytes()), type })
-      } catch (error) {
-        if (!(error instanceof ScionError)) throw error
-        refused.push(error)
-      }
+      readSegment(one, type, segments, refused)
     }
   }
   return { segments, refused }
+}
+
+/** Reads one segment into `segments`, or the reason why it is none into `refused`. */
+export function readSegment(
+  field: ProtoField,
+  type: SegmentType | undefined,
+  segments: TypedSegment[],
+  refused: ScionError[],
+): void {
+  try {
+    if (type === undefined) throw new ScionError('ERR_SCION_MALFORMED', 'SegmentType: 1 … 3')
+    segments.push({ ...decodeSegment(field.bytes()), type })
+  } catch (error) {
+    if (!(error instanceof ScionError)) throw error
+    refused.push(error)
+  }
 }
 
 function readEntry(entry: ProtoField): {

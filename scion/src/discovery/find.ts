@@ -1,4 +1,5 @@
 import { Resolver } from 'node:dns/promises'
+import type { IsdAs } from '../addr/isd-as.ts'
 import type { Random } from '../clock.ts'
 import type { ControlOptions } from '../control/open.ts'
 import { openControl, openDaemon, openStandalone } from '../control/open.ts'
@@ -7,6 +8,8 @@ import { ScionError } from '../errors.ts'
 import type { PathSource } from '../path/source.ts'
 import type { DnsResolver } from './dns.ts'
 import { requireHints } from './dns.ts'
+import type { EndhostGroups } from './endhost.ts'
+import { discoverEndhostApis, openEndhostApis } from './endhost.ts'
 import { DISCOVERY_MS_MAX, askDiscoveryServer, discoveryUrlOf } from './server.ts'
 
 /** Places that are tried one after the other. */
@@ -20,6 +23,18 @@ export type NetworkPlace =
   | { readonly configDir: string }
   /** A discovery server: a URL, or `HOST`, or `HOST:PORT`; perhaps with a trust of its own. */
   | { readonly discovery: string; readonly trust?: ControlOptions['trust'] }
+  /** Endhost APIs by URL; several of them stand in for each other. */
+  | {
+      readonly endhostApis: readonly string[]
+      readonly isdAs?: IsdAs
+      readonly trust?: ControlOptions['trust']
+    }
+  /** The URL of a discovery service of endhost APIs. */
+  | {
+      readonly endhostDiscovery: string
+      readonly isdAs?: IsdAs
+      readonly trust?: ControlOptions['trust']
+    }
   /** A domain whose DNS names discovery servers. */
   | { readonly domain: string; readonly trust?: ControlOptions['trust'] }
 
@@ -27,10 +42,12 @@ export type NetworkPlace =
 export interface FindOptions extends ControlOptions {
   readonly random: Random
   /**
-   * TRCs (`*.trc`) that are believed when a discovery server tells of the AS. `strict` demands one
-   * of its ISD here, and `first-use` believes those that the server offers, too.
+   * TRCs (`*.trc`) that are believed when a discovery server or an endhost API tells of the AS.
+   * `strict` demands one of its ISD here, and `first-use` believes those that the server offers, too.
    */
   readonly anchorDir?: string
+  /** A bearer token for endhost APIs that ask for one. */
+  readonly token?: string
   readonly signal?: AbortSignal
   /** Answers about domains; the system's own unless given. */
   readonly resolver?: DnsResolver
@@ -92,6 +109,8 @@ function nameOf(place: NetworkPlace): string {
   if ('daemon' in place) return `daemon ${place.daemon}`
   if ('configDir' in place) return `folder ${place.configDir}`
   if ('discovery' in place) return `discovery server ${place.discovery}`
+  if ('endhostApis' in place) return `endhost API ${place.endhostApis.join(', ')}`
+  if ('endhostDiscovery' in place) return `endhost API discovery ${place.endhostDiscovery}`
   return `domain ${place.domain}`
 }
 
@@ -108,6 +127,12 @@ async function open(place: NetworkPlace, options: FindOptions): Promise<Opened> 
   }
   const trusting = place.trust === undefined ? options : { ...options, trust: place.trust }
   if ('discovery' in place) return await openDiscovered(place.discovery, trusting)
+  if ('endhostApis' in place) return await openEndhost([place.endhostApis], place, trusting)
+  if ('endhostDiscovery' in place) {
+    const { groups, problems } = await discoverEndhostApis(place.endhostDiscovery, trusting)
+    const { source } = await openEndhost(groups, place, trusting)
+    return { source, problems }
+  }
   return await openDomain(place.domain, trusting)
 }
 
@@ -117,6 +142,21 @@ async function openDiscovered(server: string, options: FindOptions): Promise<Ope
   const anchors = options.trust === 'first-use' ? [...own, ...trcs] : own
   const origin = options.anchorDir ?? 'anchorDir'
   return { source: openControl({ topology, anchors, origin }, options), problems }
+}
+
+async function openEndhost(
+  groups: EndhostGroups,
+  { isdAs }: { readonly isdAs?: IsdAs },
+  options: FindOptions,
+): Promise<Opened> {
+  const { anchorDir } = options
+  const trcs = anchorDir === undefined ? [] : await readTrcs(anchorDir)
+  const source = await openEndhostApis(
+    groups,
+    { trcs, origin: anchorDir ?? 'anchorDir' },
+    { ...options, ...(isdAs === undefined ? {} : { isdAs }) },
+  )
+  return { source, problems: [] }
 }
 
 /** Asks the servers that the DNS names, one after the other. */

@@ -14,6 +14,7 @@ import {
   decodeSegmentsResponse,
   encodeSegmentsResponse,
 } from '../../src/control/segment-messages.ts'
+import { ControlLookup } from '../../src/control/segment-lookup.ts'
 import { ControlServices } from '../../src/control/services.ts'
 import { splitLookup } from '../../src/control/split.ts'
 import { ScionError } from '../../src/errors.ts'
@@ -78,8 +79,7 @@ function world(
   const trust = new TrustStore({ clock, material, anchors: [signedWorld.trc()] })
   const reports: LookupReport[] = []
   const paths = new ControlPathSource({
-    local: options.local ?? local,
-    services: new ControlServices([service]),
+    lookup: new ControlLookup(options.local ?? local, new ControlServices([service])),
     trust: options.trust ?? trust,
     clock,
     onLookup: (report) => reports.push(report),

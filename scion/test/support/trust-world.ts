@@ -1,4 +1,5 @@
 import { parseIsdAs } from '../../src/addr/isd-as.ts'
+import { ProtoWriter } from '../../src/control/protobuf.ts'
 import type { ChainQuery, RawChain } from '../../src/control/trust-messages.ts'
 import { ScionError } from '../../src/errors.ts'
 import { parsePemCertificates } from '../../src/trust/chain.ts'
@@ -37,6 +38,17 @@ export const signedWorld = {
   tampered: endToEnd.tampered,
   source: parseIsdAs('1-ff00:0:110'),
   destination: parseIsdAs('1-ff00:0:112'),
+}
+
+/** A ChainsResponse with the chains of every AS of the signed world. */
+export function everyChain(): Uint8Array {
+  const writer = new ProtoWriter()
+  for (const file of endToEnd.chains) {
+    const [as, ca] = parsePemCertificates(trustText(file))
+    if (as === undefined || ca === undefined) throw new Error(`no chain in ${file}`)
+    writer.message(1, (chain) => chain.bytes(1, as.raw).bytes(2, ca.raw))
+  }
+  return writer.finish()
 }
 
 /** Trust material from files, which counts how often it is asked. */
