@@ -175,12 +175,17 @@ function timeOf(texts: readonly TextEntry[]): MeterTime | undefined {
     const entry = texts.find(({ obis }) => obis === code)
     return entry === undefined ? '' : plain(entry.bytes)
   }
-  const clock = at('0-0:1.0.0*255')
-  const parts = /^(\d{12})([SWsw]?)$/.exec(clock)
-  if (parts !== null) return wallTime(parts[1] ?? '', (parts[2] ?? '').toUpperCase())
+  const clock = clockTime(at('0-0:1.0.0*255'))
+  if (clock !== undefined) return clock
   // Date and time apart, with or without marks, a season's digit or the century in front.
   const digits = (code: string): string => at(code).replace(/\D/g, '').slice(-6)
   return wallTime(digits('1-0:0.9.2*255') + digits('1-0:0.9.1*255'), '')
+}
+
+/** YYMMDDhhmmss, and S or W where the season is said: what a meter's clock shows. */
+export function clockTime(text: string): MeterTime | undefined {
+  const parts = /^(\d{12})([SWsw]?)$/.exec(text.trim())
+  return parts === null ? undefined : wallTime(parts[1] ?? '', (parts[2] ?? '').toUpperCase())
 }
 
 function wallTime(digits: string, season: string): MeterTime | undefined {
