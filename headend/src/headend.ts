@@ -14,6 +14,7 @@ import { Metrics } from './metrics.ts'
 import { Receiver } from './receive/receiver.ts'
 import type { Counts, Refusal } from './receive/refusals.ts'
 import type { Committed, Entry } from './store/records.ts'
+import type { Deed } from './store/registry.ts'
 import type { SqliteStore } from './store/store.ts'
 import type { DeviceRow, DeviceState, EventRow } from './store/types.ts'
 import type { Arrival, Transport } from './transport/transport.ts'
@@ -172,7 +173,7 @@ export class Headend {
   }
 
   /** Takes a device on by the text of its public key file. @throws HeadendError */
-  enroll(card: string, about: { readonly name?: string; readonly serial?: string } = {}): Device {
+  enroll(card: string, about: EnrolmentWords = {}): Device {
     const row = enrollDevice(this.store, card, about, this.#clock.nowMs())
     const device = this.#views.device(row, this.#clock.nowMs())
     this.live.publish({ type: 'device', data: device })
@@ -180,8 +181,8 @@ export class Headend {
   }
 
   /** Quarantines, releases or revokes a device. @throws HeadendError */
-  setState(ueid: Uint8Array, state: DeviceState, reason: string): Device {
-    const row = this.store.registry.setState(ueid, state, reason, this.#clock.nowMs())
+  setState(ueid: Uint8Array, state: DeviceState, deed: Deed): Device {
+    const row = this.store.registry.setState(ueid, state, deed, this.#clock.nowMs())
     this.#receiver.reloadStates()
     const device = this.#views.device(row, this.#clock.nowMs())
     this.live.publish({ type: 'device', data: device })
@@ -253,25 +254,32 @@ export class Headend {
     const nowMs = this.#clock.nowMs()
     const { created, deleted } = await this.#options.keyring.rotate(nowMs)
     for (const { prekey } of created) {
-      this.store.audit(nowMs, 'prekey created', toHex(prekey.id), { until: prekey.notAfterMs })
+      this.store.audit(nowMs, 'prekey.created', toHex(prekey.id), { until: prekey.notAfterMs })
       this.#log.info('prekey.created', { id: prekey.id })
     }
     for (const id of deleted) {
       this.#receiver.epochs.forgetPrekey(id)
-      this.store.audit(nowMs, 'prekey deleted', toHex(id))
+      this.store.audit(nowMs, 'prekey.deleted', toHex(id))
       this.#log.info('prekey.deleted', { id })
     }
   }
+}
+
+/** What is said of a device when it is taken on. */
+export interface EnrolmentWords {
+  readonly name?: string | undefined
+  readonly serial?: string | undefined
+  readonly deed?: Deed | undefined
 }
 
 /** Takes a device on by the text of its public key file. @throws HeadendError */
 export function enrollDevice(
   store: SqliteStore,
   card: string,
-  about: { readonly name?: string | undefined; readonly serial?: string | undefined },
+  about: EnrolmentWords,
   nowMs: number,
 ): DeviceRow {
-  for (const [field, value] of Object.entries(about)) {
+  for (const [field, value] of Object.entries({ name: about.name, serial: about.serial })) {
     if (value !== undefined && (value.length > NAME_CHARS_MAX || /\p{Cc}/u.test(value))) {
       const expected = `at most ${NAME_CHARS_MAX} printable characters`
       throw new HeadendError('ERR_HEADEND_ENROL', `${field}: expected ${expected}`)
@@ -281,7 +289,8 @@ export function enrollDevice(
     const { algorithm, publicKey, ueid } = decodePublicKeyFile(card)
     const { name = `Meter ${toHex(ueid).slice(2, 10)}`, serial } = about
     const bytes = new TextEncoder().encode(card)
-    return store.registry.enroll({ ueid, algorithm, publicKey, name, serial, card: bytes }, nowMs)
+    const device = { ueid, algorithm, publicKey, name, serial, card: bytes }
+    return store.registry.enroll(device, nowMs, about.deed)
   } catch (cause) {
     if (!(cause instanceof EnvelopeError)) throw cause
     throw new HeadendError('ERR_HEADEND_ENROL', `not a device's card: ${cause.message}`, { cause })

@@ -121,7 +121,12 @@ describe('createHeadend', () => {
     headend.receive(box.arrival(sealed.datagram))
     assert.equal(headend.counts.refused['unknown-kid'], 1)
     const deeds = [...store.auditLog()].map(({ deed }) => deed)
-    assert.deepEqual(deeds, ['prekey created', 'enrolled', 'prekey created', 'prekey deleted'])
+    assert.deepEqual(deeds, [
+      'prekey.created',
+      'device.enrolled',
+      'prekey.created',
+      'prekey.deleted',
+    ])
     await headend.close()
     store.close()
   })
@@ -135,7 +140,7 @@ describe('createHeadend', () => {
     headend.receive(mailbox().arrival(await meter.openEpoch(prekey, START_MS)))
     await clock.pass(20)
     const sealed = await meter.next(1, readingBody(START_MS, [1n, 1n]), keyring.ueid)
-    headend.setState(meter.signer.ueid, 'revoked', 'stolen')
+    headend.setState(meter.signer.ueid, 'revoked', { who: 'test', reason: 'stolen' })
     const box = mailbox()
     headend.receive(box.arrival(sealed.datagram))
     assert.equal(headend.counts.refused.revoked, 1)

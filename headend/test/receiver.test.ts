@@ -280,18 +280,8 @@ describe('the receiver', () => {
       assert.deepEqual(answers, [])
     })
 
-    it('a quarantined device, until it is released', async () => {
-      const sealed = await reading(1n)
-      world.store.registry.setState(device.ueid, 'quarantined', 'test', START_MS)
-      world.receiver.reloadStates()
-      assert.deepEqual(await refused('quarantined', sealed.datagram), [])
-      world.store.registry.setState(device.ueid, 'active', 'test', START_MS)
-      world.receiver.reloadStates()
-      assert.equal(streamAck(meter, await world.deliver(sealed.datagram)).cumulative, 1)
-    })
-
     it('a revoked device, for good', async () => {
-      world.store.registry.setState(device.ueid, 'revoked', 'stolen', START_MS)
+      world.store.registry.setState(device.ueid, 'revoked', { who: 'test' }, START_MS)
       world.receiver.reloadStates()
       assert.deepEqual(await refused('revoked', (await reading(1n)).datagram), [])
       const prekey = world.keyring.current(START_MS)?.prekey
@@ -323,5 +313,28 @@ describe('the receiver', () => {
       assert.ok(answer)
       await refused('unknown-kid', answer)
     })
+  })
+
+  it('stores and acknowledges what a quarantined device sends, and marks it for good', async () => {
+    const states = world.store.registry
+    const marks = (): readonly boolean[] =>
+      world.store.queries
+        .recordsFrom(world.store.queries.stream(device.row, 1)?.row ?? 0, 1, 10)
+        .map(({ quarantined }) => quarantined)
+    await world.deliver((await reading(1n)).datagram)
+    states.setState(device.ueid, 'quarantined', { who: 'test', reason: 'odd' }, START_MS)
+    world.receiver.reloadStates()
+    const held = await reading(2n)
+    assert.equal(streamAck(meter, await world.deliver(held.datagram)).cumulative, 2)
+    assert.deepEqual(marks(), [false, true])
+    // A reboot in quarantine goes on: what is asked of the meter is to keep talking.
+    const prekey = world.keyring.current(START_MS)?.prekey
+    assert.ok(prekey)
+    assert.equal((await world.deliver(await meter.openEpoch(prekey, START_MS))).length, 1)
+    states.setState(device.ueid, 'active', { who: 'test' }, START_MS)
+    world.receiver.reloadStates()
+    await world.deliver((await reading(3n)).datagram)
+    assert.deepEqual(marks(), [false, true, false])
+    assert.deepEqual(world.refusals, [])
   })
 })

@@ -88,13 +88,13 @@ describe('the store', () => {
     refuses('ERR_HEADEND_STATE', /belongs to another device/, () =>
       store.registry.enroll(newDevice('b', 'S1'), 2),
     )
-    store.registry.setState(ueid, 'revoked', 'lost', 3)
+    store.registry.setState(ueid, 'revoked', { who: 'anna', reason: 'lost' }, 3)
     refuses('ERR_HEADEND_STATE', /belongs to a revoked device/, () =>
       store.registry.enroll(newDevice('b', 'S1'), 4),
     )
     refuses('ERR_HEADEND_STATE', /never comes back/, () => store.registry.enroll(newDevice('a'), 5))
     refuses('ERR_HEADEND_STATE', /that is final/, () =>
-      store.registry.setState(ueid, 'active', 'changed my mind', 6),
+      store.registry.setState(ueid, 'active', { who: 'anna' }, 6),
     )
     store.close()
   })
@@ -129,25 +129,53 @@ describe('the store', () => {
   it('keeps an audit log in which a changed row shows', () => {
     const store = new SqliteStore(path)
     const { ueid } = store.registry.enroll(newDevice('a'), 1)
-    store.registry.setState(ueid, 'quarantined', 'odd', 2)
-    store.registry.setState(ueid, 'active', 'fine', 3)
+    store.registry.setState(ueid, 'quarantined', { who: 'anna', reason: 'odd' }, 2)
+    store.registry.setState(ueid, 'active', { who: 'ben', reason: 'fine' }, 3)
     assert.deepEqual(
-      [...store.auditLog()].map(({ deed, intact }) => [deed, intact]),
+      [...store.auditLog()].map(({ who, deed, intact }) => [who, deed, intact]),
       [
-        ['enrolled', true],
-        ['quarantined', true],
-        ['active', true],
+        ['program', 'device.enrolled', true],
+        ['anna', 'device.quarantined', true],
+        ['ben', 'device.released', true],
       ],
     )
+    assert.ok(store.auditLines({ limit: 10 }).intact)
+    store.close()
+    const tamper = (sql: string): void => {
+      const database = new DatabaseSync(path)
+      assert.throws(() => {
+        database.exec(sql)
+      }, /only added to/)
+      database.exec('DROP TRIGGER audit_is_never_changed; DROP TRIGGER audit_is_never_cut')
+      database.exec(sql)
+      database.close()
+    }
+    tamper(`UPDATE audit SET details = '{"reason":"nothing"}' WHERE deed = 'device.quarantined'`)
+    const changed = new SqliteStore(path)
+    assert.deepEqual(
+      [...changed.auditLog()].map(({ intact }) => intact),
+      [true, false, false],
+    )
+    assert.deepEqual(
+      [1, 2, 3].map((before) => changed.auditLines({ before, limit: 1 }).intact),
+      [true, true, false],
+    )
+    changed.close()
+  })
+
+  it('shows a row taken out of the audit log', () => {
+    const store = new SqliteStore(path)
+    for (const deed of ['one', 'two', 'three']) store.audit(1, deed, 'x', { who: 'anna' })
     store.close()
     const database = new DatabaseSync(path)
-    database.exec(`UPDATE audit SET details = '{"reason":"nothing"}' WHERE deed = 'quarantined'`)
+    database.exec('DROP TRIGGER audit_is_never_cut; DELETE FROM audit WHERE row = 2')
     database.close()
     const again = new SqliteStore(path)
     assert.deepEqual(
       [...again.auditLog()].map(({ intact }) => intact),
-      [true, false, false],
+      [true, false],
     )
+    assert.ok(!again.auditLines({ limit: 10 }).intact)
     again.close()
   })
 

@@ -7,7 +7,7 @@ import { enrollDevice } from '../headend.ts'
 import type { SqliteStore } from '../store/store.ts'
 import type { DeviceRow, DeviceState } from '../store/types.ts'
 import { harmless, paintState, type Output } from './output.ts'
-import { configOf, openStore } from './place.ts'
+import { commandLine, configOf, openStore } from './place.ts'
 
 /** Devices listed at a time. */
 export const LISTED_MAX = 500
@@ -37,9 +37,9 @@ export function addDeviceCommands(program: Command, output: Output): void {
     output,
     'quarantine',
     'quarantined',
-    'store and answer nothing of a device',
+    'store what a device sends, but mark it',
   )
-  addStateCommand(program, output, 'release', 'active', 'hear a quarantined device again')
+  addStateCommand(program, output, 'release', 'active', 'trust a quarantined device again')
   addStateCommand(program, output, 'revoke', 'revoked', 'never hear a device again; this is final')
   program
     .command('audit')
@@ -73,7 +73,12 @@ function addEnroll(program: Command, output: Output): void {
       const { name, serial } = options
       withStore(options, (store) => {
         for (const file of files) {
-          const row = enrollDevice(store, readCard(file), { name, serial }, systemClock.nowMs())
+          const row = enrollDevice(
+            store,
+            readCard(file),
+            { name, serial, deed: { who: commandLine() } },
+            systemClock.nowMs(),
+          )
           output.line(describe(row, options, output))
           if (!options.json) output.line(`  fingerprint ${fingerprintOf(row)}`)
         }
@@ -98,7 +103,12 @@ function addStateCommand(
     .action((id: string, options: Common & { reason: string }) => {
       withStore(options, (store) => {
         const { ueid } = findDevice(store, id)
-        const row = store.registry.setState(ueid, state, options.reason, systemClock.nowMs())
+        const row = store.registry.setState(
+          ueid,
+          state,
+          { who: commandLine(), reason: options.reason },
+          systemClock.nowMs(),
+        )
         output.line(describe(row, options, output))
       })
     })

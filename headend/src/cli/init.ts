@@ -7,7 +7,7 @@ import { CONFIG_PATH_DEFAULT, readConfig, type HeadendConfig } from '../config.t
 import { HeadendError } from '../errors.ts'
 import { systemRandom } from '../headend.ts'
 import { Keyring } from '../keys/keyring.ts'
-import { configOf, findConfig, makeDataFolder, openStore, secretsOf } from './place.ts'
+import { commandLine, configOf, findConfig, makeDataFolder, openStore, secretsOf } from './place.ts'
 import type { Output } from './output.ts'
 
 const TEMPLATE = `# The head-end's configuration. Every key is described in docs/headend.md.
@@ -68,7 +68,7 @@ async function init(
   const keyring = Keyring.create(secretsOf(config), config.prekeys, systemRandom)
   await keyring.rotate(systemClock.nowMs())
   const store = openStore(config)
-  store.audit(systemClock.nowMs(), 'created', toHex(keyring.ueid))
+  store.audit(systemClock.nowMs(), 'headend.created', toHex(keyring.ueid), { who: commandLine() })
   store.close()
   const { algorithm, publicKey } = keyring.signer
   const fingerprint = fingerprintOf({ algorithm, publicKey })

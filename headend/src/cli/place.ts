@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { CONFIG_PATH_DEFAULT, readConfig, type HeadendConfig } from '../config.ts'
@@ -10,6 +11,16 @@ import { SqliteStore } from '../store/store.ts'
 export function findConfig(named: string | undefined): string {
   if (named !== undefined) return named
   return existsSync('headend.toml') ? 'headend.toml' : CONFIG_PATH_DEFAULT
+}
+
+/** Who works at the command line, for the audit log. */
+export function commandLine(): string {
+  try {
+    return `command-line:${userInfo().username}`
+  } catch {
+    // A user id without an entry in the system's list, as in a container.
+    return `command-line:${process.getuid?.() ?? 'unknown'}`
+  }
 }
 
 /** Opens the store that a configuration names; the folder must have been made by `init`. */

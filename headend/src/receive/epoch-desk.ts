@@ -88,7 +88,7 @@ export class EpochDesk {
     try {
       const { live, standing, device } = await epochs.accept(arrival.bytes, clock.nowMs())
       const state = this.#options.stateOf(live.device)
-      if (state !== 'active') {
+      if (state === 'revoked') {
         refuse(state, arrival)
         return
       }

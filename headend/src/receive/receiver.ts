@@ -157,7 +157,7 @@ export class Receiver {
     }
     this.counts.opened++
     const state = this.#stateOf(live.device)
-    if (state !== 'active') {
+    if (state === 'revoked') {
       this.#refuse(state, arrival)
       return
     }
@@ -233,12 +233,14 @@ export class Receiver {
       const opened = await this.#signatures.check(pending)
       const state = this.#stateOf(pending.live.device)
       if (opened === undefined) this.#refuse('bad-signature', pending.arrival)
-      else if (state !== 'active') this.#refuse(state, pending.arrival)
+      else if (state === 'revoked') this.#refuse(state, pending.arrival)
       else {
         const { record, hash, object, ueid } = opened
         const device = pending.live.device
         const { path } = pending.arrival
-        return { pending, entry: { device, ueid, record, hash, bytes: object, path } }
+        const quarantined = state === 'quarantined'
+        const entry = { device, ueid, record, hash, bytes: object, path, quarantined }
+        return { pending, entry }
       }
     } catch (error) {
       this.#refuse(reasonOf(error), pending.arrival)

@@ -11,8 +11,6 @@ const OWN_REASONS = [
   'no-authenticator',
   /** The queues are full and it is of the kind that goes first. */
   'shed',
-  /** Its device is in quarantine: nothing is stored or answered until it is released. */
-  'quarantined',
   /** Its device is revoked. */
   'revoked',
   /** The store could not write; nothing was acknowledged, the meter sends it again. */

@@ -8,6 +8,7 @@ import {
   type Database,
   type Row,
 } from './database.ts'
+import type { Fleet } from './fleet.ts'
 import type { EventRow, NewEvent } from './types.ts'
 
 /** How much an event matters. */
@@ -22,9 +23,11 @@ export const EVENTS_TRIM_MAX = 1000
 export interface AuditRow {
   readonly row: number
   readonly atMs: number
-  /** What was done: `enrolled`, `quarantined`, `revoked`, `prekey created`, … */
+  /** Who did it; `program` for what the head-end does by itself. */
+  readonly who: string
+  /** What was done: `device.enrolled`, `session.begun`, `prekey.created`, … */
   readonly deed: string
-  /** To what, in hex or by name. */
+  /** To what: a device's id, a user's or a token's name. */
   readonly subject: string
   readonly details: Readonly<Record<string, string | number>>
 }
@@ -32,15 +35,20 @@ export interface AuditRow {
 /** What happened and what was done: two logs, one bounded, one that only grows by human hand. */
 export class Events {
   readonly #database: Database
+  readonly #fleet: Fleet
   #count: number
 
-  constructor(database: Database) {
+  constructor(database: Database, fleet: Fleet) {
     this.#database = database
+    this.#fleet = fleet
     this.#count = Number(database.get('SELECT count(*) AS count FROM events')?.count)
   }
 
-  /** Stores an event inside the running transaction; gives it back with its row. */
-  add(event: NewEvent): EventRow {
+  /**
+   * Stores an event inside the running transaction; gives it back with its row. An alarm that claims
+   * to be from after `nowMs` does not stay on top of lists for longer than others.
+   */
+  add(event: NewEvent, nowMs: number = event.atMs): EventRow {
     const row = this.#database.insert(
       `INSERT INTO events (device, at_ms, severity, code, reason, details, record)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -54,6 +62,9 @@ export class Events {
     )
     this.#count++
     if (this.#count > EVENTS_MAX) this.#trim()
+    if (event.severity === 'alarm' && event.device !== undefined) {
+      this.#fleet.alarm(event.device, Math.min(event.atMs, nowMs))
+    }
     return { ...event, row }
   }
 
@@ -116,19 +127,58 @@ export class Events {
   /** The audit log from its beginning, with whether its chain is whole up to there. */
   *auditLog(): Iterable<AuditRow & { readonly intact: boolean }> {
     let previous: Uint8Array = new Uint8Array(32)
+    let expected = 1
     let intact = true
     for (const row of this.#database.iterate('SELECT * FROM audit ORDER BY row')) {
-      const [atMs, deed, subject, json] = [
-        integer(row, 'at_ms'),
-        text(row, 'deed'),
-        text(row, 'subject'),
-        text(row, 'details'),
-      ]
-      const hash = auditHash(previous, atMs, deed, subject, json)
-      intact &&= Buffer.compare(hash, bytes(row, 'hash')) === 0
-      previous = hash
-      yield { row: integer(row, 'row'), atMs, deed, subject, details: readDetails(json), intact }
+      const line = readAudit(row)
+      intact &&= line.row === expected && follows(row, previous)
+      expected = line.row + 1
+      previous = bytes(row, 'hash')
+      yield { ...line, intact }
     }
+  }
+
+  /** Lines of the audit log, newest first, of one subject or of all. */
+  auditLines(question: {
+    readonly subject?: string | undefined
+    readonly before?: number | undefined
+    readonly limit: number
+  }): readonly AuditRow[] {
+    const before = question.before ?? Number.MAX_SAFE_INTEGER
+    const { subject, limit } = question
+    const rows =
+      subject === undefined
+        ? this.#database.all(
+            'SELECT * FROM audit WHERE row < ? ORDER BY row DESC LIMIT ?',
+            before,
+            limit,
+          )
+        : this.#database.all(
+            'SELECT * FROM audit WHERE subject = ? AND row < ? ORDER BY row DESC LIMIT ?',
+            subject,
+            before,
+            limit,
+          )
+    return rows.map(readAudit)
+  }
+
+  /** Whether each line from `first` to `last` follows the one before it. */
+  auditIntact(first: number, last: number): boolean {
+    let expected = first
+    for (const row of this.#database.iterate(
+      'SELECT * FROM audit WHERE row BETWEEN ? AND ? ORDER BY row',
+      first,
+      last,
+    )) {
+      const before = this.#database.get('SELECT hash FROM audit WHERE row = ?', expected - 1)
+      const previous = before === undefined ? undefined : bytes(before, 'hash')
+      const begins = expected === 1 ? new Uint8Array(32) : previous
+      if (integer(row, 'row') !== expected || begins === undefined || !follows(row, begins)) {
+        return false
+      }
+      expected++
+    }
+    return expected === last + 1
   }
 
   #trim(): void {
@@ -137,6 +187,26 @@ export class Events {
       EVENTS_TRIM_MAX,
     )
   }
+}
+
+function readAudit(row: Row): AuditRow {
+  const { who, ...details } = readDetails(text(row, 'details'))
+  return {
+    row: integer(row, 'row'),
+    atMs: integer(row, 'at_ms'),
+    who: typeof who === 'string' ? who : 'program',
+    deed: text(row, 'deed'),
+    subject: text(row, 'subject'),
+    details,
+  }
+}
+
+/** Whether a row's hash is that of its fields and of the row before. */
+function follows(row: Row, previous: Uint8Array): boolean {
+  const fields = [integer(row, 'at_ms'), text(row, 'deed'), text(row, 'subject')] as const
+  const hash = auditHash(previous, ...fields, text(row, 'details'))
+  const linked = Buffer.compare(bytes(row, 'previous'), previous) === 0
+  return linked && Buffer.compare(hash, bytes(row, 'hash')) === 0
 }
 
 function auditHash(previous: Uint8Array, ...fields: readonly (string | number)[]): Uint8Array {

@@ -30,6 +30,8 @@ export interface StoredRecord {
   readonly proof: keyof typeof PROOF
   readonly schema: number | undefined
   readonly path: Uint8Array | undefined
+  /** It came in while its device was in quarantine. */
+  readonly quarantined: boolean
   /** The Sign1 as received, or the bare payload of a fast record. */
   readonly bytes: Uint8Array
 }
@@ -255,6 +257,7 @@ function readRecord(row: Row): StoredRecord {
     proof: PROOFS.get(integer(row, 'proof')) ?? 'pending',
     schema: maybeInteger(row, 'schema'),
     path: maybeBytes(row, 'path'),
+    quarantined: integer(row, 'quarantined') !== 0,
     bytes: bytes(row, 'bytes'),
   }
 }

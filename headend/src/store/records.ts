@@ -1,4 +1,5 @@
 import {
+  decodeStatus,
   isRestart,
   KINDS,
   PREV_HASH_BYTES,
@@ -11,6 +12,7 @@ import { HeadendError } from '../errors.ts'
 import { bytes, integer, type Database } from './database.ts'
 import { deviceEvent, noticedEvent } from './device-events.ts'
 import type { Events } from './events.ts'
+import type { Fleet } from './fleet.ts'
 import { packRegisters } from './registers.ts'
 import { Seals } from './seals.ts'
 import type { StreamDraft, StreamRow, Streams } from './streams.ts'
@@ -21,6 +23,9 @@ export const CONFLICTS_PER_STREAM_MAX = 16
 
 /** Gaps reported at once; the rest is reported the next time. */
 export const GAPS_REPORTED_MAX = 100
+
+/** The stream that a device's completeness is told by: the first meter's billing stream. */
+const BILLING_STREAM = 1
 
 /** How a stored record is proven; the numbers stand in the store. */
 export const PROOF = { pending: 0, sealed: 1, signed: 2 } as const
@@ -36,6 +41,8 @@ export interface Entry {
   readonly bytes: Uint8Array
   /** Fingerprint of the path it came over. */
   readonly path: Uint8Array | undefined
+  /** Its device is in quarantine: it is kept and marked. */
+  readonly quarantined?: boolean
 }
 
 /** What became of one entry. */
@@ -63,12 +70,14 @@ export class Records {
   readonly #streams: Streams
   readonly #events: Events
   readonly #seals: Seals
+  readonly #fleet: Fleet
   #noticed: EventRow[] = []
 
-  constructor(database: Database, streams: Streams, events: Events) {
+  constructor(database: Database, streams: Streams, events: Events, fleet: Fleet) {
     this.#database = database
     this.#streams = streams
     this.#events = events
+    this.#fleet = fleet
     this.#seals = new Seals(database)
   }
 
@@ -80,7 +89,7 @@ export class Records {
         const done = entries.map((entry) => this.#take(entry, nowMs))
         const seen = new Set(entries.map(({ device }) => device))
         for (const device of seen) {
-          this.#database.run('UPDATE devices SET last_seen_ms = ? WHERE row = ?', nowMs, device)
+          this.#fleet.seen(device, nowMs)
         }
         this.#streams.save()
         return done
@@ -217,7 +226,7 @@ export class Records {
     const schema = isReading ? this.#schemaRow(record.schemaId) : undefined
     const row = this.#database.insert(
       `INSERT INTO records (stream, seq, last_seq, kind, time_ms, stored_ms, proof, schema, hash,
-         previous, path, bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         previous, path, bytes, quarantined) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       stream.row,
       record.seq,
       lastSeq,
@@ -230,10 +239,18 @@ export class Records {
       record.prevHash16,
       entry.path ?? null,
       entry.bytes,
+      entry.quarantined === true ? 1 : 0,
     )
     if (isReading) {
       stream.schema = schema
       this.#insertSamples(record, stream, row)
+      if (stream.number === BILLING_STREAM) {
+        this.#fleet.billed(
+          entry.device,
+          record.samples.map(({ timeMs }) => timeMs),
+          nowMs,
+        )
+      }
     }
     return row
   }
@@ -260,6 +277,8 @@ export class Records {
     switch (record.kind) {
       case 'schema': {
         const schema = this.#schemaRow(schemaIdOf(record.schema))
+        const { meterId, intervalMs } = record.schema
+        this.#fleet.meter(entry.device, meterId, stream.number === BILLING_STREAM ? intervalMs : 0)
         this.#database.run(
           'UPDATE schemas SET record = ? WHERE row = ? AND record IS NULL',
           row,
@@ -268,7 +287,7 @@ export class Records {
         return
       }
       case 'event':
-        this.#noticed.push(this.#events.add(deviceEvent(entry.device, record, row)))
+        this.#noticed.push(this.#events.add(deviceEvent(entry.device, record, row), nowMs))
         return
       case 'heartbeat':
         this.#database.run(
@@ -278,6 +297,11 @@ export class Records {
           entry.device,
           record.timeMs,
         )
+        this.#fleet.health(entry.device, {
+          clock: decodeStatus(record.status).clock,
+          firmware: Buffer.from(record.firmwareHash).toString('hex'),
+          spool: record.spool.bytesMax === 0 ? 0 : record.spool.bytes / record.spool.bytesMax,
+        })
         for (const { stream: number, floorSeq } of record.streams) {
           this.#raiseFloor(entry, number, floorSeq, nowMs)
         }

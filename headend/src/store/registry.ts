@@ -10,6 +10,7 @@ import {
   type Row,
 } from './database.ts'
 import type { Events } from './events.ts'
+import type { Fleet } from './fleet.ts'
 import type {
   DeviceRow,
   DeviceState,
@@ -24,17 +25,30 @@ export const DEVICES_MAX = 1_000_000
 /** How far behind a device's newest epoch number an unseen epoch may be. */
 export const EPOCHS_LATE_MAX = 1024
 
-const DEVICE_COLUMNS = `row, ueid, algorithm, public_key, name, serial, state, enrolled_ms, changed_ms,
-  newest_epoch, last_seen_ms, heartbeat`
+const DEVICES = `SELECT row, ueid, algorithm, public_key, devices.name AS name, serial,
+  devices.state AS state, devices.enrolled_ms AS enrolled_ms, changed_ms, newest_epoch, last_seen_ms,
+  heartbeat FROM devices JOIN fleet ON fleet.device = devices.row`
+
+/** Who did something, and why. */
+export interface Deed {
+  /** A user's name, `token:` and a token's name, or `command-line` and the system's user. */
+  readonly who: string
+  readonly reason?: string | undefined
+}
+
+const UNSAID: Deed = { who: 'program' }
+const DEEDS = { active: 'released', quarantined: 'quarantined', revoked: 'revoked' } as const
 
 /** Who may send, and the epochs they opened. */
 export class Registry {
   readonly #database: Database
   readonly #events: Events
+  readonly #fleet: Fleet
 
-  constructor(database: Database, events: Events) {
+  constructor(database: Database, events: Events, fleet: Fleet) {
     this.#database = database
     this.#events = events
+    this.#fleet = fleet
   }
 
   /**
@@ -43,7 +57,7 @@ export class Registry {
    * @throws HeadendError `ERR_HEADEND_STATE` where key or serial were revoked or belong to another
    * device: a tombstone is for good. `ERR_HEADEND_LIMIT` beyond {@link DEVICES_MAX}.
    */
-  enroll(device: NewDevice, nowMs: number): DeviceRow {
+  enroll(device: NewDevice, nowMs: number, deed: Deed = UNSAID): DeviceRow {
     return this.#database.transaction(() => {
       const known = this.device(device.ueid)
       if (known !== undefined) {
@@ -57,7 +71,7 @@ export class Registry {
       if (count >= DEVICES_MAX) {
         throw new HeadendError('ERR_HEADEND_LIMIT', `devices: expected at most ${DEVICES_MAX}`)
       }
-      this.#database.run(
+      const row = this.#database.insert(
         `INSERT INTO devices (ueid, algorithm, public_key, name, serial, card, state, enrolled_ms, changed_ms)
          VALUES (?, ?, ?, ?, ?, ?, 'active', ?, ?)`,
         device.ueid,
@@ -69,7 +83,9 @@ export class Registry {
         nowMs,
         nowMs,
       )
-      this.#events.audit(nowMs, 'enrolled', hex(device.ueid), { name: device.name })
+      const { name, serial, ueid } = device
+      this.#fleet.add(row, name, [serial ?? '', hex(ueid)], nowMs)
+      this.#events.audit(nowMs, 'device.enrolled', hex(ueid), { ...shown(deed), name })
       return this.#existing(device.ueid)
     })
   }
@@ -79,7 +95,7 @@ export class Registry {
    *
    * @throws HeadendError `ERR_HEADEND_NOT_FOUND`, or `ERR_HEADEND_STATE` for a revoked device.
    */
-  setState(ueid: Uint8Array, state: DeviceState, reason: string, nowMs: number): DeviceRow {
+  setState(ueid: Uint8Array, state: DeviceState, deed: Deed, nowMs: number): DeviceRow {
     return this.#database.transaction(() => {
       const device = this.#existing(ueid)
       if (device.state === state) return device
@@ -92,14 +108,15 @@ export class Registry {
         nowMs,
         device.row,
       )
-      this.#events.audit(nowMs, state, hex(ueid), { reason })
+      this.#fleet.setState(device.row, state)
+      this.#events.audit(nowMs, `device.${DEEDS[state]}`, hex(ueid), shown(deed))
       this.#events.add({
         device: device.row,
         atMs: nowMs,
         severity: state === 'active' ? 'info' : 'warning',
         code: `device.${state}`,
         reason: undefined,
-        details: { reason },
+        details: shown(deed),
       })
       return this.#existing(ueid)
     })
@@ -107,13 +124,13 @@ export class Registry {
 
   /** The device of that identity, whatever its state. */
   device(ueid: Uint8Array): DeviceRow | undefined {
-    const row = this.#database.get(`SELECT ${DEVICE_COLUMNS} FROM devices WHERE ueid = ?`, ueid)
+    const row = this.#database.get(`${DEVICES} WHERE ueid = ?`, ueid)
     return row && readDevice(row)
   }
 
   /** The device with the store's own number. */
   deviceOfRow(row: number): DeviceRow | undefined {
-    const found = this.#database.get(`SELECT ${DEVICE_COLUMNS} FROM devices WHERE row = ?`, row)
+    const found = this.#database.get(`${DEVICES} WHERE row = ?`, row)
     return found && readDevice(found)
   }
 
@@ -127,9 +144,10 @@ export class Registry {
     const like = likePattern(question.query)
     return this.#database
       .all(
-        `SELECT ${DEVICE_COLUMNS} FROM devices
-         WHERE (name, ueid) > (?, ?) AND (name LIKE ? ESCAPE '\\' OR lower(hex(ueid)) LIKE ? ESCAPE '\\')
-         ORDER BY name, ueid LIMIT ?`,
+        `${DEVICES}
+         WHERE (devices.name, ueid) > (?, ?)
+           AND (devices.name LIKE ? ESCAPE '\\' OR lower(hex(ueid)) LIKE ? ESCAPE '\\')
+         ORDER BY devices.name, ueid LIMIT ?`,
         after?.name ?? '',
         after?.ueid ?? new Uint8Array(0),
         like,
@@ -294,6 +312,10 @@ function readEpoch(row: Row): EpochRow {
     bytes: bytes(row, 'bytes'),
     transcript: createHash('sha256').update(bytes(row, 'bytes')).digest(),
   }
+}
+
+function shown({ who, reason }: Deed): Readonly<Record<string, string>> {
+  return { who, ...(reason !== undefined && { reason }) }
 }
 
 function likePattern(query = ''): string {

@@ -135,4 +135,69 @@ export const MIGRATIONS: readonly string[] = [
     hash BLOB NOT NULL
   ) STRICT;
   `,
+  // Who may ask, tariffs, quarantined records, and a narrow row a device for lists of all of them.
+  `
+  CREATE TABLE users (
+    name TEXT PRIMARY KEY,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'operator', 'administrator')),
+    password TEXT NOT NULL,
+    disabled INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    login_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,
+    subject TEXT NOT NULL REFERENCES users (name),
+    created_ms INTEGER NOT NULL,
+    used_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX sessions_by_subject ON sessions (subject, created_ms);
+
+  CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    hash BLOB NOT NULL,
+    name TEXT NOT NULL UNIQUE,
+    scopes TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    used_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE tariffs (
+    device INTEGER PRIMARY KEY REFERENCES devices (row),
+    json TEXT NOT NULL
+  ) STRICT;
+
+  ALTER TABLE records ADD COLUMN quarantined INTEGER NOT NULL DEFAULT 0;
+
+  CREATE TABLE fleet (
+    device INTEGER PRIMARY KEY REFERENCES devices (row),
+    name TEXT NOT NULL,
+    search TEXT NOT NULL,
+    state TEXT NOT NULL,
+    enrolled_ms INTEGER NOT NULL,
+    last_seen_ms INTEGER,
+    alarm_ms INTEGER,
+    day INTEGER NOT NULL DEFAULT 0,
+    received INTEGER NOT NULL DEFAULT 0,
+    interval_ms INTEGER NOT NULL DEFAULT 0,
+    clock TEXT,
+    firmware TEXT,
+    spool REAL
+  ) STRICT;
+  INSERT INTO fleet (device, name, search, state, enrolled_ms, last_seen_ms, alarm_ms)
+    SELECT row, name, lower(name || ' ' || coalesce(serial, '') || ' ' || hex(ueid)), state,
+      enrolled_ms, last_seen_ms,
+      (SELECT max(at_ms) FROM events WHERE events.device = devices.row AND severity = 'alarm')
+    FROM devices;
+  ALTER TABLE devices DROP COLUMN last_seen_ms;
+
+  CREATE INDEX audit_by_subject ON audit (subject, row);
+  CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+    BEGIN SELECT raise(ABORT, 'the audit log is only added to'); END;
+  CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit
+    BEGIN SELECT raise(ABORT, 'the audit log is only added to'); END;
+  `,
 ]

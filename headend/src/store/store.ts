@@ -1,10 +1,13 @@
 import type { EventRow, NewEvent } from './types.ts'
 import { Database } from './database.ts'
 import { Events, type AuditRow } from './events.ts'
+import { Fleet } from './fleet.ts'
+import { People } from './people.ts'
 import { Queries } from './queries.ts'
 import { Records, type Committed, type Entry } from './records.ts'
 import { Registry } from './registry.ts'
 import { Streams } from './streams.ts'
+import { Tariffs } from './tariffs.ts'
 
 /**
  * What the receiver needs of a store. One engine implements it today, SQLite; the methods that a
@@ -24,6 +27,9 @@ export interface RecordSink {
 export class SqliteStore implements RecordSink {
   readonly registry: Registry
   readonly queries: Queries
+  readonly fleet: Fleet
+  readonly people: People
+  readonly tariffs: Tariffs
   readonly #database: Database
   readonly #events: Events
   readonly #records: Records
@@ -31,10 +37,13 @@ export class SqliteStore implements RecordSink {
   /** Opens or makes the file. @throws HeadendError `ERR_HEADEND_STORE`. */
   constructor(path: string) {
     this.#database = new Database(path)
-    this.#events = new Events(this.#database)
+    this.fleet = new Fleet(this.#database)
+    this.people = new People(this.#database)
+    this.tariffs = new Tariffs(this.#database)
+    this.#events = new Events(this.#database, this.fleet)
     const streams = new Streams(this.#database)
-    this.#records = new Records(this.#database, streams, this.#events)
-    this.registry = new Registry(this.#database, this.#events)
+    this.#records = new Records(this.#database, streams, this.#events, this.fleet)
+    this.registry = new Registry(this.#database, this.#events, this.fleet)
     this.queries = new Queries(this.#database, streams, this.#events)
   }
 
@@ -49,16 +58,48 @@ export class SqliteStore implements RecordSink {
     return this.#database.transaction(() => this.#events.add(event))
   }
 
-  /** Writes a deed into the audit log. */
+  /** Writes a deed into the audit log, with who did it as `who` among the details. */
   audit(atMs: number, deed: string, subject: string, details: AuditRow['details'] = {}): void {
     this.#database.transaction(() => {
       this.#events.audit(atMs, deed, subject, details)
     })
   }
 
+  /** Does a deed and writes it into the audit log: both are on disk when this returns, or neither. */
+  audited<T>(
+    atMs: number,
+    deed: string,
+    subject: string,
+    details: AuditRow['details'],
+    work: () => T,
+  ): T {
+    return this.#database.transaction(() => {
+      const result = work()
+      this.#events.audit(atMs, deed, subject, details)
+      return result
+    })
+  }
+
   /** The audit log from its beginning. */
   auditLog(): Iterable<AuditRow & { readonly intact: boolean }> {
     return this.#events.auditLog()
+  }
+
+  /** Lines of the audit log, newest first, and whether the chain of those is whole. */
+  auditLines(question: Parameters<Events['auditLines']>[0]): {
+    readonly lines: readonly AuditRow[]
+    readonly intact: boolean
+  } {
+    const lines = this.#events.auditLines(question)
+    const [newest, oldest] = [lines[0]?.row, lines.at(-1)?.row]
+    const known = newest !== undefined && oldest !== undefined
+    // Of one subject alone the lines between are not read: all of them could be many.
+    const intact =
+      !known ||
+      (question.subject === undefined
+        ? this.#events.auditIntact(oldest, newest)
+        : lines.every(({ row }) => this.#events.auditIntact(row, row)))
+    return { lines, intact }
   }
 
   /** Reports gaps that have stayed open since before `sinceMs`, each once. */

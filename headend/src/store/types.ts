@@ -1,7 +1,10 @@
 import type { SignatureAlgorithm } from '@s3mp/envelope'
 import type { EventSeverity } from './events.ts'
 
-/** Whether a device's objects are stored: quarantine opens them but stores none; revoked is final. */
+/**
+ * What becomes of a device's records: stored and answered; stored, answered and marked for good, since
+ * something is odd; refused, for good.
+ */
 export type DeviceState = 'active' | 'quarantined' | 'revoked'
 
 /** An enrolled meter, as the registry has it. */
