@@ -12,7 +12,13 @@ import {
 } from '@s3mp/scion/testing'
 import { before, describe, it } from 'mocha'
 
-import { readPolicy, withPolicy, type WithPolicy } from '../src/transport/policy.ts'
+import {
+  OwnerPolicy,
+  type OwnerPolicyOptions,
+  readAcl,
+  readPolicy,
+  readSequence,
+} from '../src/transport/policy.ts'
 
 const ENDS = {
   source: { isdAs: parseIsdAs(DEMO_METER_AS) },
@@ -62,9 +68,14 @@ describe('the configured policies', () => {
     }
   }
 
-  async function allowed({ source: ruled, policy }: WithPolicy): Promise<readonly Path[]> {
-    const paths = await ruled.paths(ENDS.destination.isdAs)
-    return paths.filter((path) => policy(path) === undefined)
+  function ruledBy(more: Pick<OwnerPolicyOptions, 'document' | 'jurisdiction'>): OwnerPolicy {
+    return new OwnerPolicy({ nowMs, random: () => 0, ...more })
+  }
+
+  /** The paths of a lookup that the policy lets pass. */
+  async function allowed(policy: OwnerPolicy, from: PathSource): Promise<readonly Path[]> {
+    const paths = await policy.watch(from).paths(ENDS.destination.isdAs)
+    return paths.filter((path) => policy.refuses(path) === undefined)
   }
 
   it('are read in either format, told apart by what is in them', async () => {
@@ -75,42 +86,59 @@ describe('the configured policies', () => {
     ] as const) {
       const policy = readPolicy(document, ENDS)
       assert.equal(policy.name, name)
-      const ruled = withPolicy(source, { document: policy, jurisdiction: undefined, nowMs })
-      assert.ok(ruled)
+      const ruled = ruledBy({ document: policy })
       assert.deepEqual(
-        await allowed(ruled),
+        await allowed(ruled, source),
         all.filter((path) => !isNorth(path)),
       )
       const [refused] = all.filter(isNorth)
-      assert.match((refused && ruled.policy(refused)) ?? '', new RegExp(`^policy ${name}: .`, 'u'))
+      assert.match((refused && ruled.refuses(refused)) ?? '', new RegExp(`^policy ${name}: .`, 'u'))
     }
   })
 
   it('give way to their failover only while they leave no path', async () => {
     const document = readPolicy(JSON.stringify(SCITRA), ENDS)
     const north = all.filter(isNorth)
-    const ruled = withPolicy(sourceOf(north), { document, jurisdiction: undefined, nowMs })
-    assert.ok(ruled)
-    assert.deepEqual(await allowed(ruled), north)
-    const both = withPolicy(sourceOf(all), { document, jurisdiction: undefined, nowMs })
-    assert.ok(both)
-    assert.ok(!(await allowed(both)).some(isNorth))
+    assert.deepEqual(await allowed(ruledBy({ document }), sourceOf(north)), north)
+    const both = await allowed(ruledBy({ document }), sourceOf(all))
+    assert.ok(both.length > 0 && !both.some(isNorth))
   })
 
   it('do not fail over to what the jurisdiction forbids', async () => {
     const document = readPolicy(JSON.stringify(SCITRA), ENDS)
-    const jurisdiction = { isds: [1] }
-    const ruled = withPolicy(source, { document, jurisdiction, nowMs })
-    assert.ok(ruled)
-    assert.deepEqual(await allowed(ruled), [], 'the head-end is in ISD 2')
-    assert.match(all.map((path) => ruled.policy(path)).join(), /enters ISD 2, allowed: 1/u)
+    const ruled = ruledBy({ document, jurisdiction: { isds: [1] } })
+    assert.deepEqual(await allowed(ruled, source), [], 'the head-end is in ISD 2')
+    assert.match(all.map((path) => ruled.refuses(path)).join(), /enters ISD 2, allowed: 1/u)
   })
 
-  it('are none where nothing is configured', () => {
-    assert.equal(
-      withPolicy(source, { document: undefined, jurisdiction: undefined, nowMs }),
-      undefined,
-    )
+  it('let every path pass where nothing is configured', async () => {
+    const ruled = ruledBy({})
+    assert.deepEqual(await allowed(ruled, source), all)
+    assert.equal(ruled.ranking, undefined)
+  })
+
+  it('say which kind of rule decided over a path', () => {
+    const [path] = all.filter(isNorth)
+    assert.ok(path)
+    const byOf = (policy: OwnerPolicy): string => policy.rulingOf(path).by
+    assert.equal(byOf(ruledBy({})), 'none')
+    assert.equal(byOf(ruledBy({ document: readAcl(`- ${NORTH}\n+`) })), 'acl')
+    assert.equal(byOf(ruledBy({ document: readSequence('9-0 0*') })), 'sequence')
+    assert.equal(byOf(ruledBy({ jurisdiction: { isds: [7] } })), 'jurisdiction')
+    const demanding = { name: 'big', rules: { requirements: { mtuMin: 60_000 } }, ordering: [] }
+    assert.equal(byOf(ruledBy({ document: demanding })), 'requirement')
+  })
+
+  it('put the allowed paths in the order of the policy in force', () => {
+    const document = { ...readAcl(`- ${NORTH}, +`), ordering: ['hops_desc'] as const }
+    const ruled = ruledBy({ document })
+    const places = ruled.ranking?.(all) ?? []
+    const allowedPlaces = all.flatMap((path, index) => (isNorth(path) ? [] : [places[index] ?? 0]))
+    assert.equal(Math.min(...allowedPlaces), 0)
+    const north = all.flatMap((path, index) => (isNorth(path) ? [places[index] ?? 0] : []))
+    assert.ok(Math.min(...north) > Math.max(...allowedPlaces))
+    ruled.change(undefined, all)
+    assert.equal(ruled.ranking, undefined)
   })
 
   it('are refused with the field that is wrong', () => {

@@ -24,6 +24,9 @@ export const JURISDICTION_ENTRIES_MAX = 256
 
 const sourceName = z.enum(['daemon', 'control', 'file'])
 const country = z.string().regex(/^[A-Z]{2}$/u)
+const countryTable = z
+  .record(text, country)
+  .refine((table) => Object.keys(table).length <= JURISDICTION_ENTRIES_MAX)
 
 const SECOND = 1000
 const MINUTE = 60 * SECOND
@@ -230,7 +233,7 @@ export const SECTIONS = {
         schema: text.optional(),
         example: '"/etc/s3mp/policy.json"',
         expected: 'a file',
-        doc: 'Which paths may be used: a policy in the format of JPAN or of Scitra, told apart by content. Read at the start. Its `ordering` is not used: paths are ordered by measurement.',
+        doc: 'Which paths may be used: a policy in the format of JPAN or of Scitra, told apart by content. Read again when it changes, or on SIGHUP; what is no policy changes nothing. Its `ordering` says which proven path is wanted most, measurements decide among equals.',
       },
       authentication: {
         schema: z.enum(['off', 'prefer', 'require']),
@@ -271,7 +274,13 @@ export const SECTIONS = {
         schema: listOf(country, JURISDICTION_ENTRIES_MAX).optional(),
         example: '["CH", "DE"]',
         expected: 'a list of two-letter country codes',
-        doc: 'Countries that may be entered, as the ASes on the path state them.',
+        doc: 'Countries that may be entered, as the ASes on the path state them or as `country_of` has it.',
+      },
+      country_of: {
+        schema: countryTable.optional(),
+        example: '{ "1-ff00:0:110" = "CH" }',
+        expected: 'a table of country codes by ISD-AS',
+        doc: 'Countries of ASes that state none, or whose word is not to be believed: what is written here counts.',
       },
     },
   },

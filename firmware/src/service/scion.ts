@@ -1,5 +1,3 @@
-import { readFile, stat } from 'node:fs/promises'
-
 import { systemClock } from '@s3mp/hal'
 import {
   FallbackPathSource,
@@ -12,9 +10,7 @@ import {
   parseAddress,
   parseEndpoint,
   parseIsdAs,
-  POLICY_DOCUMENT_CHARS_MAX,
   ScionError,
-  type FlowPolicy,
   type Jurisdiction,
   type OpenDrkeys,
   type PathSource,
@@ -26,8 +22,9 @@ import {
 import { sourcesOf, type Config } from '../config/load.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
 import { silentLog, type Log } from '../log.ts'
-import { readPolicy, withPolicy } from '../transport/policy.ts'
+import { OwnerPolicy } from '../transport/policy.ts'
 import { openScionTransport, type ScionTransport } from '../transport/scion.ts'
+import { openPolicyFile, type PolicyFile } from './policy-file.ts'
 import { systemRandom } from './system.ts'
 
 /** The SCION host that the configuration describes. @throws FirmwareError `config` */
@@ -43,12 +40,17 @@ export async function openScion(config: Config, log: Log = silentLog): Promise<S
   try {
     const ends = { local: parseAddress(local), remote: parseEndpoint(remote) }
     const jurisdiction = jurisdictionOf(config)
-    const document = await policyOf(config, ends.local, ends.remote)
+    const file = await policyOf(config, ends.local, ends.remote)
     const source = await openSources(config, ends.local, log)
     opened.push(source)
     const keys = await keysOf(config, ends.local)
     if (keys !== undefined) opened.push(keys)
-    return await open(config, { ...ends, source, keys, document, jurisdiction, closeAll })
+    const transport = await open(config, { ...ends, source, keys, file, jurisdiction, closeAll })
+    file?.follow((document) => {
+      transport.setPolicy(document)
+    }, log)
+    if (file !== undefined) opened.push(file)
+    return transport
   } catch (error) {
     await closeAll()
     if (!(error instanceof ScionError)) throw error
@@ -62,19 +64,21 @@ interface Parts {
   readonly remote: ScionEndpoint
   readonly source: PathSource
   readonly keys: OpenDrkeys | undefined
-  readonly document: FlowPolicy | undefined
+  readonly file: PolicyFile | undefined
   readonly jurisdiction: Jurisdiction | undefined
   readonly closeAll: () => Promise<void>
 }
 
 async function open(config: Config, parts: Parts): Promise<ScionTransport> {
   const { port, alarm_paths: alarmPaths, authentication, drkey_protocol: protocol } = config['uplink.scion'] // prettier-ignore
-  const { local, remote, source, keys, document, jurisdiction, closeAll } = parts
+  const { local, remote, source, keys, file, jurisdiction, closeAll } = parts
   const nowMs = (): number => systemClock.nowMs()
-  const ruled = withPolicy(source, { document, jurisdiction, nowMs }) ?? { source }
+  const document = file?.policy
+  const policy = new OwnerPolicy({ document, jurisdiction, nowMs, random: systemRandom })
   const isRequired = authentication === 'require'
   return openScionTransport({
-    ...ruled,
+    source,
+    policy,
     local,
     port,
     remote,
@@ -137,12 +141,19 @@ async function keysOf(config: Config, local: ScionAddress): Promise<OpenDrkeys |
 }
 
 function jurisdictionOf(config: Config): Jurisdiction | undefined {
-  const { isds, ases, countries } = config['uplink.scion.jurisdiction']
+  const { isds, ases, countries, country_of: countryOf } = config['uplink.scion.jurisdiction']
   if (isds === undefined && ases === undefined && countries === undefined) return undefined
   return {
     ...(isds === undefined ? {} : { isds }),
     ...(ases === undefined ? {} : { isdAses: ases.map(parseIsdAs) }),
     ...(countries === undefined ? {} : { countries }),
+    ...(countryOf === undefined
+      ? {}
+      : {
+          countryOf: new Map(
+            Object.entries(countryOf).map(([isdAs, country]) => [parseIsdAs(isdAs), country]),
+          ),
+        }),
   }
 }
 
@@ -150,19 +161,10 @@ async function policyOf(
   config: Config,
   local: ScionAddress,
   remote: ScionEndpoint,
-): Promise<FlowPolicy | undefined> {
+): Promise<PolicyFile | undefined> {
   const { policy_file: file } = config['uplink.scion']
   if (file === undefined) return undefined
   const destination = { isdAs: remote.isdAs, host: formatHost(remote.host), port: remote.port }
   const source = { isdAs: local.isdAs, host: formatHost(local.host) }
-  try {
-    const { size } = await stat(file)
-    if (size > 4 * POLICY_DOCUMENT_CHARS_MAX) {
-      throw new ScionError('ERR_SCION_CONFIG', `expected a policy, found ${String(size)} bytes`)
-    }
-    return readPolicy(await readFile(file, 'utf8'), { source, destination })
-  } catch (error) {
-    const message = `policy_file: ${file}: ${reasonOf(error)}`
-    throw new ScionError('ERR_SCION_CONFIG', message, { cause: error })
-  }
+  return openPolicyFile({ file, ends: { source, destination }, clock: systemClock })
 }

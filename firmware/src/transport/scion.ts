@@ -10,7 +10,7 @@ import {
   type DrkeySource,
   type Flight,
   type PathPilot,
-  type PathPolicy,
+  type FlowPolicy,
   type PathReport,
   type PathSource,
   type ProbePlan,
@@ -24,6 +24,7 @@ import {
 
 import type { PathStatus, TransportHealth } from '../channel/message.ts'
 import { FirmwareError } from '../errors.ts'
+import { OwnerPolicy, type PathRuling } from './policy.ts'
 import type { Arrival, Departure, SendHints, Transport } from './transport.ts'
 
 /** Bytes of a path's fingerprint that name it in heartbeats and on the channel. */
@@ -45,8 +46,8 @@ export interface ScionTransportOptions {
   /** On how many link-disjoint paths an alarm is sent at once. */
   readonly alarmPaths: number
   readonly plan?: ProbePlan
-  /** Says which paths may be used; any where it is left out. */
-  readonly policy?: PathPolicy
+  /** Says which paths may be used and which are wanted; any where it is left out. */
+  readonly policy?: OwnerPolicy
   /** Packets prove their sender by DRKey; no packet does where it is left out. */
   readonly authentication?: PacketProof
   /** Called once by `close`: closes what was opened for this transport. */
@@ -69,7 +70,9 @@ interface Tally {
 
 /** Opens the socket, begins to look for paths; does not wait for the first one. */
 export async function openScionTransport(options: ScionTransportOptions): Promise<ScionTransport> {
-  const { source, local, port, underlay, clock, random, remote, plan, policy } = options
+  const { source, local, port, underlay, clock, random, remote, plan } = options
+  const policy = options.policy ?? new OwnerPolicy({ nowMs: () => clock.nowMs(), random })
+  const { ranking } = policy
   const authentication = authenticationOf(options)
   const socket = await openScionSocket({
     local: { ...local, port },
@@ -81,14 +84,15 @@ export async function openScionTransport(options: ScionTransportOptions): Promis
   })
   const pilot = openPathPilot({
     socket,
-    source,
+    source: policy.watch(source),
     destination: remote.isdAs,
     clock,
     random,
+    policy: (path) => policy.refuses(path),
     ...(plan === undefined ? {} : { plan }),
-    ...(policy === undefined ? {} : { policy }),
+    ...(ranking === undefined ? {} : { ranking }),
   })
-  return new ScionTransport({ socket, pilot, authentication, options })
+  return new ScionTransport({ socket, pilot, policy, authentication, options })
 }
 
 /** The meter is the slow side: it asks for one key, the head-end derives those of all meters. */
@@ -104,6 +108,7 @@ function authenticationOf(options: ScionTransportOptions): DrkeyAuthentication |
 interface Parts {
   readonly socket: ScionSocket
   readonly pilot: PathPilot
+  readonly policy: OwnerPolicy
   readonly authentication: DrkeyAuthentication | undefined
   readonly options: ScionTransportOptions
 }
@@ -115,6 +120,7 @@ interface Parts {
 export class ScionTransport implements Transport {
   /** For pages and tools in this process that show the paths and why each is as it is. */
   readonly pilot: PathPilot
+  readonly #policy: OwnerPolicy
   readonly #socket: ScionSocket
   readonly #authentication: DrkeyAuthentication | undefined
   readonly #options: ScionTransportOptions
@@ -122,9 +128,10 @@ export class ScionTransport implements Transport {
   readonly #closing = new AbortController()
 
   /** Use {@link openScionTransport}. */
-  constructor({ socket, pilot, authentication, options }: Parts) {
+  constructor({ socket, pilot, policy, authentication, options }: Parts) {
     this.#socket = socket
     this.pilot = pilot
+    this.#policy = policy
     this.#authentication = authentication
     this.#options = options
   }
@@ -152,6 +159,29 @@ export class ScionTransport implements Transport {
 
   paths(): readonly PathStatus[] {
     return this.pilot.report().map((report) => this.#statusOf(report))
+  }
+
+  /**
+   * Puts another policy in force at once, none with `undefined`. Measurements stay, and packets
+   * under way are not touched: where the new policy forbids the path in use the next packet takes
+   * another.
+   */
+  setPolicy(document: FlowPolicy | undefined): void {
+    const known = this.pilot.report().map(({ path }) => path)
+    this.#policy.change(document, known)
+    this.pilot.setPolicy((path) => this.#policy.refuses(path), this.#policy.ranking)
+  }
+
+  /** What the policy in force makes of every known path, by its fingerprint. */
+  rulings(): ReadonlyMap<string, PathRuling & { readonly preference?: number }> {
+    const reports = this.pilot.report()
+    return new Map(
+      reports.map(({ fingerprint, path, preference }) => {
+        const ruling = this.#policy.rulingOf(path)
+        const isWanted = ruling.allowed && preference !== undefined
+        return [fingerprint, { ...ruling, ...(isWanted ? { preference: preference + 1 } : {}) }]
+      }),
+    )
   }
 
   health(): TransportHealth {
