@@ -12,6 +12,7 @@ import {
 import {
   createMeter,
   createUplink,
+  listening,
   memoryChannel,
   openScionTransport,
   Spool,
@@ -103,20 +104,23 @@ describe('a reading, end to end', function () {
       clock: systemClock,
       random,
       randomBytes: systemRandom,
-      serial: new ReplaySerial({
-        clock: systemClock,
-        random,
-        settings,
-        periodMs: 100,
-        telegrams: (_index, nowMs) => household.telegram(nowMs),
-      }),
-      head: {
-        path: '/dev/replay',
-        settings,
-        protocol: 'auto',
-        silenceMs: 10_000,
-        isSimulated: true,
-      },
+      sources: [
+        listening({
+          name: 'head',
+          serial: new ReplaySerial({
+            clock: systemClock,
+            random,
+            settings,
+            periodMs: 100,
+            telegrams: (_index, nowMs) => household.telegram(nowMs),
+          }),
+          path: '/dev/replay',
+          settings,
+          protocol: 'auto',
+          silenceMs: 10_000,
+          isSimulated: true,
+        }),
+      ],
       streams: {
         billingMs: 60_000,
         minuteMs: 1000,

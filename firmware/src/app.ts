@@ -1,25 +1,26 @@
 import { TEXT_BYTES_MAX, toHex, type RandomBytes, type Severity, type Signer } from '@s3mp/envelope'
-import type { Clock, SerialBackend, SerialSettings } from '@s3mp/hal'
-import type { DecoderProtocol, Reading } from '@s3mp/meter'
+import type { Clock } from '@s3mp/hal'
 
-import { Acquire } from './acquire.ts'
 import type { MeterEnd } from './channel/channel.ts'
 import type { PathStatus, TransportHealth } from './channel/message.ts'
 import { ClockWatch, type ClockState } from './clock-state.ts'
 import { Delivery, type DeliveryStats } from './delivery/delivery.ts'
+import { volatileMap, type DurableMap } from './durable-map.ts'
 import { Epochs, type HeadendTrust } from './epochs.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Journal } from './journal.ts'
-import type { LinkQuality } from './link-quality.ts'
+import { LinkQualityMeter, type LinkQuality } from './link-quality.ts'
 import { silentLog, type Log } from './log.ts'
 import { PathLedger } from './path-ledger.ts'
 import { PathWatch } from './path-watch.ts'
 import { Recorder } from './recorder.ts'
-import { Registrar } from './registrar.ts'
+import { Metering, type MapName, type StreamOptions } from './sources/metering.ts'
+import type { SourceSpec, SourceStatus, SourceTap } from './sources/source.ts'
 import { SpoolBox } from './spool/box.ts'
 import type { Dropped, Spool, SpoolStats } from './spool/spool.ts'
 import { STORAGE_KEY_BYTES, Vault } from './spool/vault.ts'
-import { STREAM } from './streams.ts'
+import { isReadingStream } from './streams.ts'
+import { TamperWatch, type TamperInput } from './tamper.ts'
 import type { OnTrace } from './trace.ts'
 
 /** Everything that a meter is made of. Nothing in here is taken from the surroundings. */
@@ -29,29 +30,20 @@ export interface MeterOptions {
   readonly random: () => number
   /** For keys: the system's generator in service. */
   readonly randomBytes: RandomBytes
-  /** The head. */
-  readonly serial: SerialBackend
-  readonly head: {
-    readonly path: string
-    readonly settings: SerialSettings
-    readonly protocol: DecoderProtocol
-    readonly silenceMs: number
-    /** Every record is marked: no real meter is behind it. */
-    readonly isSimulated: boolean
-  }
-  readonly streams: {
-    readonly billingMs: number
-    readonly minuteMs: number | undefined
-    readonly isLive: boolean
-    readonly sealEvery: number
-    readonly sealAfterMs: number
-    readonly heartbeatMs: number
-  }
+  /** The ways to readings, at least one; each meter that they hear gets streams of its own. */
+  readonly sources: readonly SourceSpec[]
+  readonly streams: StreamOptions & { readonly heartbeatMs: number }
+  /** Gives each source somebody who listens along. */
+  readonly tap?: (source: string) => SourceTap
+  /** A switch that opens with the device's own case. */
+  readonly tamper?: TamperInput
   /** The device key. */
   readonly signer: Signer
   readonly trust: HeadendTrust
   /** Opens the durable store; called again when it broke. */
   readonly openSpool: () => Spool
+  /** Opens what metering keeps beside the spool; nothing outlives the run where it is left out. */
+  readonly openMap?: (name: MapName) => DurableMap
   /** Our end of the channel to the uplink. */
   readonly channel: MeterEnd
   /**
@@ -73,7 +65,11 @@ export interface MeterStatus {
   readonly isEpochConfirmed: boolean
   readonly clock: ClockState
   readonly uptimeMs: number
+  /** What the first source delivers. */
   readonly link: LinkQuality
+  readonly sources: readonly SourceStatus[]
+  /** Whether the device's case is open; undefined where no switch tells. */
+  readonly isOpen: boolean | undefined
   readonly isUplinkThere: boolean
   readonly delivery: DeliveryStats
   readonly paths: readonly PathStatus[]
@@ -92,8 +88,8 @@ export interface Meter {
    */
   run(signal: AbortSignal): Promise<void>
   status(): MeterStatus
-  /** The last raw bytes heard from the head. */
-  raw(): Uint8Array
+  /** The last raw bytes heard by a source, the first where none is named. */
+  raw(source?: string): Uint8Array
 }
 
 /** The loops turn at least this often when all is well, in milliseconds. */
@@ -118,9 +114,9 @@ class MeterApp implements Meter {
   readonly #epochs: Epochs
   readonly #recorder: Recorder
   readonly #journal: Journal
-  readonly #registrar: Registrar
   readonly #delivery: Delivery
-  readonly #acquire: Acquire
+  readonly #metering: Metering
+  readonly #tamper: TamperWatch
   readonly #heartbeat: Heartbeat
   readonly #ledger: PathLedger
   readonly #pathWatch = new PathWatch()
@@ -149,9 +145,9 @@ class MeterApp implements Meter {
     this.#ledger = new PathLedger((details) => {
       journal.note('path-taken', details)
     })
-    this.#registrar = new Registrar({ ...streams, recorder, journal, box, clock })
     this.#delivery = this.#makeDelivery()
-    this.#acquire = this.#makeAcquire()
+    this.#metering = this.#makeMetering()
+    this.#tamper = new TamperWatch({ ...shared, input: options.tamper, journal })
     this.#heartbeat = new Heartbeat({
       recorder,
       box,
@@ -172,7 +168,8 @@ class MeterApp implements Meter {
     this.#journal.tell('boot', 'info', [BigInt(this.#epochs.boot)])
     if (recovery !== undefined) this.#tellBroken(recovery.reason)
     const loops = [
-      this.#acquire.run(all, this.#progressOf('acquire')),
+      ...this.#metering.run(all, (loop) => this.#progressOf(loop)),
+      this.#tamper.run(all),
       this.#delivery.run(all, this.#progressOf('delivery')),
       this.#tick(all),
     ]
@@ -188,6 +185,8 @@ class MeterApp implements Meter {
   status(): MeterStatus {
     const { clock, signer, channel } = this.#options
     const nowMs = clock.monotonicMs()
+    const sources = this.#metering.status()
+    const [first] = sources
     const loops = [...this.#turned].map(([name, atMs]) => [name, Math.round(nowMs - atMs)] as const)
     return {
       ueid: signer.ueid,
@@ -196,7 +195,9 @@ class MeterApp implements Meter {
       isEpochConfirmed: this.#epochs.isConfirmed,
       clock: this.#clockState(),
       uptimeMs: Math.round(nowMs - this.#startMs),
-      link: this.#acquire.quality.snapshot(),
+      link: first?.link ?? NOTHING_HEARD,
+      sources,
+      isOpen: this.#tamper.isOpen,
       isUplinkThere: channel.isLinked,
       delivery: this.#delivery.stats(),
       paths: this.#delivery.paths,
@@ -206,8 +207,8 @@ class MeterApp implements Meter {
     }
   }
 
-  raw(): Uint8Array {
-    return this.#acquire.ring.snapshot()
+  raw(source?: string): Uint8Array {
+    return this.#metering.raw(source)
   }
 
   /** Once a second: schedules move on without telegrams, clocks are compared, keys age. */
@@ -217,7 +218,7 @@ class MeterApp implements Meter {
     while (!signal.aborted) {
       progress()
       this.#lookAtClock()
-      this.#registrar.tick()
+      this.#metering.tick()
       this.#heartbeat.tick()
       this.#ledger.tick(clock.monotonicMs())
       this.#epochs.tick()
@@ -245,15 +246,8 @@ class MeterApp implements Meter {
     return progress
   }
 
-  #onReading(reading: Reading, bytes: Uint8Array): void {
-    this.#lookAtClock()
-    const atMs = this.#options.clock.nowMs()
-    this.#options.onTrace?.({ type: 'telegram', atMs, bytes, reading })
-    this.#registrar.take(reading)
-  }
-
   #makeRecorder(clockState: () => ClockState): Recorder {
-    const { signer, clock, head, onTrace } = this.#options
+    const { signer, clock, sources, onTrace } = this.#options
     return new Recorder({
       signer,
       clock,
@@ -261,7 +255,8 @@ class MeterApp implements Meter {
       epochs: this.#epochs,
       box: this.#box,
       vault: this.#vault,
-      isSimulated: head.isSimulated,
+      isSimulated: sources.every(({ isSimulated }) => isSimulated),
+      isTampered: () => this.#tamper.isOpen === true,
       log: this.#log,
       onTrace: (event) => onTrace?.(event),
       onStored: () => {
@@ -304,8 +299,7 @@ class MeterApp implements Meter {
         this.#journal.tell('history-forked', 'alarm', details)
       },
       onArrived: (journey) => {
-        const isReading = journey.stream < STREAM.events
-        if (isReading) this.#ledger.arrived(journey, clock.monotonicMs())
+        if (isReadingStream(journey.stream)) this.#ledger.arrived(journey, clock.monotonicMs())
       },
       onPaths: (paths, health) => {
         this.#onPaths(paths, health)
@@ -325,23 +319,25 @@ class MeterApp implements Meter {
     this.#journal.tell('paths-lost', isForbidden ? 'alarm' : 'warning', details)
   }
 
-  #makeAcquire(): Acquire {
-    const { serial, head, clock, random, onTrace } = this.#options
-    return new Acquire({
-      serial,
-      ...head,
+  #makeMetering(): Metering {
+    const { sources, streams, clock, random, onTrace, openMap = volatileMap } = this.#options
+    return new Metering({
+      sources,
+      streams,
+      recorder: this.#recorder,
+      journal: this.#journal,
+      box: this.#box,
       clock,
       random,
       log: this.#log,
-      onReading: (reading, bytes) => {
-        this.#onReading(reading, bytes)
+      openMap,
+      tap: this.#options.tap,
+      onTelegram: (source, reading, bytes) => {
+        this.#lookAtClock()
+        onTrace?.({ type: 'telegram', atMs: clock.nowMs(), source, bytes, reading })
       },
-      onDiscarded: (bytes, reason) => {
-        onTrace?.({ type: 'discarded', atMs: clock.nowMs(), bytes, reason })
-        this.#journal.tell('bytes-discarded', 'info', [reason, BigInt(bytes)])
-      },
-      onSilence: (isSilent) => {
-        this.#journal.tell(isSilent ? 'meter-silent' : 'meter-back', isSilent ? 'warning' : 'info')
+      onDiscarded: (source, bytes, reason) => {
+        onTrace?.({ type: 'discarded', atMs: clock.nowMs(), source, bytes, reason })
       },
     })
   }
@@ -363,15 +359,19 @@ class MeterApp implements Meter {
 
   /** Seals the live stream and says goodbye, as far as there is room; then closes the store. */
   async #shutDown(): Promise<void> {
-    this.#registrar.seal()
+    this.#metering.seal()
     this.#ledger.flush(this.#options.clock.monotonicMs())
     this.#journal.tell('shutdown', 'info')
     await this.#recorder.idle()
     this.#epochs.close()
+    this.#metering.close()
     this.#box.spool.close()
     await this.#options.channel.close()
   }
 }
+
+/** What a meter without any source has heard. */
+const NOTHING_HEARD = new LinkQualityMeter().snapshot()
 
 /** A text of the other role, as far as a record may carry it. */
 function printable(text: string): string {

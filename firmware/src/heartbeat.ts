@@ -28,6 +28,8 @@ export interface HeartbeatOptions {
 export class Heartbeat {
   readonly #options: HeartbeatOptions
   #dueMs: number
+  /** Where the next heartbeat goes on, if one cannot tell of all streams. */
+  #told = 0
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
@@ -65,15 +67,20 @@ export class Heartbeat {
       clockUncertaintyMs: watch.uncertaintyMs(clock.monotonicMs()),
       spool: { records: objects, bytes, bytesMax },
       paths: paths().slice(0, HEARTBEAT_PATHS_MAX).flatMap(statisticsOf),
-      streams: box.spool
-        .streams()
-        .slice(0, HEARTBEAT_STREAMS_MAX)
-        .map((stream) => ({
-          stream,
-          floorSeq: box.spool.floor(stream),
-          nextSeq: box.spool.stream(stream).nextSeq,
-        })),
+      streams: this.#turn(box.spool.streams()).map((stream) => ({
+        stream,
+        floorSeq: box.spool.floor(stream),
+        nextSeq: box.spool.stream(stream).nextSeq,
+      })),
     }
+  }
+
+  /** As many streams as fit; where there are more, heartbeats tell of them in turn. */
+  #turn(streams: readonly number[]): readonly number[] {
+    if (streams.length <= HEARTBEAT_STREAMS_MAX) return streams
+    const from = this.#told % streams.length
+    this.#told = from + HEARTBEAT_STREAMS_MAX
+    return [...streams.slice(from), ...streams.slice(0, from)].slice(0, HEARTBEAT_STREAMS_MAX)
   }
 }
 

@@ -35,6 +35,8 @@ export type Link = ReturnType<typeof nextLink>
 export interface Order {
   readonly stream: number
   readonly priority: Priority
+  /** No real meter is behind it; as the whole device when left out. */
+  readonly isSimulated?: boolean
   /** Makes the record for its place; called once, in the stream's order. */
   readonly build: (link: Link, status: (flags: readonly StatusFlag[]) => number) => DeviceRecord
   /** What the stream remembers from now on; as before when left out. */
@@ -49,8 +51,10 @@ export interface RecorderOptions {
   readonly vault: Vault
   readonly clock: Clock
   readonly clockState: () => ClockState
-  /** Every record says that no real meter is behind it. */
+  /** Nothing real is behind this device: every record says so. */
   readonly isSimulated: boolean
+  /** Whether the device's own case is open: every record says so. */
+  readonly isTampered: () => boolean
   readonly log: Log
   readonly onTrace: OnTrace
   /** Something is new in the spool. */
@@ -132,7 +136,9 @@ export class Recorder {
     const before = box.spool.stream(order.stream)
     const chain = this.#chainOf(before)
     const isFirst = !this.#begun.has(order.stream)
-    const record = order.build(nextLink(chain), (flags) => this.#status(flags, isFirst))
+    const record = order.build(nextLink(chain), (flags) =>
+      this.#status(flags, isFirst, order.isSimulated ?? this.#options.isSimulated),
+    )
     const payload = encodeRecord(record)
     const epoch = await epochs.current()
     const object = kindRule(record.kind).signed
@@ -182,10 +188,11 @@ export class Recorder {
     return nextSeq === beginning.nextSeq ? beginning : restart(stream, nextSeq)
   }
 
-  #status(flags: readonly StatusFlag[], isFirst: boolean): number {
+  #status(flags: readonly StatusFlag[], isFirst: boolean, isSimulated: boolean): number {
     const all = new Set(flags)
     if (isFirst) all.add('restart')
-    if (this.#options.isSimulated) all.add('simulated')
+    if (this.#options.isTampered()) all.add('tamper')
+    if (isSimulated) all.add('simulated')
     return encodeStatus({ clock: this.#options.clockState(), flags: [...all] })
   }
 

@@ -21,7 +21,7 @@ import {
 } from './schedule.ts'
 import { fitSchema } from './schema-fit.ts'
 import type { SpoolBox } from './spool/box.ts'
-import { STREAM, STREAM_PRIORITY } from './streams.ts'
+import { STREAM_PRIORITY, streamOf, type ReadingStream } from './streams.ts'
 
 /** One registration stream. */
 interface Period {
@@ -35,6 +35,12 @@ export interface RegistrarOptions {
   readonly journal: Journal
   readonly box: SpoolBox
   readonly clock: Clock
+  /** The place of the meter whose telegrams these are; gives the stream numbers. */
+  readonly place: number
+  /** Every record is marked: no real meter is behind it. */
+  readonly isSimulated: boolean
+  /** Readings are registered as they come ({@link Registrar.each}), not by periods. */
+  readonly isEach: boolean
   readonly billingMs: number
   /** Undefined: no fine stream. */
   readonly minuteMs: number | undefined
@@ -47,6 +53,8 @@ export interface RegistrarOptions {
 interface Memory {
   schedule: ScheduleState
   schema: Schema | undefined
+  /** Time of the newest reading, where each is registered as it comes. */
+  newestMs: number
   /** Beginning of a gap that could not be marked yet, because there was no room. */
   unmarkedMs?: number | undefined
 }
@@ -54,47 +62,74 @@ interface Memory {
 /** Doubts of the decoder that make the values themselves doubtful. */
 const DOUBTS: readonly ReadingFlag[] = ['sign-doubt', 'sign-unknown', 'sign-contradicts-energy']
 
+/** Doubts about when. */
+const TIME_DOUBTS: readonly string[] = ['time-doubt', 'time-jumped', 'time-unset']
+
+/** The longest that a reading may be ahead of the clock, in milliseconds: an hour of summer time. */
+export const READING_AHEAD_MS_MAX = 3_600_000
+
 /**
- * Turns telegrams into records: registers them when their period is due, writes every one to the
+ * Turns the telegrams of one meter into records: registers them when their period is due, writes every one to the
  * live stream, announces schemas, marks gaps, and seals the live stream.
  */
 export class Registrar {
   readonly #options: RegistrarOptions
   readonly #periods: readonly Period[]
   readonly #memories = new Map<number, Memory>()
-  #device: string | undefined
   #unsealed: number
   #unsealedSinceMs: number
 
   constructor(options: RegistrarOptions) {
     this.#options = options
-    const { billingMs, minuteMs, box, clock } = options
-    this.#periods = [
-      { name: 'billing', periodMs: billingMs },
-      ...(minuteMs === undefined ? [] : [{ name: 'minute' as const, periodMs: minuteMs }]),
-    ]
+    const { billingMs, minuteMs, box, clock, isEach } = options
+    const billing = { name: 'billing' as const, periodMs: billingMs }
+    const minute = minuteMs === undefined ? [] : [{ name: 'minute' as const, periodMs: minuteMs }]
+    this.#periods = isEach ? [] : [billing, ...minute]
     // Live readings of before a power cut are still without their seal.
-    this.#unsealed = box.spool.unsealed(STREAM.live).length
+    this.#unsealed = box.spool.unsealed(this.#stream('live')).length
     this.#unsealedSinceMs = clock.monotonicMs()
   }
 
   /** A telegram was understood just now. */
   take(reading: Reading): void {
     const { clock, journal, isLive } = this.#options
-    if (this.#device !== undefined && this.#device !== reading.device) {
-      journal.tell('meter-changed', 'alarm', [reading.device.slice(0, 32)])
-    }
-    this.#device = reading.device
     if (reading.flags.includes('register-went-back')) journal.tell('register-decreased', 'warning')
     const nowMs = clock.nowMs()
     for (const period of this.#periods) this.#advance(period, nowMs, reading)
     if (isLive) this.#live(reading, nowMs)
   }
 
-  /** Time has passed; call it about once a second, and whenever the meter is silent. */
-  tick(): void {
+  /**
+   * Registers a reading by itself, without periods: a meter behind the meter, one that is heard by
+   * radio, or what a meter remembered of an outage. `timeMs` is when it was taken. Answers whether it
+   * is new: of each moment one is registered, and of any minute no more than one.
+   */
+  each(reading: Reading, timeMs: number, flags: readonly StatusFlag[] = []): boolean {
+    const { clock } = this.#options
+    const memory = this.#memory(this.#stream('billing'))
+    const isAhead = timeMs > clock.nowMs() + READING_AHEAD_MS_MAX
+    if (isAhead || timeMs < memory.newestMs + EACH_MS_MIN) return false
+    memory.newestMs = timeMs
+    const intervalMs = this.#periods[0]?.periodMs ?? 0
+    void this.#record('billing', 'reading', reading, timeMs, intervalMs, flags)
+    return true
+  }
+
+  /** Time of the newest reading that is registered; undefined before the first. */
+  newestMs(): number | undefined {
+    const { schedule, newestMs } = this.#memory(this.#stream('billing'))
+    const registeredMs = schedule.slot === undefined ? 0 : schedule.settledMs
+    return Math.max(registeredMs, newestMs) || undefined
+  }
+
+  /**
+   * Time has passed; call it about once a second, and whenever the meter is silent. Where the meter
+   * was replaced (`isCurrent` false) nothing is missed any more, only the last seal is made.
+   */
+  tick(isCurrent: boolean): void {
     const { clock, sealAfterMs } = this.#options
-    for (const period of this.#periods) this.#advance(period, clock.nowMs(), undefined)
+    const periods = isCurrent ? this.#periods : []
+    for (const period of periods) this.#advance(period, clock.nowMs(), undefined)
     const ageMs = clock.monotonicMs() - this.#unsealedSinceMs
     if (this.#unsealed > 0 && ageMs >= sealAfterMs) this.seal()
   }
@@ -103,13 +138,15 @@ export class Registrar {
   seal(): void {
     if (this.#unsealed === 0) return
     this.#unsealed = 0
-    const { box, clock, recorder } = this.#options
+    const { box, clock, recorder, isSimulated } = this.#options
     const timeMs = clock.nowMs()
+    const stream = this.#stream('live')
     void recorder.append({
-      stream: STREAM.live,
+      stream,
+      isSimulated,
       priority: STREAM_PRIORITY.live,
       build: (link, status) => {
-        const links = box.spool.unsealed(STREAM.live)
+        const links = box.spool.unsealed(stream)
         const digest = createHash('sha256')
         for (const { hash } of links) digest.update(hash)
         return {
@@ -126,7 +163,7 @@ export class Registrar {
   }
 
   #advance({ name, periodMs }: Period, nowMs: number, reading: Reading | undefined): void {
-    const stream = STREAM[name]
+    const stream = this.#stream(name)
     const memory = this.#memory(stream)
     // A stream that never registered anything has no gap to mark.
     const isHeard = reading !== undefined
@@ -164,15 +201,15 @@ export class Registrar {
 
   /** Announces the schema where it is new, then orders the record. */
   #record(
-    name: 'billing' | 'minute' | 'live',
+    name: ReadingStream,
     kind: 'reading' | 'fast',
     reading: Reading,
     timeMs: number,
     intervalMs: number,
     flags: readonly StatusFlag[],
   ): Promise<DeviceRecord | undefined> {
-    const { recorder } = this.#options
-    const stream = STREAM[name]
+    const { recorder, isSimulated } = this.#options
+    const stream = this.#stream(name)
     const priority = STREAM_PRIORITY[name]
     const memory = this.#memory(stream)
     const { schema, registers } = fitSchema(memory.schema, reading, intervalMs)
@@ -183,6 +220,7 @@ export class Registrar {
     if (isNew) {
       void recorder.append({
         stream,
+        isSimulated,
         priority,
         build: (link, status) => ({ kind: 'schema', ...link, timeMs, status: status([]), schema }),
       })
@@ -190,6 +228,7 @@ export class Registrar {
     const doubts = flagsOf(reading)
     return recorder.append({
       stream,
+      isSimulated,
       priority,
       memory: kept,
       build: (link, statusOf) => {
@@ -201,14 +240,16 @@ export class Registrar {
 
   /** Says in the stream itself that nothing is known from `fromMs` on. */
   #gap(name: 'billing' | 'minute', fromMs: number): void {
-    const stream = STREAM[name]
+    const stream = this.#stream(name)
     const memory = this.#memory(stream)
     const { schema } = memory
     if (schema === undefined) return
     memory.unmarkedMs = undefined
     const schemaId = schemaIdOf(schema)
-    const marked = this.#options.recorder.append({
+    const { recorder, isSimulated } = this.#options
+    const marked = recorder.append({
       stream,
+      isSimulated,
       priority: STREAM_PRIORITY[name],
       memory: remember(memory),
       build: (link, statusOf) => {
@@ -222,6 +263,10 @@ export class Registrar {
     })
   }
 
+  #stream(name: ReadingStream): number {
+    return streamOf(this.#options.place, name)
+  }
+
   #memory(stream: number): Memory {
     let memory = this.#memories.get(stream)
     if (memory === undefined) {
@@ -232,6 +277,9 @@ export class Registrar {
   }
 }
 
+/** Readings that are registered as they come are at least this far apart, in milliseconds. */
+export const EACH_MS_MIN = 60_000
+
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return toHex(a) === toHex(b)
 }
@@ -240,13 +288,16 @@ function flagsOf(reading: Reading): readonly StatusFlag[] {
   const flags: StatusFlag[] = []
   if (reading.flags.some((flag) => DOUBTS.includes(flag))) flags.push('doubt')
   if (reading.flags.includes('register-went-back')) flags.push('implausible')
+  if (reading.flags.includes('unauthenticated')) flags.push('unauthenticated')
+  if (reading.flags.some((flag) => TIME_DOUBTS.includes(flag))) flags.push('time-doubt')
   return flags
 }
 
 /** A stream's memory as it is stored with its chain. */
-function remember({ schedule, schema }: Memory): string {
+function remember({ schedule, schema, newestMs }: Memory): string {
   return JSON.stringify({
     schedule: [schedule.slot ?? null, schedule.settledMs, schedule.gapFromSlot ?? null],
+    ...(newestMs > 0 ? { newestMs } : {}),
     ...(schema === undefined
       ? {}
       : {
@@ -260,7 +311,7 @@ function remember({ schedule, schema }: Memory): string {
 
 /** Reads {@link remember}'s text; what is not readable is a fresh start, which costs nothing. */
 function recall(text: string): Memory {
-  const fresh: Memory = { schedule: FRESH_SCHEDULE, schema: undefined }
+  const fresh: Memory = { schedule: FRESH_SCHEDULE, schema: undefined, newestMs: 0 }
   if (text === '') return fresh
   let value: unknown
   try {
@@ -269,7 +320,10 @@ function recall(text: string): Memory {
     return fresh
   }
   if (typeof value !== 'object' || value === null) return fresh
-  const { schedule, meterId, protocol, intervalMs, registers } = value as Record<string, unknown>
+  const { schedule, meterId, protocol, intervalMs, registers, newestMs } = value as Record<
+    string,
+    unknown
+  >
   const columns = Array.isArray(registers) ? registers.map(columnOf) : []
   const isSchema =
     typeof meterId === 'string' &&
@@ -279,6 +333,7 @@ function recall(text: string): Memory {
     columns.every((column) => column !== undefined)
   return {
     schedule: scheduleOf(schedule),
+    newestMs: typeof newestMs === 'number' ? newestMs : 0,
     schema: isSchema ? { meterId, protocol, intervalMs, registers: columns } : undefined,
   }
 }

@@ -12,6 +12,8 @@ export type TraceEvent =
   | {
       readonly type: 'telegram'
       readonly atMs: number
+      /** Name of the source that heard it. */
+      readonly source: string
       readonly bytes: Uint8Array
       readonly reading: Reading
     }
@@ -19,6 +21,7 @@ export type TraceEvent =
   | {
       readonly type: 'discarded'
       readonly atMs: number
+      readonly source: string
       readonly bytes: number
       readonly reason: string
     }

@@ -8,12 +8,14 @@ import { systemClock } from '@s3mp/hal'
 import { VirtualClock } from '@s3mp/hal/mock'
 import { after, describe, it } from 'mocha'
 
+import { parseConfig } from '../src/config/load.ts'
 import { isWell, statusLines } from '../src/commands/status.ts'
 import { askControl, openControl } from '../src/control.ts'
 import { FirmwareError } from '../src/errors.ts'
 import { createIdentity, loadIdentity, loadStorageKey, programHash } from '../src/identity.ts'
 import { silentLog } from '../src/log.ts'
-import { openSource } from '../src/source.ts'
+import { openSources } from '../src/sources/open.ts'
+import type { SourceSpec } from '../src/sources/source.ts'
 import { placeLabel, Vault } from '../src/spool/vault.ts'
 import { UDP_PAYLOAD_BYTES_MAX, UdpTransport } from '../src/transport/udp.ts'
 import { keepWatch, LOOP_STUCK_MS_MAX, systemdNotify, watchdogMs } from '../src/watchdog.ts'
@@ -162,13 +164,14 @@ describe('around the meter', () => {
   })
 
   describe('the source', () => {
-    const options = {
-      baud: 9600,
-      frame: '8N1',
-      protocol: 'auto',
-      clock: systemClock,
-      random: seededRandom('source'),
-    } as const
+    async function open(device: string): Promise<SourceSpec | undefined> {
+      const toml = `[meter]\ndevice = ${JSON.stringify(device)}\n[uplink]\ntransport = "udp"\n[uplink.udp]\nremote = "h:1"`
+      const configFile = '/etc/s3mp/meter.toml'
+      const random = seededRandom('source')
+      const options = { clock: systemClock, random, configFile, credentials: undefined }
+      const [source] = await openSources(parseConfig(toml, configFile).meters, options)
+      return source
+    }
 
     it('plays a capture, raw or as hex text, and marks it', async () => {
       const world = await World.open()
@@ -177,8 +180,8 @@ describe('around the meter', () => {
       writeFileSync(join(folder, 'raw'), telegram)
       writeFileSync(join(folder, 'hex'), Buffer.from(telegram).toString('hex'))
       for (const name of ['raw', 'hex']) {
-        const source = await openSource({ ...options, device: `replay:${join(folder, name)}` })
-        assert.ok(source.isSimulated)
+        const source = await open(`replay:${join(folder, name)}`)
+        assert.ok(source?.isSimulated)
       }
       writeFileSync(join(folder, 'none'), 'abc')
       for (const device of [
@@ -187,14 +190,14 @@ describe('around the meter', () => {
         'simulated:castle',
         'simulated:household:x',
       ]) {
-        await assert.rejects(openSource({ ...options, device }), isCode('source'), device)
+        await assert.rejects(open(device), isCode('source'), device)
       }
     })
 
     it('takes any other name for a serial port', async () => {
-      const source = await openSource({ ...options, device: '/dev/ttyUSB9' })
-      assert.equal(source.isSimulated, false)
-      assert.equal(source.path, '/dev/ttyUSB9')
+      const source = await open('/dev/ttyUSB9')
+      assert.equal(source?.isSimulated, false)
+      assert.equal(source.device, '/dev/ttyUSB9')
     })
   })
 

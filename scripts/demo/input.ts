@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
+import { listening } from '@s3mp/firmware'
+import type { SourceSpec } from '@s3mp/firmware'
 import { parseSettings } from '@s3mp/hal'
 import type { Clock, SerialBackend, SerialSettings } from '@s3mp/hal'
 import { linuxSerial } from '@s3mp/hal/linux'
@@ -15,9 +17,7 @@ export interface DemoInput {
   readonly kind: 'simulated' | 'replay' | 'serial'
   /** The file or the device. */
   readonly name: string
-  readonly serial: SerialBackend
-  readonly path: string
-  readonly settings: SerialSettings
+  readonly sources: readonly SourceSpec[]
   /** What can be switched about it, with its state. */
   readonly switches: ReadonlyMap<DemoSwitch, DemoLever>
 }
@@ -55,14 +55,25 @@ export async function openInput(
     return {
       kind: 'serial',
       name: serial,
-      serial: linuxSerial(),
-      path: serial,
-      settings,
+      sources: [head(linuxSerial(), serial, settings, false)],
       switches: new Map(),
     }
   }
   if (options.replay !== undefined) return replayInput(options.replay, settings, clock, random)
   return householdInput(settings, clock, random)
+}
+
+/** Without a byte for this long the port is opened again. */
+const SILENCE_MS = 5000
+
+function head(
+  serial: SerialBackend,
+  path: string,
+  settings: SerialSettings,
+  isSimulated: boolean,
+): SourceSpec {
+  const listen = { protocol: 'auto', silenceMs: SILENCE_MS } as const
+  return listening({ name: 'head', serial, path, settings, isSimulated, ...listen })
 }
 
 /** The household lives at noon in June: the sun shines, and lunch is being cooked. */
@@ -102,9 +113,7 @@ function householdInput(settings: SerialSettings, clock: Clock, random: () => nu
   return {
     kind: 'simulated',
     name: 'simulated household',
-    serial,
-    path: HEAD_PATH,
-    settings,
+    sources: [head(serial, HEAD_PATH, settings, true)],
     switches: new Map<DemoSwitch, DemoLever>([
       ['clouds', clouds],
       ['noise', noise],
@@ -144,9 +153,7 @@ async function replayInput(
   return {
     kind: 'replay',
     name: basename(file),
-    serial,
-    path: HEAD_PATH,
-    settings,
+    sources: [head(serial, HEAD_PATH, settings, true)],
     switches: new Map([['head', headLever(serial)]]),
   }
 }

@@ -247,14 +247,7 @@ function startMeter(parts: MeterParts, undo: Undo): Meter {
     clock,
     random,
     randomBytes,
-    serial: input.serial,
-    head: {
-      path: input.path,
-      settings: input.settings,
-      protocol: 'auto',
-      silenceMs: 5000,
-      isSimulated: input.kind !== 'serial',
-    },
+    sources: input.sources,
     streams: {
       billingMs: 900_000,
       minuteMs: 60_000,

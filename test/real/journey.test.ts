@@ -10,7 +10,14 @@ import {
   verifyRecords,
   type RecordKind,
 } from '@s3mp/envelope'
-import { createMeter, createUplink, memoryChannel, Spool, type Meter } from '@s3mp/firmware'
+import {
+  createMeter,
+  createUplink,
+  listening,
+  memoryChannel,
+  Spool,
+  type Meter,
+} from '@s3mp/firmware'
 import { parseSettings, systemClock } from '@s3mp/hal'
 import { ReplaySerial } from '@s3mp/hal/mock'
 import {
@@ -134,8 +141,17 @@ describe('a reading through the reference implementation’s network', function 
       clock: systemClock,
       random,
       randomBytes: systemRandom,
-      serial: new ReplaySerial({ clock: systemClock, random, settings, periodMs: 200, telegrams }),
-      head: { path: '/dev/replay', settings, protocol: 'auto', silenceMs: 10_000, isSimulated: true }, // prettier-ignore
+      sources: [
+        listening({
+          name: 'head',
+          serial: new ReplaySerial({ clock: systemClock, random, settings, periodMs: 200, telegrams }), // prettier-ignore
+          path: '/dev/replay',
+          settings,
+          protocol: 'auto',
+          silenceMs: 10_000,
+          isSimulated: true,
+        }),
+      ],
       streams: {
         billingMs: 60_000,
         minuteMs: 1000,

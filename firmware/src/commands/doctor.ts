@@ -89,7 +89,7 @@ function tryConfig(file: string, tell: (finding: Finding) => void): Config | und
 
 function examineConfig(config: Config, tell: (finding: Finding) => void): void {
   const machine = thisMachine(systemClock.nowMs())
-  const { meter, state, headend } = config
+  const { meters, state, headend } = config
   tell(checkState(machine, config))
   tell(attempt('key', 's3mp keygen', () => `device ${loadIdentity(state.folder).fingerprint}`))
   tell(
@@ -102,8 +102,10 @@ function examineConfig(config: Config, tell: (finding: Finding) => void): void {
       },
     ),
   )
-  tell(checkConsole(machine, meter.device))
-  tell(checkMiniUart(machine, meter.device, meter.frame))
+  for (const { device, frame } of meters) {
+    tell(checkConsole(machine, device))
+    tell(checkMiniUart(machine, device, frame))
+  }
 }
 
 async function examineHead(
@@ -111,7 +113,7 @@ async function examineHead(
   config: Config | undefined,
   tell: (finding: Finding) => void,
 ): Promise<void> {
-  const configured = config?.meter.device
+  const configured = config?.meters[0]?.device
   if (
     device === undefined &&
     configured !== undefined &&

@@ -1,12 +1,21 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 
 import { parse, TomlError } from 'smol-toml'
-import { z } from 'zod'
 
 import { FirmwareError } from '../errors.ts'
 import { lineOf } from './locate.ts'
-import { SECTIONS, type ConfigValues, type Field, type SectionName } from './schema.ts'
-import { suggest } from './suggest.ts'
+import { checkMeters, withMeterPaths } from './meters.ts'
+import { METER_SECTIONS } from './meter-schema.ts'
+import type { ConfigValues, SectionName } from './schema.ts'
+import {
+  checkSection,
+  fieldsOf,
+  SECTION_NAMES,
+  tableOf,
+  unknown,
+  type Report,
+  type Tree,
+} from './section.ts'
 
 /** Bytes of a configuration file; a longer one is not a configuration. */
 export const CONFIG_BYTES_MAX = 256 * 1024
@@ -45,18 +54,6 @@ export class ConfigError extends FirmwareError {
   }
 }
 
-type Tree = Readonly<Record<string, unknown>>
-
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-const SECTION_NAMES = Object.keys(SECTIONS) as readonly SectionName[]
-
-function fieldsOf(section: SectionName): Readonly<Record<string, Field<z.ZodType>>> {
-  return SECTIONS[section].fields
-}
-
 /**
  * Checks the text of a configuration file. Relative paths in it start at the file's own folder.
  *
@@ -69,13 +66,16 @@ export function parseConfig(toml: string, file: string): Config {
   }
   const tree = parseToml(toml, file)
   const faults: ConfigFault[] = []
-  const report = (path: readonly string[], message: string): void => {
+  const report: Report = (path, message) => {
     faults.push({ line: lineOf(toml, path), key: path.join('.'), message })
   }
   const values: Record<string, unknown> = {}
   for (const section of SECTION_NAMES) {
-    values[section] = checkSection(section, tree, report)
+    if (section in METER_SECTIONS) continue
+    const path = section.split('.')
+    values[section] = checkSection(section, tableOf(tree, path, report), path, report)
   }
+  values.meters = checkMeters(tree.meter, report)
   for (const name of Object.keys(tree)) {
     if (SECTION_NAMES.some((known) => known.split('.')[0] === name)) continue
     report([name], unknown('section', name, SECTION_NAMES))
@@ -100,76 +100,6 @@ function parseToml(toml: string, file: string): Tree {
     const what = error.message.split('\n')[0] ?? 'not TOML'
     throw new ConfigError(file, [{ line: error.line, key: '', message: what }])
   }
-}
-
-/** The table of a section, when it is there and is one. */
-function tableOf(
-  tree: Tree,
-  path: readonly string[],
-  report: (path: readonly string[], message: string) => void,
-): Tree {
-  let table: unknown = tree
-  for (const [depth, part] of path.entries()) {
-    if (!isTree(table)) return {}
-    table = table[part]
-    if (table !== undefined && !isTree(table)) {
-      if (depth === path.length - 1) report(path, `expected a section, found ${show(table)}`)
-      return {}
-    }
-  }
-  return isTree(table) ? table : {}
-}
-
-function checkSection(
-  section: SectionName,
-  tree: Tree,
-  report: (path: readonly string[], message: string) => void,
-): Readonly<Record<string, unknown>> {
-  const path = section.split('.')
-  const table = tableOf(tree, path, report)
-  const fields = fieldsOf(section)
-  const inner = SECTION_NAMES.filter((name) => name.startsWith(`${section}.`)).map((name) =>
-    name.slice(section.length + 1),
-  )
-  for (const name of Object.keys(table)) {
-    if (name in fields || inner.includes(name)) continue
-    report([...path, name], unknown('key', name, Object.keys(fields)))
-  }
-  const checked: Record<string, unknown> = {}
-  for (const [name, field] of Object.entries(fields)) {
-    const written = table[name]
-    const value = written ?? fallbackOf(field)
-    const result = field.schema.safeParse(value)
-    if (result.success) checked[name] = result.data
-    else if (written === undefined) {
-      report(
-        [...path, name],
-        `missing: expected ${field.expected}; write ${name} = ${field.example ?? '…'}`,
-      )
-    } else {
-      const cure = field.fallback ?? field.example
-      const remedy = cure === undefined ? '' : `; for example ${name} = ${cure}`
-      report([...path, name], `expected ${field.expected}, found ${show(written)}${remedy}`)
-    }
-  }
-  return checked
-}
-
-/** The value of a key that is not written, read by the same parser as if it were. */
-export function fallbackOf(field: Field<z.ZodType>): unknown {
-  return field.fallback === undefined ? undefined : parse(`value = ${field.fallback}`).value
-}
-
-function unknown(kind: 'key' | 'section', name: string, known: readonly string[]): string {
-  const near = suggest(name, known)
-  if (near !== undefined) return `unknown ${kind} "${name}"; did you mean "${near}"?`
-  return `unknown ${kind} "${name}"; known are ${known.join(', ')}`
-}
-
-function show(value: unknown): string {
-  if (isTree(value)) return 'a section'
-  const shown = typeof value === 'bigint' ? value.toString() : JSON.stringify(value)
-  return shown.length > 80 ? `${shown.slice(0, 80)}…` : shown
 }
 
 /** What no single key can know. */
@@ -253,9 +183,6 @@ function withAbsolutePaths(config: Config): Config {
   const here = dirname(resolve(config.file))
   const at = (base: string, path: string): string => (isAbsolute(path) ? path : join(base, path))
   const folder = at(here, config.state.folder)
-  const { device } = config.meter
-  const isFile = device.startsWith('replay:')
-  const replay = `replay:${at(here, device.slice('replay:'.length))}`
   const scion = config['uplink.scion']
   const files = (['paths', 'config_dir', 'policy_file'] as const).flatMap((key) => {
     const path = scion[key]
@@ -264,7 +191,7 @@ function withAbsolutePaths(config: Config): Config {
   const { socket } = config.control
   return {
     ...config,
-    meter: { ...config.meter, device: isFile ? replay : device },
+    meters: config.meters.map((meter) => withMeterPaths(meter, here)),
     state: { ...config.state, folder },
     headend: { card: at(folder, config.headend.card) },
     uplink: { ...config.uplink, socket: at(here, config.uplink.socket) },

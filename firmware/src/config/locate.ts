@@ -3,13 +3,15 @@
  *
  * The parser says what is in the file, not where. This scan follows table headers and keys only,
  * which is all that our configuration has: `[a.b]`, `key = …`, `a.b = …`; for an inner key of an
- * inline table it answers with the line of the table.
+ * inline table it answers with the line of the table. Of a list of tables (`[[meter]]`) the second is
+ * asked for as `meter[1]`, and `[meter.keys]` after it belongs to it.
  */
 export function lineOf(toml: string, path: readonly string[]): number | undefined {
   const wanted = path.join('.')
   let table = ''
   let best: { line: number; length: number } | undefined
   let fence: string | undefined
+  const lists = new Map<string, number>()
   for (const [index, raw] of toml.split('\n').entries()) {
     const line = raw.trim()
     if (fence !== undefined) {
@@ -19,6 +21,8 @@ export function lineOf(toml: string, path: readonly string[]): number | undefine
     const header = /^\[\[?([^\]]+)\]\]?/u.exec(line)
     if (header?.[1] !== undefined) {
       table = plain(header[1])
+      if (line.startsWith('[[')) lists.set(table, (lists.get(table) ?? -1) + 1)
+      table = numbered(table, lists)
       best = better(best, wanted, table, index + 1)
       continue
     }
@@ -31,6 +35,16 @@ export function lineOf(toml: string, path: readonly string[]): number | undefine
     fence = openFence(line.slice(key[0].length))
   }
   return best?.line
+}
+
+/** A table's name with the numbers of the lists that it is in. */
+function numbered(table: string, lists: ReadonlyMap<string, number>): string {
+  for (const [list, index] of lists) {
+    if (table === list || table.startsWith(`${list}.`)) {
+      return `${list}[${String(index)}]${table.slice(list.length)}`
+    }
+  }
+  return table
 }
 
 /** Dotted key without spaces and quotes. */

@@ -1,4 +1,5 @@
-import { SECTIONS, type Field, type SectionName } from './schema.ts'
+import type { Field } from './field.ts'
+import { SECTIONS, type SectionName } from './schema.ts'
 import type { z } from 'zod'
 
 const WIDTH = 96

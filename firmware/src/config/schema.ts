@@ -1,23 +1,8 @@
 import { z } from 'zod'
 
+import type { Field } from './field.ts'
+import { METER_SECTIONS } from './meter-schema.ts'
 import { hostPort, hostPortText, listOf, size, span, spanOrOff, text, whole } from './values.ts'
-
-/** One key of the configuration: how it is checked, what it is without being written, what it says. */
-export interface Field<Schema extends z.ZodType> {
-  readonly schema: Schema
-  /** The value in TOML when the key is not written; undefined when it must be, or may be left out. */
-  readonly fallback?: string
-  /** A value in TOML to show where there is no fallback. */
-  readonly example?: string
-  /** What a right value looks like, for errors and for the documentation. */
-  readonly expected: string
-  readonly doc: string
-}
-
-/** The speeds an optical head may be asked to run at (IEC 62056-21 §6.3.2 and SML practice). */
-export const BAUD_RATES = [
-  300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200,
-] as const
 
 /** Entries of one list of a jurisdiction. */
 export const JURISDICTION_ENTRIES_MAX = 256
@@ -34,41 +19,7 @@ const DAY = 24 * 60 * MINUTE
 
 /** Every section of the file with every key in it. `[uplink.scion]` is written `uplink.scion`. */
 export const SECTIONS = {
-  meter: {
-    doc: 'The electricity meter and the optical head that looks at it.',
-    fields: {
-      device: {
-        schema: text,
-        example: '"/dev/serial/by-id/usb-Silicon_Labs_CP2104_USB_to_UART_Bridge-if00-port0"',
-        expected: 'a serial port, "simulated:household" or "replay:FILE"',
-        doc: 'The head. Name it by `/dev/serial/by-id/…`, which survives a re-plug. Without a head: `"simulated:household"` (a simulated household, marked as such in every reading) or `"replay:FILE"` (captured bytes at line speed, marked too).',
-      },
-      protocol: {
-        schema: z.enum(['auto', 'sml', 'dlms', 'dsmr', 'd0']),
-        fallback: '"auto"',
-        expected: '"auto", "sml", "dlms", "dsmr" or "d0"',
-        doc: 'What the meter sends by itself; `auto` finds out. `d0` is IEC 62056-21, pushed.',
-      },
-      baud: {
-        schema: z.literal(BAUD_RATES),
-        fallback: '9600',
-        expected: `one of ${BAUD_RATES.join(', ')}`,
-        doc: 'Speed of the head, in bits a second.',
-      },
-      frame: {
-        schema: z.enum(['8N1', '7E1']),
-        fallback: '"8N1"',
-        expected: '"8N1" or "7E1"',
-        doc: 'Data bits, parity and stop bits.',
-      },
-      silence: {
-        schema: span(2 * SECOND, DAY),
-        fallback: '"30s"',
-        expected: 'a span from "2s" to "1d"',
-        doc: 'When no byte came for this long the port is closed and opened again.',
-      },
-    },
-  },
+  ...METER_SECTIONS,
   state: {
     doc: 'Where the meter keeps what must survive a power cut.',
     fields: {
@@ -284,6 +235,23 @@ export const SECTIONS = {
       },
     },
   },
+  tamper: {
+    doc: 'A switch in the device’s own case. Opening it is an alarm, and marks every record until it is closed.',
+    fields: {
+      line: {
+        schema: whole(0, 57).optional(),
+        example: '22',
+        expected: 'a BCM number from 0 to 57',
+        doc: 'The pin of the switch.',
+      },
+      active_low: {
+        schema: z.boolean(),
+        fallback: 'false',
+        expected: 'true or false',
+        doc: 'Whether the open case pulls the line to ground.',
+      },
+    },
+  },
   control: {
     doc: 'How `s3mp status` asks a running meter.',
     fields: {
@@ -315,6 +283,9 @@ type Sections = typeof SECTIONS
 /** The name of a section as it is written between brackets. */
 export type SectionName = keyof Sections
 
+/** The sections that each meter has for itself. */
+export type MeterSectionName = keyof typeof METER_SECTIONS
+
 type Values<Name extends SectionName> = {
   readonly [Key in keyof Sections[Name]['fields']]: Sections[Name]['fields'][Key] extends Field<
     infer Schema
@@ -323,5 +294,18 @@ type Values<Name extends SectionName> = {
     : never
 }
 
+/** One meter after every check. */
+export interface MeterConfig extends Values<'meter'> {
+  /** Never left out here. */
+  readonly name: string
+  readonly keys: Values<'meter.keys'>
+  readonly d0: Values<'meter.d0'>
+  readonly dlms: Values<'meter.dlms'>
+  readonly s0: Values<'meter.s0'>
+  readonly modbus: Values<'meter.modbus'>
+}
+
 /** The configuration after every check: spans in milliseconds, sizes in bytes, by section. */
-export type ConfigValues = { readonly [Name in SectionName]: Values<Name> }
+export type ConfigValues = {
+  readonly [Name in Exclude<SectionName, MeterSectionName>]: Values<Name>
+} & { readonly meters: readonly MeterConfig[] }

@@ -1,33 +1,38 @@
+import { join } from 'node:path'
+
 import { systemClock } from '@s3mp/hal'
 
 import { createMeter, type Meter } from '../app.ts'
 import type { MeterEnd } from '../channel/channel.ts'
 import type { Config } from '../config/load.ts'
+import { openDurableMap } from '../durable-map.ts'
 import { loadIdentity, loadStorageKey, loadTrust } from '../identity.ts'
 import type { Log } from '../log.ts'
-import { openSource } from '../source.ts'
+import { openSources } from '../sources/open.ts'
 import { Spool } from '../spool/spool.ts'
+import type { TamperInput } from '../tamper.ts'
 import { runningProgramHash, systemRandom, systemRandomBytes } from './system.ts'
 
 /** Builds the meter role from its configuration and the real things. */
 export async function openMeter(config: Config, channel: MeterEnd, log: Log): Promise<Meter> {
-  const { meter, state, streams, headend } = config
+  const { meters, state, streams, headend } = config
   const clock = systemClock
   const { signer } = loadIdentity(state.folder)
   const trust = loadTrust(headend.card, state.folder)
-  const source = await openSource({ ...meter, clock, random: systemRandom })
+  const sources = await openSources(meters, {
+    clock,
+    random: systemRandom,
+    configFile: config.file,
+    credentials: process.env.CREDENTIALS_DIRECTORY,
+  })
+  const tamper = await openTamper(config)
   return createMeter({
     clock,
     random: systemRandom,
     randomBytes: systemRandomBytes,
-    serial: source.serial,
-    head: {
-      path: source.path,
-      settings: source.settings,
-      protocol: meter.protocol,
-      silenceMs: meter.silence,
-      isSimulated: source.isSimulated,
-    },
+    sources,
+    ...(tamper === undefined ? {} : { tamper }),
+    openMap: (name) => openDurableMap(join(state.folder, `meter.${name}`)),
     streams: {
       billingMs: streams.billing,
       minuteMs: streams.minute,
@@ -50,4 +55,11 @@ export async function openMeter(config: Config, channel: MeterEnd, log: Log): Pr
     firmwareHash: runningProgramHash(),
     log,
   })
+}
+
+/** The switch in the case, where one is configured. */
+async function openTamper({ tamper }: Config): Promise<TamperInput | undefined> {
+  if (tamper.line === undefined) return undefined
+  const { linuxGpio } = await import('@s3mp/hal/linux')
+  return { gpio: linuxGpio(), line: tamper.line, activeLow: tamper.active_low }
 }

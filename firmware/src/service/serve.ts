@@ -130,7 +130,7 @@ function tellStart(log: Log, role: string, config: Config, meter: Meter): void {
   log.info(`${role}.started`, {
     ueid: toHex(ueid),
     boot,
-    device: config.meter.device,
+    devices: config.meters.map(({ device }) => device).join(' '),
     state: config.state.folder,
   })
 }

@@ -8,7 +8,7 @@ import { codeOf, FirmwareError } from '../errors.ts'
 export const SEQ_RESERVED_MAX = 4096
 
 /** Bytes of the counters file; a longer one is not ours. */
-export const COUNTERS_BYTES_MAX = 4096
+export const COUNTERS_BYTES_MAX = 8192
 
 /**
  * Numbers that must never be used twice, whatever happens to the spool: how often the meter was

@@ -15,8 +15,8 @@ import { PRIORITIES, PRIORITY, PRIORITY_DROPPABLE_MIN, type Priority } from './p
 import { salvage, setAside, type Salvaged } from './recovery.ts'
 import { Statements } from './statements.ts'
 
-/** Streams of one meter. */
-export const SPOOL_STREAMS_MAX = 16
+/** Streams of one meter: three for each place, and two of its own. */
+export const SPOOL_STREAMS_MAX = 62
 
 /** Characters that a stream may remember beside its chain. */
 export const SPOOL_MEMORY_CHARS_MAX = 8192

@@ -131,7 +131,7 @@ describe('the configuration', () => {
   it('prints a whole configuration that it accepts itself', () => {
     const text = printDefaultConfig().replace('transport = "scion"', 'transport = "udp"')
     const config = parseConfig(text.replace('# remote = "192', 'remote = "192'), 'x.toml')
-    assert.equal(config.meter.device, 'simulated:household')
+    assert.equal(config.meters[0]?.device, 'simulated:household')
     for (const line of text.split('\n')) assert.ok(line.length <= 110, line)
   })
 

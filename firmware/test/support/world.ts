@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { join } from 'node:path'
 
 import { SoftwareSigner, type RandomBytes } from '@s3mp/envelope'
 import { parseSettings } from '@s3mp/hal'
@@ -7,8 +8,12 @@ import { Household, SmlHousehold } from '@s3mp/meter/simulator'
 
 import { createMeter, type Meter, type MeterOptions } from '../../src/app.ts'
 import { memoryChannel } from '../../src/channel/memory.ts'
+import { openDurableMap } from '../../src/durable-map.ts'
 import { createLog, silentLog } from '../../src/log.ts'
+import { listening } from '../../src/sources/listening.ts'
+import type { SourceSpec } from '../../src/sources/source.ts'
 import { Spool, type SpoolOptions } from '../../src/spool/spool.ts'
+import type { TamperInput } from '../../src/tamper.ts'
 import type { TraceEvent } from '../../src/trace.ts'
 import { createUplink } from '../../src/uplink.ts'
 import { freshFolder } from './folder.ts'
@@ -46,6 +51,9 @@ export interface WorldOptions {
   readonly spool?: Partial<SpoolOptions>
   readonly replay?: Partial<ReplayOptions>
   readonly silenceMs?: number
+  /** Other sources than one head that listens. */
+  readonly sources?: (world: World) => readonly SourceSpec[]
+  readonly tamper?: (world: World) => TamperInput
 }
 
 /** A meter, a road and a head-end under virtual time. */
@@ -61,7 +69,8 @@ export class World {
   readonly saved: Uint8Array[] = []
   readonly signer: SoftwareSigner
   readonly #options: WorldOptions
-  readonly #random: () => number
+  /** In [0, 1), the same in every run. */
+  readonly random: () => number
   readonly #bytes: RandomBytes
   #running: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined
   #meter: Meter | undefined
@@ -74,18 +83,18 @@ export class World {
   ) {
     const seed = options.seed ?? 'world'
     this.#options = options
-    this.#random = seededRandom(`${seed} random`)
+    this.random = seededRandom(`${seed} random`)
     this.#bytes = seededBytes(`${seed} meter`)
     this.clock = clock
     this.signer = signer
     this.headEnd = headEnd
-    this.road = new Road(clock, this.#random, (bytes) => headEnd.take(bytes))
+    this.road = new Road(clock, this.random, (bytes) => headEnd.take(bytes))
     this.household = new SmlHousehold({
       household: new Household({ seed: 1, startMs: START_MS - 86_400_000 }),
     })
     this.serial = new ReplaySerial({
       clock,
-      random: this.#random,
+      random: this.random,
       settings: parseSettings('9600 8N1'),
       telegrams: (_index, nowMs) => this.household.telegram(Math.max(nowMs, START_MS)),
       ...options.replay,
@@ -115,16 +124,21 @@ export class World {
     const { folder } = this
     this.#meter = createMeter({
       clock,
-      random: this.#random,
+      random: this.random,
       randomBytes: this.#bytes,
-      serial: this.serial,
-      head: {
-        path: '/dev/replay',
-        settings: parseSettings('9600 8N1'),
-        protocol: 'auto',
-        silenceMs: this.#options.silenceMs ?? 10_000,
-        isSimulated: true,
-      },
+      sources: this.#options.sources?.(this) ?? [
+        listening({
+          name: 'head',
+          serial: this.serial,
+          path: '/dev/replay',
+          settings: parseSettings('9600 8N1'),
+          protocol: 'auto',
+          silenceMs: this.#options.silenceMs ?? 10_000,
+          isSimulated: true,
+        }),
+      ],
+      openMap: (name) => openDurableMap(join(folder, name)),
+      ...(this.#options.tamper === undefined ? {} : { tamper: this.#options.tamper(this) }),
       streams: {
         billingMs: 900_000,
         minuteMs: 60_000,

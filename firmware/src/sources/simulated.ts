@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs'
 
-import { parseSettings, type Clock, type SerialBackend, type SerialSettings } from '@s3mp/hal'
+import type { Clock, SerialBackend, SerialSettings } from '@s3mp/hal'
 import { CaptureBytes, createDecoder, MeterError, type DecoderProtocol } from '@s3mp/meter'
 
-import { FirmwareError, reasonOf } from './errors.ts'
+import { FirmwareError, reasonOf } from '../errors.ts'
 
 /** Bytes of a capture that can be played. */
 export const CAPTURE_BYTES_MAX = 16 * 2 ** 20
@@ -11,20 +11,18 @@ export const CAPTURE_BYTES_MAX = 16 * 2 ** 20
 /** Seed of the simulated household that has none of its own. */
 const SEED = 1
 
-/** The head as the meter role wants it. */
-export interface Source {
+/** A pretended head. */
+export interface Pretence {
   readonly serial: SerialBackend
   readonly path: string
   readonly settings: SerialSettings
-  /** No real meter is behind it; every record says so. */
-  readonly isSimulated: boolean
 }
 
-/** What opening a source needs. */
-export interface SourceOptions {
+/** What pretending needs. */
+export interface PretenceOptions {
+  /** As configured, with its scheme. */
   readonly device: string
-  readonly baud: number
-  readonly frame: string
+  readonly settings: SerialSettings
   readonly protocol: DecoderProtocol
   readonly clock: Clock
   /** In [0, 1). */
@@ -32,26 +30,19 @@ export interface SourceOptions {
 }
 
 /**
- * The head that the configuration names: a serial port, `simulated:household` (with `:SEED` for
- * another house), or `replay:FILE`. Nothing native is loaded before a serial port is asked for.
+ * The head that `simulated:household` (with `:SEED` for another house) or `replay:FILE` stands for.
  *
  * @throws FirmwareError `source` when it names something that cannot be.
  */
-export async function openSource(options: SourceOptions): Promise<Source> {
-  const { device, baud, frame } = options
-  const settings = parseSettings(`${String(baud)} ${frame}`)
-  const [scheme, ...rest] = device.split(':')
-  if (scheme === 'simulated') return simulated(rest, settings, options)
-  if (scheme === 'replay') return replay(rest.join(':'), settings, options)
-  const { linuxSerial } = await import('@s3mp/hal/linux')
-  return { serial: linuxSerial(), path: device, settings, isSimulated: false }
+export function pretend(options: PretenceOptions): Promise<Pretence> {
+  const [scheme, ...rest] = options.device.split(':')
+  return scheme === 'replay' ? replay(rest.join(':'), options) : simulated(rest, options)
 }
 
 async function simulated(
   [what, seed = String(SEED)]: readonly string[],
-  settings: SerialSettings,
-  { clock, random, device }: SourceOptions,
-): Promise<Source> {
+  { clock, random, device, settings }: PretenceOptions,
+): Promise<Pretence> {
   if (what !== 'household' || !/^\d{1,9}$/u.test(seed)) {
     throw new FirmwareError(
       'source',
@@ -70,7 +61,7 @@ async function simulated(
     settings,
     telegrams: (_index, nowMs) => meter.telegram(Math.max(nowMs, startMs)),
   })
-  return { serial, path: device, settings, isSimulated: true }
+  return { serial, path: device, settings }
 }
 
 function startOfDayMs(nowMs: number): number {
@@ -91,9 +82,8 @@ function registersAt(dayMs: number): {
 
 async function replay(
   file: string,
-  settings: SerialSettings,
-  { clock, random, protocol, device }: SourceOptions,
-): Promise<Source> {
+  { clock, random, protocol, device, settings }: PretenceOptions,
+): Promise<Pretence> {
   const bytes = readCapture(file)
   const decoder = createDecoder(protocol)
   const telegrams = [...decoder.push(bytes), ...decoder.end()]
@@ -107,7 +97,7 @@ async function replay(
   }
   const { ReplaySerial } = await import('@s3mp/hal/mock')
   const serial = new ReplaySerial({ clock, random, path: device, settings, telegrams })
-  return { serial, path: device, settings, isSimulated: true }
+  return { serial, path: device, settings }
 }
 
 function readCapture(file: string): Uint8Array {

@@ -1,68 +1,98 @@
 import {
+  formatSettings,
   HalError,
+  parseSettings,
   readWithin,
+  sameSettings,
   ReopeningSerial,
   type ReopeningEvent,
   type Clock,
   type SerialBackend,
   type SerialSettings,
 } from '@s3mp/hal'
-import { createDecoder, type DecoderProtocol, type Reading } from '@s3mp/meter'
+import { createDecoder, type DecoderProtocol } from '@s3mp/meter'
 
-import { retryDelayMs } from './backoff.ts'
-import { codeOf, reasonOf } from './errors.ts'
-import { LinkQualityMeter } from './link-quality.ts'
-import type { Log } from './log.ts'
-import { RawRing } from './raw-ring.ts'
+import { retryDelayMs } from '../backoff.ts'
+import { codeOf, reasonOf } from '../errors.ts'
+import { DETECT_SETTINGS } from '../head/detect.ts'
+import { LinkQualityMeter } from '../link-quality.ts'
+import { RawRing } from '../raw-ring.ts'
+import type { MeterKeys } from './keys.ts'
+import type { Source, SourceContext, SourceSpec } from './source.ts'
 
 /** Longest wait before a port that cannot be opened at all is tried again, in milliseconds. */
 export const SOURCE_RETRY_MS_MAX = 60_000
 
-/** What reading the meter needs. */
-export interface AcquireOptions {
+/** Bytes but no telegram for this long: the line may have another speed, in milliseconds. */
+export const GARBAGE_MS_MAX = 60_000
+
+/** A head that listens to a meter which sends by itself. */
+export interface ListeningOptions {
+  readonly name: string
   readonly serial: SerialBackend
   readonly path: string
   readonly settings: SerialSettings
   readonly protocol: DecoderProtocol
   /** Nothing heard for this long: the port is closed and opened again, in milliseconds. */
   readonly silenceMs: number
-  readonly clock: Clock
-  /** In [0, 1). */
-  readonly random: () => number
-  readonly log: Log
-  /** A telegram was understood; `bytes` are its raw bytes, as far as they are still held. */
-  readonly onReading: (reading: Reading, bytes: Uint8Array) => void
-  readonly onDiscarded: (bytes: number, reason: string) => void
-  /** The meter fell silent, or is heard again. */
-  readonly onSilence: (isSilent: boolean) => void
+  readonly isSimulated: boolean
+  /** Keys of a meter that ciphers. */
+  readonly keys?: MeterKeys
+}
+
+/** The source of a head that listens. */
+export function listening(options: ListeningOptions): SourceSpec {
+  const { name, isSimulated } = options
+  return {
+    name,
+    kind: 'push',
+    device: options.path,
+    isSimulated,
+    create: (context) => new ListeningSource(options, context),
+  }
 }
 
 /**
  * Listens to the meter for ever: opens the port, feeds the decoder, opens again when the head was
  * pulled out, is silent, or could not be opened at first. It never gives up and never fills a log.
  */
-export class Acquire {
+class ListeningSource implements Source {
   readonly quality = new LinkQualityMeter()
   readonly ring = new RawRing()
-  readonly #options: AcquireOptions
+  readonly #options: ListeningOptions
+  readonly #context: SourceContext
+  /** How other meters speak than this one is configured to. */
+  readonly #lines: readonly SerialSettings[]
+  /** How often the line was changed because nothing on it was understood. */
+  #changes = 0
   #isSilent = false
   #failures = 0
+  /** When the last telegram was understood, or the port was opened. */
+  #soundMs = 0
   /** Where the decoder's count of bytes began in the ring's. */
   #begin = 0
 
-  constructor(options: AcquireOptions) {
+  constructor(options: ListeningOptions, context: SourceContext) {
     this.#options = options
+    this.#context = context
+    const others = DETECT_SETTINGS.map(parseSettings)
+    this.#lines = others.filter((line) => !sameSettings(line, options.settings))
   }
 
   /** Works until `signal` aborts; `progress` is called whenever the loop turns. */
   async run(signal: AbortSignal, progress: () => void): Promise<void> {
-    const { clock, random, log, path } = this.#options
+    const { path } = this.#options
+    const { clock, random, log } = this.#context
     while (!signal.aborted) {
       try {
         await this.#listen(signal, progress)
       } catch (error) {
         if (isAborted(signal)) return
         this.#silent(true)
+        if (error instanceof Garbage) {
+          this.#tryNextLine()
+          continue
+        }
         if (!(error instanceof HalError)) throw error
         const isSilence = error.code === 'timeout'
         const bounds = { minMs: 1000, maxMs: SOURCE_RETRY_MS_MAX }
@@ -81,7 +111,9 @@ export class Acquire {
 
   /** One life of the port, until silence or an error that waiting inside it cannot heal. */
   async #listen(signal: AbortSignal, progress: () => void): Promise<void> {
-    const { serial, path, settings, protocol, silenceMs, clock, random } = this.#options
+    const { serial, path, protocol, silenceMs } = this.#options
+    const { clock, random } = this.#context
+    const settings = this.#settings()
     const decoder = createDecoder(protocol)
     this.#begin = this.ring.total
     const port = new ReopeningSerial({
@@ -94,8 +126,10 @@ export class Acquire {
         this.#tell(event)
       },
     })
+    this.#context.tap.port?.(port)
     try {
       let silentMs = 0
+      this.#soundMs = clock.monotonicMs()
       while (!signal.aborted) {
         progress()
         const partMs = Math.min(PART_MS, silenceMs - silentMs)
@@ -107,8 +141,10 @@ export class Acquire {
         }
         silentMs = 0
         this.#take(bytes, decoder)
+        if (clock.monotonicMs() - this.#soundMs > GARBAGE_MS_MAX) throw new Garbage()
       }
     } finally {
+      this.#context.tap.port?.(undefined)
       await port.close()
     }
   }
@@ -127,19 +163,22 @@ export class Acquire {
       if (error.code === 'timeout') return undefined
       if (error.code !== 'overrun') throw error
       this.quality.overrun()
-      this.#options.log.warn('head.overrun', { reason: error.message })
+      this.#context.log.warn('head.overrun', { reason: error.message })
       return new Uint8Array(0)
     }
   }
 
   #take(bytes: Uint8Array, decoder: ReturnType<typeof createDecoder>): void {
-    const { onReading, onDiscarded, log } = this.#options
+    const { onReading, onDiscarded, log, clock, tap } = this.#context
+    tap.bytes?.(bytes)
     this.quality.heard(bytes.length)
     this.ring.push(bytes)
     for (const event of decoder.push(bytes)) {
       this.quality.decoded(event)
+      tap.event?.(event)
       if (event.type === 'reading') {
         this.#failures = 0
+        this.#soundMs = clock.monotonicMs()
         this.#silent(false)
         const from = this.#begin + event.offset
         onReading(event.reading, this.ring.slice(from, from + event.length))
@@ -156,7 +195,7 @@ export class Acquire {
   }
 
   #tell(event: ReopeningEvent): void {
-    const { log } = this.#options
+    const { log } = this.#context
     if (event.type === 'opened') {
       log.info('head.opened', { path: event.path })
       return
@@ -174,7 +213,26 @@ export class Acquire {
   #silent(isSilent: boolean): void {
     if (this.#isSilent === isSilent) return
     this.#isSilent = isSilent
-    this.#options.onSilence(isSilent)
+    this.#context.onSilence(isSilent)
+  }
+
+  /**
+   * What comes is no telegram: the next life of the port listens at another speed or framing, and
+   * every second one as configured, because the head may only sit badly.
+   */
+  #tryNextLine(): void {
+    this.#changes += 1
+    this.#context.log.warn('head.garbled', {
+      path: this.#options.path,
+      trying: formatSettings(this.#settings()),
+      remedy: 'when telegrams come, write this line into the configuration; else move the head',
+    })
+  }
+
+  #settings(): SerialSettings {
+    const { settings } = this.#options
+    if (this.#changes % 2 === 0) return settings
+    return this.#lines[(this.#changes >> 1) % this.#lines.length] ?? settings
   }
 
   async #pause(ms: number, signal: AbortSignal, progress: () => void, clock: Clock): Promise<void> {
@@ -187,6 +245,9 @@ export class Acquire {
 
 /** Waits are cut into parts, so that the watchdog sees the loop turn, in milliseconds. */
 const PART_MS = 5000
+
+/** Something is heard, and nothing of it is understood. */
+class Garbage extends Error {}
 
 /** Aborted meanwhile? A call, because the type checker remembers the loop's own question. */
 function isAborted(signal: AbortSignal): boolean {

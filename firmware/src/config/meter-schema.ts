@@ -1,0 +1,254 @@
+import { z } from 'zod'
+
+import type { Field } from './field.ts'
+import { secret } from './secret.ts'
+import { span, spanOrOff, text, whole } from './values.ts'
+
+/** The speeds an optical head may be asked to run at (IEC 62056-21 §6.3.2 and SML practice). */
+export const BAUD_RATES = [
+  300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200,
+] as const
+
+/** Protocols that a meter can be configured to speak. */
+export const METER_PROTOCOLS = ['auto', 'sml', 'dlms', 'dsmr', 'd0', 'modbus'] as const
+
+const FRAMES = ['8N1', '7E1', '8E1', '8O1', '8N2'] as const
+const MEDIA = ['electricity', 'gas', 'water', 'hot-water', 'heat'] as const
+
+const SECOND = 1000
+const DAY = 24 * 3600 * SECOND
+
+const SECRET = '"file:PATH", "credential:NAME" or "hex:DIGITS"'
+const obis = z.string().regex(/^\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}(?:\*\d{1,3})?$/u)
+
+/** The sections of one meter; each `[[meter]]` has its own. */
+export const METER_SECTIONS = {
+  meter: {
+    doc: 'A meter and how it is read. For several meters write `[[meter]]` before each, and its sections `[meter.…]` after it.',
+    fields: {
+      name: {
+        schema: z
+          .string()
+          .regex(/^[\p{L}\p{N}][\p{L}\p{N} _.-]{0,31}$/u)
+          .optional(),
+        example: '"house"',
+        expected: 'up to 32 letters, digits, spaces, dots and dashes',
+        doc: 'What you call it. Where there are several meters each needs a name of its own; keep it, because the streams of readings hang on it.',
+      },
+      device: {
+        schema: text,
+        example: '"/dev/serial/by-id/usb-Silicon_Labs_CP2104_USB_to_UART_Bridge-if00-port0"',
+        expected:
+          'a serial port, "tcp:HOST:PORT", "gpio:LINE", "socket:PATH", "simulated:household" or "replay:FILE"',
+        doc: 'Where it is. A serial port is named by `/dev/serial/by-id/…`, which survives a re-plug. `tcp:` is a meter or gateway that is asked over a network, `gpio:` a pulse output on a pin (BCM number), `socket:` a Unix socket into which another program writes telegrams. Without a meter: `"simulated:household"` (marked as such in every reading) or `"replay:FILE"` (captured bytes at line speed, marked too).',
+      },
+      protocol: {
+        schema: z.enum(METER_PROTOCOLS),
+        fallback: '"auto"',
+        expected: '"auto", "sml", "dlms", "dsmr", "d0" or "modbus"',
+        doc: 'What it speaks; `auto` finds out what a meter sends by itself. `d0` is IEC 62056-21. Not used for `gpio:` and `socket:`.',
+      },
+      ask: {
+        schema: spanOrOff(SECOND, DAY),
+        fallback: '"off"',
+        expected: 'a span from "1s" to "1d", or "off"',
+        doc: 'How often it is asked; `off` for a meter that sends by itself. `d0` is asked by sign-on, `dlms` by a client, `modbus` must be asked. Be sparing with a meter that lives on a battery.',
+      },
+      baud: {
+        schema: z.literal(BAUD_RATES),
+        fallback: '9600',
+        expected: `one of ${BAUD_RATES.join(', ')}`,
+        doc: 'Speed of the line, in bits a second. A sign-on begins at 300 whatever stands here.',
+      },
+      frame: {
+        schema: z.enum(FRAMES),
+        fallback: '"8N1"',
+        expected: FRAMES.map((frame) => `"${frame}"`).join(', '),
+        doc: 'Data bits, parity and stop bits.',
+      },
+      silence: {
+        schema: span(2 * SECOND, DAY),
+        fallback: '"30s"',
+        expected: 'a span from "2s" to "1d"',
+        doc: 'When no byte came for this long the port is closed and opened again.',
+      },
+    },
+  },
+  'meter.keys': {
+    doc: 'Keys of a meter that ciphers (DLMS, DSMR in Luxembourg and Austria). Never write them here: name the file or the systemd credential they are in, which only its owner may read. `hex:` is taken only where this file itself may be read by nobody else.',
+    fields: {
+      encryption: {
+        schema: secret.optional(),
+        example: '"credential:house.ek"',
+        expected: SECRET,
+        secret: true,
+        doc: 'The key that opens telegrams (EK, GUEK): 16 bytes, 32 for suite 2; in hex or bare.',
+      },
+      authentication: {
+        schema: secret.optional(),
+        example: '"credential:house.ak"',
+        expected: SECRET,
+        secret: true,
+        doc: 'The key that proves them (AK, GAK). Without it readings of a ciphering meter are marked `unauthenticated`.',
+      },
+    },
+  },
+  'meter.d0': {
+    doc: 'How a meter is signed on to (IEC 62056-21): `protocol = "d0"` with `ask`.',
+    fields: {
+      address: {
+        schema: z
+          .string()
+          .regex(/^[0-9A-Za-z ]{0,32}$/u)
+          .optional(),
+        example: '"12345678"',
+        expected: 'up to 32 letters and digits',
+        doc: 'The device address, where several meters share a line.',
+      },
+      wake_up: {
+        schema: z.boolean(),
+        fallback: 'false',
+        expected: 'true or false',
+        doc: 'Whether it sleeps and must be woken by two seconds of zeros, as meters on a battery do.',
+      },
+      parity: {
+        schema: z.enum(['port', 'software']),
+        fallback: '"port"',
+        expected: '"port" or "software"',
+        doc: 'Who makes the seventh bit and the parity: the port, or this program, for ports without parity.',
+      },
+    },
+  },
+  'meter.dlms': {
+    doc: 'How a meter is asked as a DLMS client: `protocol = "dlms"` with `ask`.',
+    fields: {
+      client: {
+        schema: whole(1, 127),
+        fallback: '16',
+        expected: 'a whole number from 1 to 127',
+        doc: 'Our address: 16 is the public client, which needs no password.',
+      },
+      server: {
+        schema: whole(1, 16_383),
+        fallback: '1',
+        expected: 'a whole number from 1 to 16383',
+        doc: 'The logical device that is asked.',
+      },
+      physical: {
+        schema: whole(1, 16_383).optional(),
+        example: '17',
+        expected: 'a whole number from 1 to 16383',
+        doc: 'The physical device on the line, where there are several.',
+      },
+      login: {
+        schema: z.enum(['none', 'low', 'gmac']),
+        fallback: '"none"',
+        expected: '"none", "low" or "gmac"',
+        doc: 'How we prove who we are: not at all, by a password, or by the keys of `[meter.keys]`.',
+      },
+      password: {
+        schema: secret.optional(),
+        example: '"credential:house.password"',
+        expected: SECRET,
+        secret: true,
+        doc: 'For `login = "low"`.',
+      },
+      title: {
+        schema: z
+          .string()
+          .regex(/^[0-9A-Fa-f]{16}$/u)
+          .optional(),
+        example: '"5333504D00000001"',
+        expected: '16 hex digits',
+        doc: 'Our own system title, for associations under keys.',
+      },
+      registers: {
+        schema: z.array(obis).min(1).max(64).optional(),
+        example: '["1-0:1.8.0", "1-0:2.8.0", "1-0:16.7.0"]',
+        expected: 'a list of OBIS codes',
+        doc: 'What is read. Left out: what the meter lists of itself.',
+      },
+      profile: {
+        schema: obis.optional(),
+        example: '"1-0:99.1.0"',
+        expected: 'an OBIS code',
+        doc: 'The load profile from which readings are fetched that were missed during an outage.',
+      },
+    },
+  },
+  'meter.s0': {
+    doc: 'A pulse output on a pin: `device = "gpio:LINE"`.',
+    fields: {
+      pulses: {
+        schema: z.number().positive().max(100_000).optional(),
+        example: '1000',
+        expected: 'a number above 0, up to 100000',
+        doc: 'Pulses a kWh, or a cubic metre for gas and water, as printed on the meter.',
+      },
+      medium: {
+        schema: z.enum(MEDIA),
+        fallback: '"electricity"',
+        expected: MEDIA.map((medium) => `"${medium}"`).join(', '),
+        doc: 'What is counted.',
+      },
+      serial: {
+        schema: z
+          .string()
+          .regex(/^[ -~]{1,64}$/u)
+          .optional(),
+        example: '"1EMH0012345678"',
+        expected: 'up to 64 letters and digits',
+        doc: 'The number on the meter: a pulse cannot tell it.',
+      },
+      start: {
+        schema: z
+          .string()
+          .regex(/^\d{1,12}(?:\.\d{1,6})?$/u)
+          .optional(),
+        example: '"12345.6"',
+        expected: 'a decimal number in quotes',
+        doc: 'What the meter showed (kWh, m³) when counting began. It is used once; later the stored counter goes on.',
+      },
+      active_low: {
+        schema: z.boolean(),
+        fallback: 'true',
+        expected: 'true or false',
+        doc: 'Whether a pulse pulls the line to ground, as an output with a pull-up does.',
+      },
+      bounce: {
+        schema: span(1, 200),
+        fallback: '"15ms"',
+        expected: 'a span from "1ms" to "200ms"',
+        doc: 'A level that lasts shorter is not believed. EN 62053-31 has at least 30 ms.',
+      },
+    },
+  },
+  'meter.modbus': {
+    doc: 'A meter on a Modbus: `protocol = "modbus"`. Several meters may name the same port or gateway; they are asked one after the other.',
+    fields: {
+      map: {
+        schema: text.optional(),
+        example: '"eastron-sdm630"',
+        expected: 'the name of a map, or a file',
+        doc: 'Which registers mean what: one of the maps that come along, or a JSON file of your own.',
+      },
+      unit: {
+        schema: whole(1, 247),
+        fallback: '1',
+        expected: 'a whole number from 1 to 247',
+        doc: 'The address of the meter on the bus.',
+      },
+      serial: {
+        schema: z
+          .string()
+          .regex(/^[ -~]{1,64}$/u)
+          .optional(),
+        example: '"SDM-0815"',
+        expected: 'up to 64 letters and digits',
+        doc: 'The number on the meter, where its map has no register for it.',
+      },
+    },
+  },
+} as const satisfies Readonly<
+  Record<string, { doc: string; fields: Readonly<Record<string, Field<z.ZodType>>> }>
+>
