@@ -75,7 +75,6 @@ export class Cipher {
   readonly #dedicatedKey: Uint8Array | undefined
   #next: number
   #reserved: number
-  #dedicatedNext = 0
   #dedicatedHeard = -1
   #serverTitle: Uint8Array | undefined
 
@@ -137,7 +136,8 @@ export class Cipher {
       throw new MeterError('unsupported', `service: expected one to cipher, found ${apdu[0] ?? 0}`)
     }
     const own = key === 'dedicated' ? this.#dedicatedKey : undefined
-    const counter = own === undefined ? await this.counter() : this.#dedicatedNext++
+    // One count for both keys: meters watch one, and a number skipped does no harm.
+    const counter = await this.counter()
     const content = seal(apdu, {
       control: this.#control,
       systemTitle: this.#security.clientTitle,

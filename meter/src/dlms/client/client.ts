@@ -276,7 +276,7 @@ export class DlmsClient {
       REPLY_TO_CHALLENGE,
       proof,
     )
-    return decodeActionAnswer(await this.#ask(request, signal), invoke).slice()
+    return decodeActionAnswer(await this.#ask(request, signal, 'global'), invoke).slice()
   }
 
   async #getOne(ref: AttributeRef, signal: AbortSignal | undefined): Promise<GetResult> {
@@ -352,10 +352,13 @@ export class DlmsClient {
   }
 
   /** Sends a service under the protection agreed on, and answers the service that comes back. */
-  async #ask(service: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async #ask(
+    service: Uint8Array,
+    signal: AbortSignal | undefined,
+    key: 'global' | 'dedicated' = 'dedicated',
+  ): Promise<Uint8Array> {
     if (!this.#ciphered || this.#cipher === undefined) return await this.#exchange(service, signal)
-    // The meter knows the dedicated key once it has opened the association.
-    const protectedService = await this.#cipher.protect(service, 'dedicated')
+    const protectedService = await this.#cipher.protect(service, key)
     const apdu = await this.#exchange(protectedService, signal)
     if (PLAIN_ERRORS.includes(apdu[0] ?? 0)) checkServiceError(apdu)
     return this.#cipher.unprotect(apdu)
