@@ -82,9 +82,9 @@ function messageChecks(
   const checks: Check[] = []
   const at = (from: number, to: number): readonly number[] => content.slice(from, to)
   try {
-    while (!reader.done) {
+    for (;;) {
       reader.skipZeros()
-      if (reader.done) break
+      if (reader.done) return checks
       const start = reader.position
       reader.listOf(6, 'message')
       reader.octets('transactionId')
@@ -92,7 +92,7 @@ function messageChecks(
       for (const field of ['groupNo', 'abortOnError', 'body']) reader.skip(field)
       const end = reader.position
       reader.head('crc16')
-      if (reader.type !== TLF_TYPE.unsigned || reader.length > 2) break
+      if (reader.type !== TLF_TYPE.unsigned || reader.length > 2) return checks
       const field = at(reader.start, reader.start + reader.length)
       checks.push({ kind, covers: at(start, end), at: field, free })
       reader.endOfMessage('end')
@@ -100,8 +100,8 @@ function messageChecks(
   } catch (error) {
     // Damaged: what stands behind the damage is told by the frame's own checksum alone.
     if (!(error instanceof MeterError)) throw error
+    return checks
   }
-  return checks
 }
 
 /* ---- DLMS: HDLC and M-Bus ----------------------------------------------------------------------- */
