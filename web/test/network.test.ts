@@ -3,7 +3,7 @@ import { describe, it } from 'mocha'
 import type { NetworkAnswer, NetworkLink, NetworkPath } from '../src/api.ts'
 import { layoutMap } from '../src/page/logic/layout.ts'
 import { hopsOf, pathName, rankedPaths, stablePaths } from '../src/page/logic/paths.ts'
-import { en } from '../src/page/texts/en.ts'
+import { en } from '../src/page/texts/texts.ts'
 
 function link(id: string, a: string, b: string): NetworkLink {
   const number = Number(id)

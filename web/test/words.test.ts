@@ -4,8 +4,7 @@ import { describe, it } from 'mocha'
 import { createFormats } from '../src/page/logic/format.ts'
 import { explainObis } from '../src/page/logic/obis.ts'
 import { parseRoute, formatRoute } from '../src/page/logic/route.ts'
-import { de } from '../src/page/texts/de.ts'
-import { en } from '../src/page/texts/en.ts'
+import { de, en } from '../src/page/texts/texts.ts'
 import { fill } from '../src/page/texts/fill.ts'
 
 type Tree = string | readonly string[] | { readonly [name: string]: Tree }

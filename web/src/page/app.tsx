@@ -1,8 +1,10 @@
 import type { VNode } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { View } from '../api.ts'
+import { accessStore } from './access.ts'
 import { formatRoute, parseRoute } from './logic/route.ts'
 import type { Route } from './logic/route.ts'
+import { Account } from './parts/account.tsx'
 import { Brand, Preferences } from './parts/chrome.tsx'
 import { pageStore, selectDevice } from './session.ts'
 import { useStore } from './store.ts'
@@ -11,16 +13,18 @@ import { wordsStore } from './texts/index.ts'
 import { FleetView } from './views/fleet.tsx'
 import { HouseholdView } from './views/household.tsx'
 import { JourneyView } from './views/journey.tsx'
+import { LoginView } from './views/login.tsx'
 import { NetworkView } from './views/network.tsx'
 
 /** The whole page: a bar on top, and one view below. */
 export function App(): VNode {
   const { t } = useStore(wordsStore, (words) => words)
   const views = useStore(pageStore, (state) => state.server?.views)
+  const access = useStore(accessStore, (value) => value.state)
   const route = useRoute(views)
   useEffect(() => {
-    document.title = `${t.views[route.view]} · S3MP`
-  }, [t, route.view])
+    document.title = `${access === 'out' ? t.login.title : t.views[route.view]} · S3MP`
+  }, [t, access, route.view])
   return (
     <>
       <a class="skip" href="#content" onClick={focusContent}>
@@ -40,13 +44,14 @@ export function App(): VNode {
               </a>
             ))}
           </nav>
-          <ConnectionMark />
+          {access !== 'out' && <ConnectionMark />}
+          <Account />
           <Preferences />
         </div>
         <Notice />
       </header>
       <main id="content" tabIndex={-1}>
-        <CurrentView view={route.view} />
+        {access === 'out' ? <LoginView /> : <CurrentView view={route.view} />}
       </main>
     </>
   )

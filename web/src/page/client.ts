@@ -1,6 +1,9 @@
 import { API_ROOT } from '../api.ts'
 import type {
   ApiError,
+  AuditAnswer,
+  Confirmation,
+  CostsAnswer,
   CountersAnswer,
   DeedAnswer,
   DemoAnswer,
@@ -8,15 +11,24 @@ import type {
   DemoSwitch,
   Device,
   DevicesAnswer,
+  DevicesQuestion,
+  DeviceState,
+  Enrolment,
   EventsAnswer,
   EvidenceAnswer,
   Journey,
+  LoginRequest,
   NetworkAnswer,
   NetworkLink,
+  PasswordChange,
   PolicyAnswer,
   PolicyChoice,
+  ReadingView,
   SeriesAnswer,
   ServerInfo,
+  SessionAnswer,
+  StateChange,
+  Tariff,
 } from '../api.ts'
 
 /** A refusal of the server, or its absence (status 0). */
@@ -24,12 +36,27 @@ export class ClientError extends Error {
   override readonly name = 'ClientError'
   readonly status: number
   readonly code: string
+  /** Seconds to wait, where the server says so. */
+  readonly retryAfterS: number | undefined
 
-  constructor(status: number, code: string, message: string, options?: ErrorOptions) {
+  constructor(
+    status: number,
+    code: string,
+    message: string,
+    options?: ErrorOptions & { readonly retryAfterS?: number },
+  ) {
     super(message, options)
     this.status = status
     this.code = code
+    this.retryAfterS = options?.retryAfterS
   }
+}
+
+let onRefusal: (error: ClientError) => void = () => undefined
+
+/** Hears of every refusal; the session's end is noticed by it. */
+export function listenForRefusals(listener: (error: ClientError) => void): void {
+  onRefusal = listener
 }
 
 /** How long the page waits for an answer before it says so. */
@@ -49,18 +76,27 @@ async function ask<T>(path: string, init?: RequestInit): Promise<T> {
   const body: unknown = await response.json().catch(() => undefined)
   if (!response.ok) {
     const refusal = (body as Partial<ApiError> | undefined)?.error
-    throw new ClientError(
+    const wait = Number(response.headers.get('retry-after') ?? Number.NaN)
+    const error = new ClientError(
       response.status,
       refusal?.code ?? `http_${response.status}`,
       refusal?.message ?? response.statusText,
+      Number.isFinite(wait) ? { retryAfterS: wait } : undefined,
     )
+    onRefusal(error)
+    throw error
   }
   return body as T
 }
 
-function post<T>(path: string, body: unknown): Promise<T> {
+/** A change: JSON from the own origin, which is what the server asks of whatever changes something. */
+function send<T>(method: 'POST' | 'PUT' | 'DELETE', path: string, body: unknown = {}): Promise<T> {
   const headers = { 'content-type': 'application/json' }
-  return ask(path, { method: 'POST', headers, body: JSON.stringify(body) })
+  return ask(path, { method, headers, body: JSON.stringify(body) })
+}
+
+function post<T>(path: string, body: unknown): Promise<T> {
+  return send('POST', path, body)
 }
 
 /** A question's parameters, encoded. */
@@ -85,19 +121,45 @@ export interface SeriesQuestion {
   readonly toMs: number
   readonly points: number
   readonly stream?: string
+  readonly head?: number
 }
 
 /** Every question that the page asks; the answers' meaning is in `api.ts`. */
 export const client = {
   server: (): Promise<ServerInfo> => ask('/server'),
-  devices: (
-    question: { after?: string; limit?: number; query?: string } = {},
-  ): Promise<DevicesAnswer> => ask(`/devices${query(question)}`),
+  session: (): Promise<SessionAnswer> => ask('/session'),
+  logIn: (request: LoginRequest): Promise<SessionAnswer> => post('/session', request),
+  logOut: (): Promise<SessionAnswer> => send('DELETE', '/session'),
+  changePassword: (change: PasswordChange): Promise<SessionAnswer> =>
+    post('/session/password', change),
+  devices: (question: DevicesQuestion = {}): Promise<DevicesAnswer> =>
+    ask(`/devices${query({ ...question })}`),
+  confirmState: (id: string, state: DeviceState): Promise<Confirmation> =>
+    post(`/devices/${id}/confirmation`, { state }),
+  changeState: (id: string, change: StateChange): Promise<Device> =>
+    post(`/devices/${id}/state`, change),
+  confirmEnrolment: (publicKey: string): Promise<Confirmation> =>
+    post('/devices/confirmation', { publicKey }),
+  enrol: (enrolment: Enrolment): Promise<Device> => post('/devices', enrolment),
+  audit: (question: { device?: string; before?: string; limit?: number }): Promise<AuditAnswer> =>
+    ask(`/audit${query(question)}`),
+  tariff: (id: string): Promise<Tariff> => ask(`/devices/${id}/tariff`),
+  setTariff: (id: string, tariff: Tariff): Promise<Tariff> =>
+    send('PUT', `/devices/${id}/tariff`, tariff),
+  costs: (id: string, edgesMs: readonly number[], head?: number): Promise<CostsAnswer> =>
+    ask(`/devices/${id}/costs${query({ edges: edgesMs.join(','), head })}`),
+  latest: (id: string, head: number): Promise<ReadingView> =>
+    ask(`/devices/${id}/latest${query({ head })}`),
   device: (id: string): Promise<Device> => ask(`/devices/${id}`),
   series: (id: string, question: SeriesQuestion): Promise<SeriesAnswer> =>
     ask(`/devices/${id}/series${query({ ...question })}`),
-  counters: (id: string, register: string, edgesMs: readonly number[]): Promise<CountersAnswer> =>
-    ask(`/devices/${id}/counters${query({ register, edges: edgesMs.join(',') })}`),
+  counters: (
+    id: string,
+    register: string,
+    edgesMs: readonly number[],
+    head?: number,
+  ): Promise<CountersAnswer> =>
+    ask(`/devices/${id}/counters${query({ register, edges: edgesMs.join(','), head })}`),
   evidence: (id: string, stream: string, seq: number): Promise<EvidenceAnswer> =>
     ask(`/devices/${id}/evidence/${encodeURIComponent(stream)}/${seq}`),
   events: (question: { device?: string; before?: string; limit?: number }): Promise<EventsAnswer> =>

@@ -8,6 +8,8 @@ export interface LiveListener {
   /** True once events flow, false once they do not. */
   onConnection(live: boolean): void
   onEvent(event: LiveEvent): void
+  /** The session has ended. */
+  onRefused(): void
 }
 
 /** Silence after which a stream counts as dead: two of the server's own comments missing. */
@@ -27,7 +29,7 @@ export async function followLive(listener: LiveListener, signal: AbortSignal): P
   while (!ended()) {
     await shown(signal)
     try {
-      for await (const text of openStream(parser.lastEventId, signal)) {
+      for await (const text of openStream(parser.lastEventId, listener, signal)) {
         failures = 0
         listener.onConnection(true)
         for (const event of parser.push(text)) deliver(event.type, event.data, listener)
@@ -53,7 +55,11 @@ function deliver(type: string, data: string, listener: LiveListener): void {
   listener.onEvent({ type: known, data: parsed } as LiveEvent)
 }
 
-async function* openStream(lastEventId: string, signal: AbortSignal): AsyncGenerator<string> {
+async function* openStream(
+  lastEventId: string,
+  listener: LiveListener,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
   const silence = new AbortController()
   // A browser opens six connections to one server: tabs that nobody looks at must not hold them all.
   let hidden: ReturnType<typeof setTimeout> | undefined
@@ -73,6 +79,7 @@ async function* openStream(lastEventId: string, signal: AbortSignal): AsyncGener
   try {
     const both = AbortSignal.any([signal, silence.signal])
     const response = await fetch(`${API_ROOT}/live`, { headers, signal: both, cache: 'no-store' })
+    if (response.status === 401) listener.onRefused()
     if (!response.ok || response.body === null) throw new Error(`live: HTTP ${response.status}`)
     const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
     for (;;) {

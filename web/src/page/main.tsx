@@ -8,5 +8,5 @@ const root = document.getElementById('page')
 if (root === null) throw new Error('page: expected an element named page')
 
 loadPreferences()
-startSession(new AbortController().signal)
+startSession()
 render(<App />, root)

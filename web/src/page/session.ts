@@ -1,5 +1,7 @@
-import type { LiveEvent, ServerInfo } from '../api.ts'
-import { client } from './client.ts'
+import { SCOPES } from '../api.ts'
+import type { LiveEvent, ServerInfo, SessionAnswer } from '../api.ts'
+import { accessStore, askAccess, noteRefusal } from './access.ts'
+import { client, ClientError, listenForRefusals } from './client.ts'
 import { browserNowMs } from './clock.ts'
 import { followLive } from './live.ts'
 import { POWER_OBIS } from './logic/reading.ts'
@@ -19,8 +21,41 @@ export function serverNowMs(): number {
 /** Devices fetched at the start; the fleet view asks for more as it is scrolled. */
 const DEVICES_AT_ONCE = 100
 
-/** Follows the server for as long as the page is open. */
-export function startSession(signal: AbortSignal): void {
+/** How long the page waits before it asks a silent server again who the reader is. */
+const ASK_AGAIN_MS = 3000
+
+/** Follows the server whenever the reader is let in, for as long as the page is open. */
+export function startSession(): void {
+  let stop: AbortController | undefined
+  listenForRefusals(noteRefusal)
+  const change = (): void => {
+    const { state } = accessStore.get()
+    if (state === 'in' && stop === undefined) {
+      stop = new AbortController()
+      follow(stop.signal)
+    }
+    if (state === 'out') {
+      stop?.abort()
+      stop = undefined
+      // What one reader saw is none of the next one's business.
+      pageStore.set(EMPTY_STATE)
+    }
+  }
+  accessStore.subscribe(change)
+  const knock = (): void => {
+    askAccess().catch((error: unknown) => {
+      // A server that knows of no sessions asks nobody; one that is not there is asked again.
+      if (error instanceof ClientError && error.status === 404)
+        accessStore.set({ state: 'in', session: OPEN, expired: false })
+      else setTimeout(knock, ASK_AGAIN_MS)
+    })
+  }
+  knock()
+}
+
+const OPEN: SessionAnswer = { access: 'open', scopes: SCOPES }
+
+function follow(signal: AbortSignal): void {
   void followLive(
     {
       onConnection: (live) => {
@@ -33,6 +68,9 @@ export function startSession(signal: AbortSignal): void {
         pageStore.update((state) => applyLive(state, event))
         if (event.type === 'reset') void refetch(event.data)
       },
+      onRefused: () => {
+        void askAccess().catch(() => undefined)
+      },
     },
     signal,
   )
@@ -43,8 +81,37 @@ export function selectDevice(id: string): void {
   const state = pageStore.get()
   if (state.selected === id) return
   const latest = state.devices.find((device) => device.id === id)?.latest
-  pageStore.set({ ...state, selected: id, power: EMPTY_STATE.power, latest })
+  pageStore.set({ ...state, selected: id, head: 0, power: EMPTY_STATE.power, latest })
+  if (!state.devices.some((device) => device.id === id)) void fetchDevice(id)
   void fetchPower(id)
+}
+
+/** Shows another meter of the same device. */
+export function selectHead(head: number): void {
+  const state = pageStore.get()
+  if (state.selected === undefined || state.head === head) return
+  const id = state.selected
+  pageStore.set({ ...state, head, power: EMPTY_STATE.power, latest: undefined })
+  void client.latest(id, head).then(
+    (latest) => {
+      pageStore.update((now) =>
+        now.selected === id && now.head === head ? { ...now, latest } : now,
+      )
+    },
+    () => undefined,
+  )
+  void fetchPower(id)
+}
+
+/** A device that the list did not hold: one of ten thousand. */
+async function fetchDevice(id: string): Promise<void> {
+  const device = await client.device(id).catch(() => undefined)
+  if (device === undefined) return
+  pageStore.update((state) => ({
+    ...state,
+    devices: [...state.devices.filter((each) => each.id !== id), device],
+    ...(state.selected === id && device.latest !== undefined && { latest: device.latest }),
+  }))
 }
 
 /** Everything anew: at the start, and when too much was missed to be caught up with. */
@@ -95,11 +162,12 @@ async function refetch(server: ServerInfo): Promise<void> {
 /** The last minutes of a meter's power, under what arrived meanwhile. */
 async function fetchPower(id: string): Promise<void> {
   const toMs = serverNowMs()
-  const question = { register: POWER_OBIS, fromMs: toMs - LIVE_SPAN_MS, toMs, points: 1000 }
+  const { head } = pageStore.get()
+  const question = { register: POWER_OBIS, fromMs: toMs - LIVE_SPAN_MS, toMs, points: 1000, head }
   const answer = await client.series(id, question).catch(() => undefined)
   if (answer === undefined) return
   pageStore.update((state) => {
-    if (state.selected !== id) return state
+    if (state.selected !== id || state.head !== head) return state
     const past = toCurve(answer.timesMs, answer.values)
     const end = past.seconds.at(-1) ?? 0
     const later = state.power.seconds.findIndex((second) => second > end)

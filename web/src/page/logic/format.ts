@@ -14,10 +14,16 @@ export interface Formats {
   work(wattHours: number): Quantity
   /** The same in one text, with a minus before what is fed in. */
   readonly signedPower: (watts: number) => string
+  /** What a counter counted: energy in the unit that suits it, anything else in its own. */
+  counted(amount: number, unit: string): string
+  /** A price with the digits that prices of energy have: "€0.3187". */
+  price(value: number, currency: string): string
   readonly signedWork: (wattHours: number) => string
   /** An exact decimal string with the digits that it has, grouped. */
   exact(value: string): string
   integer(value: number): string
+  /** The language and region in use, as a BCP 47 tag. */
+  readonly locale: string
   percent(value: number): string
   /** A short span of time: "3.4 ms", "850 ms", "12 s". */
   span(ms: number): string
@@ -85,6 +91,10 @@ export function createFormats(locale: string, zone?: string): Formats {
     work,
     signedPower: (watts) => signed(watts, power(watts)),
     signedWork: (wattHours) => signed(wattHours, work(wattHours)),
+    counted: (amount, unit) =>
+      unit === 'Wh' || unit === 'kWh'
+        ? signed(amount, work(amount))
+        : `${three.format(amount)} ${unit}`,
     exact: (value) => exactDecimal(locale, value),
     integer: (value) => whole.format(value),
     percent: (value) => percent.format(value / 100),
@@ -101,8 +111,9 @@ export function createFormats(locale: string, zone?: string): Formats {
     weekday: (timeMs) => weekday.format(timeMs),
     month: (timeMs) => month.format(timeMs),
     relative: (timeMs, nowMs) => relativeText(relative, timeMs - nowMs),
-    money: (value, currency) =>
-      new Intl.NumberFormat(locale, { style: 'currency', currency }).format(value),
+    money: (value, currency) => moneyText(locale, value, currency, 2),
+    price: (value, currency) => moneyText(locale, value, currency, 6),
+    locale,
     list: (parts) => list.format(parts),
   }
 }
@@ -117,6 +128,11 @@ function exactDecimal(locale: string, value: string): string {
   })
   // Formatting a decimal string is exact (ECMA-402 Intl.NumberFormat v3), a number would not be.
   return format.format(value as Intl.StringNumericLiteral)
+}
+
+function moneyText(locale: string, value: number, currency: string, digits: number): string {
+  const options = { style: 'currency', currency, maximumFractionDigits: digits } as const
+  return new Intl.NumberFormat(locale, options).format(value)
 }
 
 function spanText(ms: number, format: Record<'whole' | 'one', Intl.NumberFormat>): string {

@@ -1,5 +1,5 @@
 import { fill } from '../texts/fill.ts'
-import type { Texts } from '../texts/en.ts'
+import type { Texts } from '../texts/texts.ts'
 import { obisParts } from './reading.ts'
 import type { ObisParts } from './reading.ts'
 

@@ -1,6 +1,6 @@
 import type { NetworkAnswer, NetworkPath } from '../../api.ts'
 import { fill } from '../texts/fill.ts'
-import type { Texts } from '../texts/en.ts'
+import type { Texts } from '../texts/texts.ts'
 
 /** Letters for paths: what people call them while they live, "Path C". */
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ'

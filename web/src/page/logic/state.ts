@@ -8,6 +8,7 @@ import type {
   ReadingView,
   ServerInfo,
 } from '../../api.ts'
+import { isOfHead } from './heads.ts'
 import { powerOf } from './reading.ts'
 import { appendPoint } from './series.ts'
 import type { Curve } from './series.ts'
@@ -24,6 +25,8 @@ export interface PageState {
   readonly devices: readonly Device[]
   /** The meter whose curves are shown. */
   readonly selected?: string | undefined
+  /** Which of that device's meters. */
+  readonly head: number
   readonly latest?: ReadingView | undefined
   /** The last minutes of the selected meter's power. */
   readonly power: Curve
@@ -42,11 +45,15 @@ export const LIVE_GAP_MS = 5_000
 /** Events that the page keeps at hand. */
 export const PAGE_EVENTS_MAX = 200
 
+/** Devices that the page keeps at hand; the fleet's list fetches what it shows. */
+export const PAGE_DEVICES_MAX = 200
+
 /** Before the first answer. */
 export const EMPTY_STATE: PageState = {
   connection: 'connecting',
   skewMs: 0,
   devices: [],
+  head: 0,
   power: { seconds: [], values: [] },
   events: [],
 }
@@ -59,6 +66,11 @@ export function applyLive(state: PageState, event: LiveEvent): PageState {
     case 'reading':
       return applyReading(state, event.data)
     case 'device':
+      if (
+        state.devices.length >= PAGE_DEVICES_MAX &&
+        !state.devices.some((each) => each.id === event.data.id)
+      )
+        return state
       return {
         ...state,
         devices: replace(state.devices, event.data, (device) => device.id),
@@ -84,13 +96,14 @@ function applyReading(state: PageState, reading: ReadingView): PageState {
       ? { ...device, latest: reading, lastSeenMs: reading.storedMs }
       : device,
   )
-  if (reading.device !== state.selected) return { ...state, devices }
+  if (reading.device !== state.selected || !isOfHead(reading, state.head))
+    return { ...state, devices }
   const power = powerOf(reading)
   const newer = state.latest === undefined || reading.timeMs >= state.latest.timeMs
   return {
     ...state,
     devices,
-    ...(newer && power !== undefined && { latest: reading }),
+    ...(newer && (power !== undefined || state.head > 0) && { latest: reading }),
     ...(power !== undefined && {
       power: appendPoint(state.power, reading.timeMs, power.watts, LIVE_SPAN_MS, LIVE_GAP_MS),
     }),

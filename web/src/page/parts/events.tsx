@@ -1,9 +1,11 @@
 import type { VNode } from 'preact'
-import type { EventView } from '../../api.ts'
+import type { EventView, NetworkAnswer } from '../../api.ts'
+import { pathName } from '../logic/paths.ts'
 import { pageStore } from '../session.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
+import { wordFor } from '../texts/texts.ts'
 import { Ago } from './time.tsx'
 
 /** Events shown at once. */
@@ -11,16 +13,24 @@ const SHOWN = 30
 
 /** What happened, newest first, in words. */
 export function EventList(props: { device?: string | undefined }): VNode {
-  const { t } = useStore(wordsStore, (words) => words)
   const all = useStore(pageStore, (state) => state.events)
-  const events = all.filter(
-    (event) =>
-      event.device === undefined || props.device === undefined || event.device === props.device,
-  )
-  if (events.length === 0) return <p class="quietly">{t.household.noEvents}</p>
+  const network = useStore(pageStore, (state) => state.network)
+  const events = [...all, ...failoverEvents(network)]
+    .filter(
+      (event) =>
+        event.device === undefined || props.device === undefined || event.device === props.device,
+    )
+    .sort((one, two) => two.atMs - one.atMs)
+  return <Events events={events.slice(0, SHOWN)} />
+}
+
+/** Events in words, in the order given. */
+export function Events(props: { events: readonly EventView[] }): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  if (props.events.length === 0) return <p class="quietly">{t.household.noEvents}</p>
   return (
     <ol class="events">
-      {events.slice(0, SHOWN).map((event) => (
+      {props.events.map((event) => (
         <li key={event.id} class={event.severity}>
           <span class="event-mark">{t.severity[event.severity]}</span>
           <span>
@@ -36,10 +46,29 @@ export function EventList(props: { device?: string | undefined }): VNode {
   )
 }
 
+/** Changes of path are events as well: what matters of them is how long nothing arrived. */
+function failoverEvents(network: NetworkAnswer | undefined): readonly EventView[] {
+  const { t, f } = wordsStore.get()
+  const name = (id: string | undefined): string =>
+    id === undefined ? t.network.nowhere : pathName(network, id, t)
+  return (network?.failovers ?? []).map(({ atMs, from, to, gapMs, cause }) => ({
+    id: `failover-${atMs}`,
+    atMs,
+    severity: 'notice',
+    code: gapMs === undefined ? 'path.changing' : 'path.failover',
+    values: {
+      from: name(from),
+      to: name(to),
+      gap: f.span(gapMs ?? 0),
+      cause: t.network.causes[cause],
+    },
+  }))
+}
+
 /** A code that the page does not know is shown as it is, with what it carries. */
 function wordEvent(event: EventView): string {
   const { t } = wordsStore.get()
-  const text = t.events[event.code]
+  const text = wordFor(t.events, event.code)
   if (text !== undefined) return fill(text, event.values)
   const values = Object.entries(event.values).map(([name, value]) => `${name} ${value}`)
   return [event.code, ...values].join(', ')

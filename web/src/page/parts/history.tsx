@@ -2,6 +2,7 @@ import type { VNode } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import type { SeriesAnswer } from '../../api.ts'
 import { client, csvAddress } from '../client.ts'
+import type { Counters } from '../logic/heads.ts'
 import { POWER_OBIS } from '../logic/reading.ts'
 import { thin, toCurve } from '../logic/series.ts'
 import { barEdges, SPANS } from '../logic/spans.ts'
@@ -18,9 +19,10 @@ import { Icon } from './icons.tsx'
 const POINTS = 1200
 
 /** Power and energy over the span that the reader chooses, now or before. */
-export function History(): VNode {
+export function History(props: { counters: Counters | undefined; isElectric: boolean }): VNode {
   const { t } = useStore(wordsStore, (words) => words)
   const device = useStore(pageStore, (state) => state.selected)
+  const head = useStore(pageStore, (state) => state.head)
   const [span, setSpan] = useState<Span>('day')
   const [back, setBack] = useState(0)
   const [zoom, setZoom] = useState<Edges>()
@@ -61,19 +63,23 @@ export function History(): VNode {
           setZoom(undefined)
         }}
       />
-      <div class="columns even">
-        <PowerHistory
-          edges={zoom ?? edges}
-          zoom={(next) => {
-            setZoom(next && within(next, edges))
-          }}
-        />
+      <div class={props.isElectric ? 'columns even' : ''}>
+        {props.isElectric && (
+          <PowerHistory
+            edges={zoom ?? edges}
+            zoom={(next) => {
+              setZoom(next && within(next, edges))
+            }}
+          />
+        )}
         <div>
           <h3>{t.household.bars[span]}</h3>
-          <EnergyBars span={span} back={back} />
+          {props.counters !== undefined && (
+            <EnergyBars span={span} back={back} counters={props.counters} />
+          )}
         </div>
       </div>
-      {device !== undefined && <Download device={device} edges={zoom ?? edges} />}
+      {device !== undefined && <Download device={device} head={head} edges={zoom ?? edges} />}
     </section>
   )
 }
@@ -127,12 +133,16 @@ function Pager(props: {
   )
 }
 
-function Download(props: { device: string; edges: Edges }): VNode {
+function Download(props: { device: string; head: number; edges: Edges }): VNode {
   const { t } = useStore(wordsStore, (words) => words)
   const [from, to] = props.edges
   return (
     <p>
-      <a class="button" href={csvAddress(props.device, from * 1000, to * 1000)} download>
+      <a
+        class="button"
+        href={csvAddress(props.device, from * 1000, to * 1000, props.head)}
+        download
+      >
         <Icon name="download" size={16} />
         {t.household.download}
       </a>
@@ -146,13 +156,14 @@ const REST_MS = 200
 function PowerHistory(props: { edges: Edges; zoom: (edges: Edges | undefined) => void }): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
   const device = useStore(pageStore, (state) => state.selected)
+  const head = useStore(pageStore, (state) => state.head)
   const [answer, setAnswer] = useState<SeriesAnswer>()
   const [fromMs, toMs] = props.edges.map((second) => Math.round(second * 1000)) as [number, number]
   useEffect(() => {
     if (device === undefined) return undefined
     let gone = false
     const load = async (): Promise<void> => {
-      const question = { register: POWER_OBIS, fromMs, toMs, points: POINTS }
+      const question = { register: POWER_OBIS, fromMs, toMs, points: POINTS, head }
       const next = await client.series(device, question).catch(() => undefined)
       if (!gone) setAnswer(next)
     }
@@ -163,7 +174,7 @@ function PowerHistory(props: { edges: Edges; zoom: (edges: Edges | undefined) =>
       clearTimeout(soon)
       clearInterval(timer)
     }
-  }, [device, fromMs, toMs])
+  }, [device, head, fromMs, toMs])
   const curve = useMemo(() => {
     if (answer === undefined) return { seconds: [], values: [] }
     return thin(toCurve(answer.timesMs, answer.values), POINTS)

@@ -16,7 +16,7 @@ const PAUSE_MS_NOTICED = 50
 const FIRST = 6
 
 /** The same beside the map, where room is short. */
-const FIRST_BRIEF = 4
+const FIRST_BRIEF = 3
 
 /** Every path with what it is like, and why it is in use or not. */
 export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): VNode {

@@ -7,6 +7,7 @@ import { pathName } from '../logic/paths.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
+import { wordFor } from '../texts/texts.ts'
 
 /** What an own policy begins with. */
 const FIRST_TEXT = { acl: '- 1-ff00:0:120\n+', sequence: '0* 1-ff00:0:110 0*' } as const
@@ -43,7 +44,7 @@ export function PolicyCard(props: { network: NetworkAnswer }): VNode | null {
               checked={policy.choice.kind === 'named' && policy.choice.name === name}
               onChange={() => void choose({ kind: 'named', name })}
             />
-            {t.policy.named[name] ?? name}
+            {wordFor(t.policy.named, name) ?? name}
           </label>
         ))}
       </fieldset>

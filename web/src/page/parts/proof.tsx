@@ -1,12 +1,16 @@
 import type { VNode } from 'preact'
 import { useRef } from 'preact/hooks'
 import type { ReadingView } from '../../api.ts'
+import { hopsOf, pathName } from '../logic/paths.ts'
+import { asName } from '../logic/story.ts'
 import type { ProofStep, Verdict } from '../logic/verdict.ts'
 import { useProof } from '../proofs.ts'
 import type { Judged } from '../proofs.ts'
+import { pageStore } from '../session.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
+import { wordFor } from '../texts/texts.ts'
 import { Icon } from './icons.tsx'
 
 const ICONS = { verified: 'check', pending: 'clock', failed: 'cross', unknown: 'question' } as const
@@ -66,7 +70,7 @@ function Explanation(props: { judged: Judged; close: () => void }): VNode {
       <p class="explain-what">
         {f.dateTime(reading.timeMs)} ·{' '}
         {fill(t.journey.sequence, {
-          stream: t.streams[reading.stream] ?? reading.stream,
+          stream: wordFor(t.streams, reading.stream) ?? reading.stream,
           seq: f.integer(reading.seq),
         })}
       </p>
@@ -76,6 +80,7 @@ function Explanation(props: { judged: Judged; close: () => void }): VNode {
         ))}
       </ol>
       {verdict.state !== 'verified' && <p class={`verdict ${verdict.state}`}>{explain(verdict)}</p>}
+      <CameOver reading={reading} />
       <Bytes title={t.proof.publicKey} hex={verdict.publicKey} />
       <Bytes title={t.proof.signedBytes} hex={verdict.signedBytes} />
       <p class="explain-end">
@@ -84,6 +89,22 @@ function Explanation(props: { judged: Judged; close: () => void }): VNode {
         </button>
       </p>
     </div>
+  )
+}
+
+/** The way that the record came over, as the head-end saw it. */
+function CameOver(props: { reading: ReadingView }): VNode | null {
+  const { t } = useStore(wordsStore, (words) => words)
+  const network = useStore(pageStore, (state) => state.network)
+  const fingerprint = props.reading.path
+  if (fingerprint === undefined) return null
+  const path = network?.paths.find((each) => fingerprint.startsWith(each.id))
+  const hops = network && path ? hopsOf(path).map((ia) => asName(network, ia)) : []
+  return (
+    <p>
+      {fill(t.proof.path, { path: pathName(network, path?.id ?? fingerprint, t) })}{' '}
+      {hops.length > 0 && <small>{hops.join(' › ')}</small>}
+    </p>
   )
 }
 

@@ -5,6 +5,7 @@ import { client } from '../client.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
+import { wordFor } from '../texts/texts.ts'
 
 /** Everything in the demo that can be made to happen, and what came of it. */
 export function Switches(props: { demo: DemoAnswer }): VNode | null {
@@ -80,5 +81,5 @@ function outcome(answer: DeedAnswer | 'failed'): string {
   if (answer === 'failed') return t.switches.failed
   if (answer.accepted) return answer.deed === 'replay' ? t.switches.same : t.switches.accepted
   const reason = answer.reason ?? '?'
-  return fill(t.switches.refused, { reason: t.switches.reasons[reason] ?? reason })
+  return fill(t.switches.refused, { reason: wordFor(t.switches.reasons, reason) ?? reason })
 }

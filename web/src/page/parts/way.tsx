@@ -8,6 +8,7 @@ import { pageStore } from '../session.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
+import { wordFor } from '../texts/texts.ts'
 import { Icon } from './icons.tsx'
 import { TelegramPanel } from './telegram.tsx'
 
@@ -33,7 +34,7 @@ export function Way(): VNode {
         <h2 id="way-title">{t.journey.title}</h2>
         <p>
           {fill(t.journey.sequence, {
-            stream: t.streams[journey.stream] ?? journey.stream,
+            stream: wordFor(t.streams, journey.stream) ?? journey.stream,
             seq: f.integer(journey.seq),
           })}
           {total !== undefined && (

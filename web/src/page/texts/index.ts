@@ -1,9 +1,8 @@
 import { createStore } from '../store.ts'
 import { createFormats } from '../logic/format.ts'
 import type { Formats } from '../logic/format.ts'
-import { de } from './de.ts'
-import { en } from './en.ts'
-import type { Texts } from './en.ts'
+import { de, en } from './texts.ts'
+import type { Texts } from './texts.ts'
 
 /** A language of the page. */
 export type Language = 'en' | 'de'

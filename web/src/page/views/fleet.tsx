@@ -1,26 +1,49 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
-import type { Device } from '../../api.ts'
-import { powerOf } from '../logic/reading.ts'
-import { formatRoute } from '../logic/route.ts'
-import { Ago } from '../parts/time.tsx'
-import { pageStore } from '../session.ts'
+import type { DevicesQuestion, DeviceSort, FleetCounts } from '../../api.ts'
+import { useMay } from '../access.ts'
+import { useDevices } from '../devices.ts'
+import { rowWindow } from '../logic/window.ts'
+import { DeviceDialog } from '../parts/device-dialog.tsx'
+import { EnrolDialog } from '../parts/enrol-dialog.tsx'
+import { FleetTable, ROW_PX } from '../parts/fleet-table.tsx'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
 
-/** Every meter, alarms first. */
+/** What a list can be narrowed to with one press, and how many it would show. */
+const FILTERS = {
+  all: {},
+  alarms: { trouble: 'alarms' },
+  silent: { trouble: 'silent' },
+  quarantined: { state: 'quarantined' },
+  revoked: { state: 'revoked' },
+} as const satisfies Partial<Record<keyof FleetCounts, DevicesQuestion>>
+
+const FILTER_NAMES = ['all', 'alarms', 'silent', 'quarantined', 'revoked'] as const
+
+type FilterName = (typeof FILTER_NAMES)[number]
+
+/** Every meter, alarms first: found, ordered and narrowed by the server, drawn as far as it is seen. */
 export function FleetView(): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
-  const devices = useStore(pageStore, (state) => state.devices)
+  const mayEnrol = useMay('devices:admin')
   const [query, setQuery] = useState('')
-  const needle = query.trim().toLowerCase()
-  const shown = devices
-    .filter((device) =>
-      `${device.name} ${device.meterId ?? ''} ${device.id}`.toLowerCase().includes(needle),
-    )
-    .sort((one, two) => two.alarms - one.alarms || one.name.localeCompare(two.name))
-  const { columns } = t.fleet
+  const [filter, setFilter] = useState<FilterName>('all')
+  const [sort, setSort] = useState<{ by: DeviceSort; down: boolean }>({ by: 'alarms', down: false })
+  const [place, setPlace] = useState({ topPx: 0, heightPx: 600 })
+  const [opened, setOpened] = useState<string>()
+  const [enrolling, setEnrolling] = useState(false)
+  const order = sort.down ? { order: 'down' as const } : {}
+  const named = query.trim() === '' ? {} : { query: query.trim() }
+  const question: DevicesQuestion = { ...FILTERS[filter], ...named, ...order, sort: sort.by }
+  const seen = rowWindow(Infinity, place.topPx, place.heightPx, ROW_PX)
+  const devices = useDevices(question, seen.first, seen.end)
+  const close = (): void => {
+    setOpened(undefined)
+    setEnrolling(false)
+    devices.refresh()
+  }
   return (
     <div class="view fleet-view">
       <h1>{t.fleet.title}</h1>
@@ -35,81 +58,67 @@ export function FleetView(): VNode {
               setQuery(event.currentTarget.value)
             }}
           />
+          <Filters chosen={filter} choose={setFilter} counts={devices.counts} />
+          {mayEnrol && (
+            <button
+              type="button"
+              class="button"
+              onClick={() => {
+                setEnrolling(true)
+              }}
+            >
+              {t.fleet.enrol}
+            </button>
+          )}
           <span role="status">
-            {fill(t.fleet.count, {
-              shown: f.integer(shown.length),
-              total: f.integer(devices.length),
-            })}
+            {devices.total === 0
+              ? t.fleet.none
+              : fill(t.fleet.count, { total: f.integer(devices.total) })}
           </span>
         </div>
-        <div class="scroll" role="group" aria-label={t.fleet.title} tabIndex={0}>
-          <table class="fleet">
-            <thead>
-              <tr>
-                <th scope="col">{columns.name}</th>
-                <th scope="col">{columns.state}</th>
-                <th scope="col">{columns.last}</th>
-                <th scope="col" class="number">
-                  {columns.power}
-                </th>
-                <th scope="col" class="number">
-                  {columns.completeness}
-                </th>
-                <th scope="col">{columns.clock}</th>
-                <th scope="col" class="number">
-                  {columns.spool}
-                </th>
-                <th scope="col" class="number">
-                  {columns.alarms}
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {shown.map((device) => (
-                <DeviceRow key={device.id} device={device} />
-              ))}
-            </tbody>
-          </table>
-          {shown.length === 0 && <p class="quietly">{t.fleet.none}</p>}
-        </div>
+        <FleetTable
+          key={JSON.stringify(question)}
+          devices={devices}
+          sort={sort}
+          onSort={(by) => {
+            setSort({ by, down: sort.by === by && !sort.down })
+          }}
+          onScroll={(topPx, heightPx) => {
+            setPlace({ topPx, heightPx })
+          }}
+          onOpen={setOpened}
+        />
       </section>
+      {opened !== undefined && <DeviceDialog id={opened} close={close} />}
+      {enrolling && <EnrolDialog close={close} />}
     </div>
   )
 }
 
-function DeviceRow(props: { device: Device }): VNode {
+/** What to show, with how many there are of each. */
+function Filters(props: {
+  chosen: FilterName
+  choose: (name: FilterName) => void
+  counts: FleetCounts | undefined
+}): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
-  const { device } = props
-  const power = device.latest && powerOf(device.latest)
-  const watts = power && f.power(power.watts)
-  const { completeness, health } = device
+  const { counts } = props
   return (
-    <tr>
-      <th scope="row">
-        <a href={formatRoute({ view: 'household', device: device.id })}>{device.name}</a>
-        <small>{device.meterId ?? `${device.id.slice(0, 16)}…`}</small>
-      </th>
-      <td>
-        <span class={`state ${device.state}`}>{t.fleet.states[device.state]}</span>
-      </td>
-      <td>
-        {device.lastSeenMs === undefined ? t.fleet.never : <Ago timeMs={device.lastSeenMs} />}
-      </td>
-      <td class="number">
-        {watts === undefined || power === undefined
-          ? '–'
-          : `${power.direction === 'fed' ? '−' : ''}${watts.value} ${watts.unit}`}
-      </td>
-      <td class="number">
-        {completeness === undefined || completeness.due === 0
-          ? '–'
-          : f.percent((100 * completeness.received) / completeness.due)}
-      </td>
-      <td>{health === undefined ? '–' : t.household.clocks[health.clock]}</td>
-      <td class="number">
-        {health?.spoolRecords === undefined ? '–' : f.integer(health.spoolRecords)}
-      </td>
-      <td class="number">{f.integer(device.alarms)}</td>
-    </tr>
+    <div class="segments" role="group" aria-label={t.fleet.filter}>
+      {FILTER_NAMES.map((name) => (
+        <button
+          key={name}
+          type="button"
+          aria-pressed={name === props.chosen}
+          class={name === 'alarms' && (counts?.alarms ?? 0) > 0 ? 'urgent' : ''}
+          onClick={() => {
+            props.choose(name)
+          }}
+        >
+          {t.fleet.filters[name]}
+          {counts !== undefined && <b>{f.integer(counts[name])}</b>}
+        </button>
+      ))}
+    </div>
   )
 }

@@ -1,12 +1,17 @@
 import type { VNode } from 'preact'
+import { countersOf, headsOf } from '../logic/heads.ts'
+import { HeadTabs } from '../parts/head-tabs.tsx'
 import { LiveCurve } from '../parts/live-curve.tsx'
 import { PowerNow } from '../parts/power-now.tsx'
 import { History } from '../parts/history.tsx'
 import { RegisterTable } from '../parts/registers.tsx'
 import { EventList } from '../parts/events.tsx'
+import { Summary } from '../parts/summary.tsx'
+import { TariffCard } from '../parts/tariff.tsx'
 import { pageStore } from '../session.ts'
 import { useStore } from '../store.ts'
 import { wordsStore } from '../texts/index.ts'
+import { useTariff, useUsages } from '../usage.ts'
 
 /** One meter, for the people who live behind it. */
 export function HouseholdView(): VNode {
@@ -14,24 +19,46 @@ export function HouseholdView(): VNode {
   const latest = useStore(pageStore, (state) => state.latest)
   const selected = useStore(pageStore, (state) => state.selected)
   const devices = useStore(pageStore, (state) => state.devices)
+  const chosen = useStore(pageStore, (state) => state.head)
   const device = devices.find((each) => each.id === selected)
+  const heads = headsOf(device)
+  const head = heads.find((each) => each.head === chosen) ?? heads[0]
+  const isElectric = head === undefined || head.medium === 'electricity'
+  const counters = head && countersOf(head, latest?.registers ?? [])
+  const [tariff, setTariff] = useTariff(selected)
+  const usages = useUsages(selected, chosen, counters, tariff)
   return (
     <div class="view household-view">
       <h1>{device?.name ?? t.household.title}</h1>
-      <div class="columns hero">
-        <PowerNow />
-        <LiveCurve />
-      </div>
-      <History />
+      <HeadTabs heads={heads} />
+      {isElectric && (
+        <div class="columns hero">
+          <PowerNow />
+          <LiveCurve />
+        </div>
+      )}
+      <Summary usages={usages} />
+      <History counters={counters} isElectric={isElectric} />
       <div class="columns even">
         <section class="card" aria-labelledby="registers-title">
           <h2 id="registers-title">{t.household.registers}</h2>
           <RegisterTable registers={latest?.registers ?? []} />
         </section>
-        <section class="card" aria-labelledby="events-title">
-          <h2 id="events-title">{t.household.events}</h2>
-          <EventList device={selected} />
-        </section>
+        <div class="stacked">
+          {device !== undefined && (
+            <TariffCard
+              key={device.id}
+              device={device}
+              seen={latest?.registers ?? []}
+              known={tariff}
+              saved={setTariff}
+            />
+          )}
+          <section class="card" aria-labelledby="events-title">
+            <h2 id="events-title">{t.household.events}</h2>
+            <EventList device={selected} />
+          </section>
+        </div>
       </div>
     </div>
   )

@@ -21,10 +21,6 @@ export function JourneyView(): VNode {
         <h1>{t.journey.headline}</h1>
         <p>{t.journey.lead}</p>
       </div>
-      <div class="columns hero">
-        <PowerNow />
-        <LiveCurve />
-      </div>
       {network !== undefined && (
         <section class="card map-card" aria-labelledby="map-title">
           <header class="card-head">
@@ -42,6 +38,10 @@ export function JourneyView(): VNode {
         </section>
       )}
       {demo !== undefined && <Switches demo={demo} />}
+      <div class="columns hero">
+        <PowerNow />
+        <LiveCurve />
+      </div>
       <Way />
     </div>
   )

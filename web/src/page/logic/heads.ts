@@ -1,0 +1,106 @@
+import type { Device, Medium, ReadingView, RegisterView, StreamState } from '../../api.ts'
+import { EXPORT_OBIS, IMPORT_OBIS, obisParts } from './reading.ts'
+
+/** One of the meters that a device reads. */
+export interface Head {
+  readonly head: number
+  readonly medium: Medium
+  readonly meterId?: string
+  /** Codes of its registers, where the server knows them. */
+  readonly registers: readonly string[]
+}
+
+/** Which of a device's meters a stream is of: 'live' is of the first, 'live-2' of the third. */
+export function headOfStream(stream: string): number {
+  return Number(/-(\d{1,3})$/.exec(stream)?.[1] ?? 0)
+}
+
+/** The meters of a device, in order; one of unknown registers where nothing was said yet. */
+export function headsOf(device: Device | undefined): readonly Head[] {
+  const heads = new Map<number, Head>()
+  for (const stream of device?.streams ?? []) {
+    if (stream.head === undefined || heads.has(stream.head)) continue
+    heads.set(stream.head, headOf(stream, stream.head))
+  }
+  if (heads.size === 0) return [{ head: 0, medium: 'electricity', registers: [] }]
+  return [...heads.values()].sort((one, two) => one.head - two.head)
+}
+
+function headOf(stream: StreamState, head: number): Head {
+  return {
+    head,
+    medium: stream.medium ?? 'electricity',
+    registers: stream.registers ?? [],
+    ...(stream.meterId !== undefined && { meterId: stream.meterId }),
+  }
+}
+
+/** The counter that says what was used, and the one of what was given back where there is one. */
+export interface Counters {
+  readonly drawn: string
+  readonly fed?: string
+}
+
+/** Counters by medium: the quantity's number in its OBIS code. */
+const COUNTED: Readonly<Record<Medium, readonly number[]>> = {
+  electricity: [1],
+  'heat-cost': [1],
+  cooling: [1],
+  heat: [1],
+  gas: [3, 1, 2, 23],
+  'cold-water': [1],
+  'hot-water': [1],
+  other: [],
+}
+
+/** What a meter counts, from the registers it has. */
+export function countersOf(head: Head, seen: readonly RegisterView[]): Counters | undefined {
+  const codes = head.registers.length > 0 ? head.registers : seen.map((each) => each.obis)
+  if (head.medium === 'electricity') {
+    if (codes.length > 0 && !codes.includes(IMPORT_OBIS)) {
+      const [first] = codes.filter((code) => isEnergyCounter(code))
+      return first === undefined ? undefined : { drawn: first }
+    }
+    const feeds = codes.length === 0 || codes.includes(EXPORT_OBIS)
+    return { drawn: IMPORT_OBIS, ...(feeds && { fed: EXPORT_OBIS }) }
+  }
+  const drawn =
+    codes.find((code) => isSubMeter(code)) ??
+    codes.find((code) => COUNTED[head.medium].includes(obisParts(code)?.c ?? -1)) ??
+    codes[0]
+  return drawn === undefined ? undefined : { drawn }
+}
+
+/** Energy drawn or fed in, in all or by tariff. */
+export function isEnergyCounter(code: string): boolean {
+  const parts = obisParts(code)
+  return parts?.a === 1 && parts.d === 8 && parts.c >= 1 && parts.c <= 2
+}
+
+function isSubMeter(code: string): boolean {
+  const parts = obisParts(code)
+  return parts?.a === 0 && parts.c === 24 && parts.d === 2
+}
+
+/**
+ * Counters that can have a price: by tariff where the meter keeps them by tariff (so that nothing is
+ * paid twice), in all where it does not.
+ */
+export function pricedCounters(head: Head, seen: readonly RegisterView[]): readonly string[] {
+  const codes = head.registers.length > 0 ? head.registers : seen.map((each) => each.obis)
+  if (head.medium !== 'electricity') {
+    const counters = countersOf(head, seen)
+    return counters === undefined ? [] : [counters.drawn]
+  }
+  const counters = codes.filter((code) => isEnergyCounter(code))
+  return [1, 2].flatMap((quantity) => {
+    const own = counters.filter((code) => obisParts(code)?.c === quantity)
+    const byTariff = own.filter((code) => (obisParts(code)?.e ?? 0) > 0)
+    return byTariff.length > 1 ? byTariff : own.slice(0, 1)
+  })
+}
+
+/** Whether a reading is of the meter that is looked at. */
+export function isOfHead(reading: Pick<ReadingView, 'stream'>, head: number): boolean {
+  return headOfStream(reading.stream) === head
+}

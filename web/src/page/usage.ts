@@ -1,0 +1,136 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { CostSpan, Tariff } from '../api.ts'
+import { client, ClientError } from './client.ts'
+import type { Counters } from './logic/heads.ts'
+import { subtractDecimals } from './logic/reading.ts'
+import { toCurve } from './logic/series.ts'
+import { beginnings } from './logic/spans.ts'
+import { serverNowMs } from './session.ts'
+
+/** How often the running day and month are asked for anew. */
+const REFRESH_MS = 10_000
+
+/** What was counted in a time. */
+export interface Amount {
+  /** In watt-hours, or in `unit` for what is no energy. */
+  readonly amount: number
+  readonly unit: string
+  /** Where the readings begin, if that is later than the time asked for. */
+  readonly sinceMs?: number
+}
+
+/** One time with what was drawn, fed in and paid in it; what is absent is not known. */
+export interface Usage {
+  readonly drawn?: Amount
+  readonly fed?: Amount
+  readonly cost?: CostSpan
+}
+
+/** Today and this month, in the reader's own time zone. */
+export interface Usages {
+  readonly today: Usage
+  readonly month: Usage
+  readonly currency?: string
+}
+
+/** What a server knows of a device's prices: not asked yet, none entered, or these. */
+export type KnownTariff = Tariff | 'none' | undefined
+
+/** The tariff of a device, and a way to put another in its place once the server keeps it. */
+export function useTariff(
+  device: string | undefined,
+): readonly [KnownTariff, (tariff: Tariff) => void] {
+  const [known, setKnown] = useState<{ device: string; tariff: KnownTariff }>()
+  useEffect(() => {
+    if (device === undefined) return
+    client.tariff(device).then(
+      (tariff) => {
+        setKnown({ device, tariff })
+      },
+      (error: unknown) => {
+        // A server that keeps no tariffs refuses with another reason than that there is none.
+        const isNone = error instanceof ClientError && error.code === 'not_found'
+        if (isNone) setKnown({ device, tariff: 'none' })
+      },
+    )
+  }, [device])
+  return [
+    known?.device === device ? known?.tariff : undefined,
+    (tariff) => {
+      if (device !== undefined) setKnown({ device, tariff })
+    },
+  ]
+}
+
+/** What a meter counted today and this month, kept up to date. */
+export function useUsages(
+  device: string | undefined,
+  head: number,
+  counters: Counters | undefined,
+  tariff: KnownTariff,
+): Usages {
+  const [usages, setUsages] = useState<Usages>({ today: {}, month: {} })
+  useEffect(() => {
+    if (device === undefined || counters === undefined) return undefined
+    let gone = false
+    const load = async (): Promise<void> => {
+      const next = await fetchUsages(device, head, counters, typeof tariff === 'object')
+      if (!gone) setUsages(next)
+    }
+    void load()
+    const timer = setInterval(() => void load(), REFRESH_MS)
+    return () => {
+      gone = true
+      clearInterval(timer)
+    }
+  }, [device, head, counters?.drawn, counters?.fed, tariff])
+  return usages
+}
+
+async function fetchUsages(
+  device: string,
+  head: number,
+  counters: Counters,
+  isPriced: boolean,
+): Promise<Usages> {
+  const nowMs = serverNowMs()
+  const { day, month } = beginnings(nowMs)
+  const of = async (fromMs: number): Promise<Usage> => {
+    const [drawn, fed, costs] = await Promise.all([
+      growth(device, head, counters.drawn, fromMs, nowMs),
+      counters.fed === undefined ? undefined : growth(device, head, counters.fed, fromMs, nowMs),
+      isPriced ? client.costs(device, [fromMs, nowMs], head).catch(() => undefined) : undefined,
+    ])
+    const [cost] = costs?.spans ?? []
+    currency ??= costs?.currency
+    return { ...(drawn && { drawn }), ...(fed && { fed }), ...(cost && { cost }) }
+  }
+  let currency: string | undefined
+  const [today, thisMonth] = await Promise.all([of(day), of(month)])
+  return { today, month: thisMonth, ...(currency !== undefined && { currency }) }
+}
+
+/** From the exact counter readings at both ends; where readings begin later, from their beginning. */
+async function growth(
+  device: string,
+  head: number,
+  register: string,
+  fromMs: number,
+  nowMs: number,
+): Promise<Amount | undefined> {
+  const answer = await client.counters(device, register, [fromMs, nowMs], head).catch(() => undefined) // prettier-ignore
+  if (answer === undefined) return undefined
+  const [begin = null, end = null] = answer.values
+  const { unit } = answer
+  const kilo = unit.startsWith('k') ? 1000 : 1
+  if (begin !== null && end !== null)
+    return { amount: Number(subtractDecimals(end, begin)) * kilo, unit }
+  const question = { register, fromMs, toMs: nowMs, points: 1000, head }
+  const series = await client.series(device, question).catch(() => undefined)
+  const curve = toCurve(series?.timesMs ?? [], series?.values ?? [])
+  const known = curve.values.filter((value) => value !== null)
+  const [first, last] = [known[0], known.at(-1)]
+  if (first === undefined || last === undefined) return undefined
+  const sinceMs = (curve.seconds[0] ?? 0) * 1000
+  return { amount: (last - first) * kilo, unit: series?.unit ?? unit, sinceMs }
+}
