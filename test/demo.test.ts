@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { fromHex, toHex, verifyRecords } from '@s3mp/envelope'
 import type { ExportEntry } from '@s3mp/envelope'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
-import type { EvidenceAnswer, Journey, NetworkAnswer } from '@s3mp/web/api'
+import type { EvidenceAnswer, Journey, NetworkAnswer, PolicyAnswer } from '@s3mp/web/api'
 import { after, before, describe, it } from 'mocha'
 import { DemoProcess, until } from './support/demo-process.ts'
 
@@ -71,6 +71,43 @@ describe('npm start', function () {
     )
     const total = journey.layers.reduce((sum, layer) => sum + layer.bytes, 0)
     assert.ok(total > (journey.sealedBytes ?? 0))
+  })
+
+  it('takes another policy while readings are under way, and says why each path is in or out', async () => {
+    const before = await reading(url, 1)
+    const choose = async (choice: unknown): Promise<PolicyAnswer> => {
+      const response = await post(url, '/network/policy', choice)
+      assert.equal(response.status, 200)
+      return (await response.json()) as PolicyAnswer
+    }
+    const avoiding = await choose({ kind: 'acl', text: '- 1-ff00:0:110\n- 1-ff00:0:112\n+' })
+    assert.ok(avoiding.rulings.some(({ allowed }) => allowed))
+    const out = avoiding.rulings.filter(({ allowed }) => !allowed)
+    assert.ok(out.every(({ by, rule }) => by === 'acl' && rule !== undefined))
+    const { paths, active } = await get<NetworkAnswer>(url, '/network')
+    const used = paths.find(({ id }) => id === active)
+    assert.ok(used && out.every(({ path }) => path !== used.id))
+    await reading(url, before.seq + 3)
+    const ordered = await choose({ kind: 'named', name: 'shortest' })
+    assert.ok(ordered.rulings.some(({ preference }) => preference === 1))
+    const nowhere = await choose({ kind: 'named', name: 'stay-in-isd-1' })
+    assert.ok(nowhere.rulings.length > 2 && !nowhere.rulings.some(({ allowed }) => allowed))
+    for (const bad of [
+      { kind: 'acl', text: '? 1' },
+      { kind: 'sequence', text: '(' },
+      { kind: 'named', name: 'x' },
+    ]) {
+      const refused = await post(url, '/network/policy', bad)
+      assert.equal(refused.status, 400)
+      assert.match(await refused.text(), /"code":"bad_policy"/)
+    }
+    assert.deepEqual(
+      await get<PolicyAnswer>(url, '/network/policy'),
+      await choose({ kind: 'named', name: 'stay-in-isd-1' }),
+    )
+    const { seq } = (await newest(url)) ?? before
+    await choose({ kind: 'named', name: 'any' })
+    await reading(url, seq + 2)
   })
 
   it('offers at least three paths that share no link', async () => {

@@ -19,6 +19,7 @@ import { NetworkView } from './network-view.ts'
 import { openDemoNetwork, openUplinkTransport } from './network.ts'
 import type { DemoNetwork } from './network.ts'
 import type { DemoOptions } from './options.ts'
+import { PolicyDesk } from './policy.ts'
 import { demoRoutes } from './routes.ts'
 import { SwitchableTransport } from './switchable.ts'
 
@@ -123,7 +124,11 @@ async function build(
     if (event.type === 'stored') overheard = event.datagram
   }
   const meter = startMeter({ ...parts, folder, input, signer, random, onTrace }, undo)
-  const fetch = serve({ input, headend, journeys, view, network, switchable, deeds, listener })
+  const policy = new PolicyDesk(transport, () => {
+    headend.live.publish({ type: 'network', data: view.answer() })
+  })
+  const served = { input, headend, journeys, view, network, switchable, deeds, policy, listener }
+  const fetch = serve(served)
   return { input, headend, meter, view, fetch }
 }
 
@@ -294,12 +299,13 @@ interface ServeParts {
   readonly network: DemoNetwork
   readonly switchable: SwitchableTransport
   readonly deeds: Deeds
+  readonly policy: PolicyDesk
   readonly listener: WorldListener
 }
 
 /** The demonstration's own addresses in front of the head-end's. */
 function serve(parts: ServeParts): World['fetch'] {
-  const { input, headend, journeys, view, network, switchable, deeds, listener } = parts
+  const { input, headend, journeys, view, network, switchable, deeds, policy, listener } = parts
   const levers = new Map<DemoSwitch, DemoLever>([['headend', switchable], ...input.switches])
   const acts = new Map<DemoDeed, () => ReturnType<Deeds['forge']>>([
     ['forge', () => deeds.forge()],
@@ -317,6 +323,7 @@ function serve(parts: ServeParts): World['fetch'] {
     levers,
     deeds: acts,
     describe,
+    policy,
     switchLink: (id, up) => {
       network.switchLink(id, up)
       listener.onLink(id, up)
