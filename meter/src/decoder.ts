@@ -23,7 +23,7 @@ export interface DecoderOptions {
   readonly key?: Uint8Array
   /** Key for the tags of ciphered telegrams; without it they are read and flagged. */
   readonly authenticationKey?: Uint8Array
-  /** Last invocation counter by system title, from {@link Reading.security}: state to keep. */
+  /** Last invocation counters by {@link counterName} of {@link Reading.security}: state to keep. */
   readonly counters?: ReadonlyMap<string, number>
 }
 

@@ -1,7 +1,20 @@
 import type { DecoderEvent, TelegramDecoder } from '../events.ts'
+import type { ReadingSecurity } from '../reading.ts'
 
 /** Meters whose counters a decoder remembers; the one unheard for longest makes room. */
 export const DLMS_COUNTERS_MAX = 64
+
+/** Behind the name of a meter whose telegrams no tag vouches for. */
+const UNVOUCHED = ' unvouched'
+
+/**
+ * Under which name to keep a counter from one run of the program to the next, for the option
+ * `counters`: the meter's, and whether a tag vouched for it. A telegram that nobody vouches for
+ * never moves the counter of those with a tag.
+ */
+export function counterName(security: ReadingSecurity): string {
+  return security.authentic ? security.systemTitle : `${security.systemTitle}${UNVOUCHED}`
+}
 
 /**
  * Refuses ciphered telegrams whose invocation counter does not rise (IEC 62056-5-3 §5.3.3).
@@ -12,14 +25,16 @@ export const DLMS_COUNTERS_MAX = 64
  */
 export class ReplayGuard implements TelegramDecoder {
   readonly #decoder: TelegramDecoder
-  readonly #authentic: Map<string, number>
-  readonly #others: Map<string, number>
+  readonly #authentic = new Map<string, number>()
+  readonly #others = new Map<string, number>()
 
-  /** `counters` are those of an earlier run, by system title. */
+  /** `counters` are those of an earlier run, by {@link counterName}. */
   constructor(decoder: TelegramDecoder, counters: ReadonlyMap<string, number> | undefined) {
     this.#decoder = decoder
-    this.#authentic = new Map(counters)
-    this.#others = new Map(counters)
+    for (const [name, counter] of counters ?? []) {
+      const kept = name.endsWith(UNVOUCHED) ? this.#others : this.#authentic
+      if (kept.size < DLMS_COUNTERS_MAX) kept.set(name, counter)
+    }
   }
 
   push(chunk: Uint8Array): readonly DecoderEvent[] {
@@ -38,10 +53,11 @@ export class ReplayGuard implements TelegramDecoder {
   #judgeOne(event: DecoderEvent): DecoderEvent {
     const security = event.type === 'reading' ? event.reading.security : undefined
     if (event.type !== 'reading' || security === undefined) return event
-    const { systemTitle, counter, authentic } = security
+    const { counter, authentic } = security
+    const name = counterName(security)
     const counters = authentic ? this.#authentic : this.#others
-    if (counter > (counters.get(systemTitle) ?? -1)) {
-      remember(counters, systemTitle, counter)
+    if (counter > (counters.get(name) ?? -1)) {
+      remember(counters, name, counter)
       return event
     }
     const { offset, length } = event
@@ -49,13 +65,13 @@ export class ReplayGuard implements TelegramDecoder {
   }
 }
 
-function remember(counters: Map<string, number>, title: string, counter: number): void {
-  counters.delete(title)
+function remember(counters: Map<string, number>, name: string, counter: number): void {
+  counters.delete(name)
   if (counters.size >= DLMS_COUNTERS_MAX) {
     for (const oldest of counters.keys()) {
       counters.delete(oldest)
       break
     }
   }
-  counters.set(title, counter)
+  counters.set(name, counter)
 }
