@@ -70,6 +70,7 @@ export type {
   Path,
   PathInterface,
   PathMetadata,
+  ServiceAddresses,
 } from './path/path.ts'
 export { statedLatencyMs } from './path/path.ts'
 export { formatInterface, parseInterface } from './path/interface-text.ts'
@@ -231,22 +232,30 @@ export type { Filtered, NamedRules, PathRules, PolicyOption, RemoteRule } from '
 export { leavesJurisdiction } from './policy/jurisdiction.ts'
 export type { Jurisdiction } from './policy/jurisdiction.ts'
 export { POLICY_DOCUMENT_CHARS_MAX } from './policy/json.ts'
+export { parsePolicyDocument } from './policy/document.ts'
+export type { PolicyEnds } from './policy/document.ts'
 export { parseJpanPolicies } from './policy/jpan.ts'
 export type { DestinationPolicies, PolicyDestination, SelectedPolicy } from './policy/jpan.ts'
 export { applyFlowPolicy, parseScitraPolicies } from './policy/scitra.ts'
 export type { Flow, FlowPolicy } from './policy/scitra.ts'
 
-export { PROBES_AT_ONCE_MAX, PathPilot, SEND_TRIES_MAX, openPathPilot } from './selector/pilot.ts'
-export type { FlightOptions, PathPilotOptions } from './selector/pilot.ts'
-export { FLIGHTS_MAX, HOST_DELAY_MS_MAX } from './selector/flights.ts'
+export {
+  HEDGES_PER_SECOND_MAX,
+  PROBES_AT_ONCE_MAX,
+  PathPilot,
+  SEND_TRIES_MAX,
+  openPathPilot,
+} from './selector/pilot.ts'
+export type { FlightOptions, PathPilotOptions, PilotCounters } from './selector/pilot.ts'
+export { CARGO_BYTES_MAX, FLIGHTS_MAX, HOST_DELAY_MS_MAX } from './selector/flights.ts'
 export type { Flight } from './selector/flights.ts'
 export {
   FLIGHT_SILENCES_MAX,
   HINTS_PER_MINUTE_MAX,
   PathSelector,
-  REMOTE_SILENCES_MAX,
   REPORTED_MTU_MIN,
 } from './selector/selector.ts'
+export { REMOTE_SILENCES_MAX } from './selector/host-watch.ts'
 export { PATHS_MAX } from './selector/path-set.ts'
 export type { Evidence, PathSelectorOptions } from './selector/selector.ts'
 export { DEFAULT_PLAN, LIVELY_PLAN, STANDBY_MAX } from './selector/plan.ts'
@@ -318,6 +327,8 @@ export type { EndhostGroups, EndhostSourceOptions } from './discovery/endhost.ts
 export { discoverEndhostApis, openEndhostApis } from './discovery/endhost.ts'
 export { findNetwork, NETWORK_PLACES_MAX } from './discovery/find.ts'
 export type { FindOptions, FoundNetwork, NetworkPlace, PlaceFailure } from './discovery/find.ts'
+export { HOSTS_FILE, parseHosts, resolveHost } from './discovery/names.ts'
+export type { NameOptions } from './discovery/names.ts'
 export { DNS_HINTS_MAX, DNS_QUESTIONS_MAX, dnsHints } from './discovery/dns.ts'
 export type { DnsHints, DnsOptions, DnsResolver } from './discovery/dns.ts'
 export type { NaptrAnswer, SrvAnswer } from './discovery/dns.ts'

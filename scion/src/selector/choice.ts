@@ -1,11 +1,11 @@
+import { sharedLinks } from './disjoint.ts'
+import type { ReasonNeeded } from './dwell.ts'
 import type { FailureCause, PathReason } from './report.ts'
 
 /** A path that is proven better must cost less than the one in use by this share … */
 export const SWITCH_GAIN_MIN = 0.2
 /** … and by this much, in milliseconds, before traffic moves by choice. */
 export const SWITCH_GAIN_MS_MIN = 5
-/** Time between two changes by choice, in milliseconds; failures do not wait. */
-export const SWITCH_DWELL_MS_MIN = 5_000
 /** A path that loses this share is left without waiting for the dwell time. */
 export const TOLERATED_LOSS_MAX = 0.1
 
@@ -18,6 +18,8 @@ export interface Candidate {
   readonly loss: number
   /** Enough recent answers in a row. */
   readonly proven: boolean
+  /** An answer is missing; whether the path has failed is being found out. */
+  readonly doubtful: boolean
   readonly failure?: { readonly cause: FailureCause; readonly sinceMs: number }
   readonly expired: boolean
   readonly refused: boolean
@@ -37,18 +39,20 @@ export interface Choice {
  * Chooses the path to use.
  *
  * The one in use is kept while it works, unless another one is proven that the policy's order puts
- * before it, or that costs clearly less among equals. One that
- * failed is left at once: for the best that works, proven ones first, then by the policy's order, and
- * among the unproven those with the fewest suspected links. If all have failed, the one whose failure is the longest ago is
- * tried: doing nothing would be certain to fail.
+ * before it, or that costs clearly less among equals. `needed` says whether that is reason enough so
+ * soon after the last move; a path that loses too much is left earlier, for one that loses half of it.
+ *
+ * One that failed is left at once: for the best that works, proven ones first, then by the policy's
+ * order, and among the unproven those with the fewest suspected links. If all have failed, the one
+ * whose failure is the longest ago is tried: doing nothing would be certain to fail.
  */
 export function choose(
   candidates: readonly Candidate[],
   active: string | undefined,
-  sinceSwitchMs: number,
+  needed: ReasonNeeded,
 ): Choice {
   const current = candidates.find((one) => one.fingerprint === active)
-  if (current !== undefined && isUsable(current)) return improve(candidates, current, sinceSwitchMs)
+  if (current !== undefined && isUsable(current)) return improve(candidates, current, needed)
   const cause = causeOf(current)
   const usable = candidates.filter(isUsable)
   const best = usable.sort(byTrust)[0]
@@ -69,6 +73,22 @@ export function ranked(
   return [...current, ...rest.sort(byTrust)]
 }
 
+/**
+ * Of candidates that come best first, the usable one for a packet that did not arrive over the paths
+ * `tried`: with as few links of theirs as can be.
+ */
+export function apartFrom(
+  tried: readonly string[],
+  candidates: readonly Candidate[],
+): Candidate | undefined {
+  const isTried = (one: Candidate): boolean => tried.includes(one.fingerprint)
+  const links = candidates.filter(isTried).flatMap((one) => one.links)
+  const shared = (one: Candidate): number => sharedLinks(one.links, links)
+  return candidates
+    .filter((one) => isUsable(one) && !isTried(one))
+    .sort((a, b) => shared(a) - shared(b))[0]
+}
+
 /** Whether `loss` is what makes `a` cost more than `b`. */
 export function isLossier(a: Candidate, b: Candidate): boolean {
   return a.loss > b.loss + TOLERATED_LOSS_MAX / 2
@@ -77,11 +97,13 @@ export function isLossier(a: Candidate, b: Candidate): boolean {
 function improve(
   candidates: readonly Candidate[],
   current: Candidate,
-  sinceSwitchMs: number,
+  needed: ReasonNeeded,
 ): Choice {
   const kept = { fingerprint: current.fingerprint, cause: 'kept' } as const
+  // Whether it has failed is about to be known; until then packets go over another path as well.
+  if (current.doubtful) return kept
   const isLosing = current.loss >= TOLERATED_LOSS_MAX
-  if (sinceSwitchMs < SWITCH_DWELL_MS_MIN && !isLosing) return kept
+  if (needed === 'failure' || (needed === 'loss' && !isLosing)) return kept
   const proven = candidates.filter((one) => isUsable(one) && one.proven && one.suspects === 0)
   const preferred = proven
     .filter((one) => placeOf(one) < placeOf(current) && one.loss < TOLERATED_LOSS_MAX / 2)
@@ -92,6 +114,7 @@ function improve(
     .filter((one) => isLosing || placeOf(one) === placeOf(current))
     .sort((a, b) => a.cost - b.cost)[0]
   if (better === undefined || better.fingerprint === current.fingerprint) return kept
+  if (needed === 'loss' && better.loss > current.loss / 2) return kept
   const gain = current.cost - better.cost
   if (gain < SWITCH_GAIN_MS_MIN || gain < current.cost * SWITCH_GAIN_MIN) return kept
   return {
@@ -105,7 +128,8 @@ export function placeOf(one: Candidate): number {
   return one.preference ?? 0
 }
 
-function isUsable(one: Candidate): boolean {
+/** Whether packets can be sent over it: it works, is allowed and valid. */
+export function isUsable(one: Candidate): boolean {
   return one.failure === undefined && !one.expired && !one.refused
 }
 

@@ -36,8 +36,10 @@ export interface Entry {
   urgent: boolean
   /** Looks under way. */
   pending: number
-  /** Packets without an acknowledgement in a row. */
+  /** Packets lost in a row. */
   flightSilences: number
+  /** Send time of the newest answered packet that its links were told of. */
+  toldMs: number
   /** What this path has ever answered to. */
   answers: { readonly probe: boolean; readonly flight: boolean }
 }
@@ -67,6 +69,7 @@ export function newEntry(path: Path, refusal: string | undefined): Entry {
     urgent: false,
     pending: 0,
     flightSilences: 0,
+    toldMs: -Infinity,
     answers: { probe: false, flight: false },
   }
 }

@@ -1,3 +1,4 @@
+import type { ScionEndpoint } from '../addr/endpoint.ts'
 import type { Clock } from '../clock.ts'
 import { ScionError } from '../errors.ts'
 import { PATH_TYPE } from '../path/dataplane.ts'
@@ -5,9 +6,12 @@ import type { DataplanePath } from '../path/dataplane.ts'
 import type { Path } from '../path/path.ts'
 import { hopOffset, pathMeta } from '../path/standard.ts'
 import type { Route } from '../socket/route.ts'
+import { ANSWER_WAIT_MS_MIN, overdueAfterMs, surpriseMs } from './scoring.ts'
 
-/** Packets that wait for their acknowledgement; the oldest are forgotten, not blamed. */
+/** Packets whose acknowledgement may still come; the oldest are forgotten, not blamed. */
 export const FLIGHTS_MAX = 1_024
+/** Bytes of payload that are kept to be sent again; what does not fit is left to the program. */
+export const CARGO_BYTES_MAX = 1_048_576
 /** What a host may take at most for its acknowledgement on top of the way, in milliseconds. */
 export const HOST_DELAY_MS_MAX = 5_000
 
@@ -23,12 +27,51 @@ export interface Flight {
   readonly sentMs: number
 }
 
+/** What was sent, kept so that it can be sent again over another path. */
+export interface Cargo {
+  readonly to: ScionEndpoint
+  readonly payload: Uint8Array
+}
+
+/** What a path usually takes there and back, and how much that varies; in milliseconds. */
+export interface Usual {
+  readonly roundTripMs: number
+  readonly deviationMs: number
+}
+
+/** A flight whose acknowledgement is missed. */
+export interface Overdue {
+  readonly id: number
+  readonly paths: readonly Path[]
+  readonly sentMs: number
+  readonly cargo: Cargo | undefined
+}
+
+/** How a flight ended. */
+export interface Landing {
+  /** The path that carried it, where that is clear. */
+  readonly path: Path | undefined
+  readonly sentMs: number
+  /** Its acknowledgement had been missed already … */
+  readonly late: boolean
+  /** … and itself been given up. */
+  readonly givenUp: boolean
+  /** Paths that it went over first and in vain, or nearly so. */
+  readonly lostOn: readonly Path[]
+  /** From sending to acknowledgement, in milliseconds; undefined after copies to other paths. */
+  readonly tookMs: number | undefined
+  /** The acknowledgement took clearly more or less than it usually does. */
+  readonly surprising: boolean
+}
+
 interface Aloft {
   readonly paths: readonly Path[]
   readonly sentMs: number
-  readonly dueMs: number
-  /** Whether its paths were told to be silent already; it may still be acknowledged late. */
-  overdue: boolean
+  readonly cargo: Cargo | undefined
+  /** The path over which it was sent once more. */
+  readonly again?: Path
+  /** When it is missed; afterwards when it is given up. */
+  dueMs: number
 }
 
 /**
@@ -38,7 +81,11 @@ interface Aloft {
 export class Flights {
   readonly #clock: Pick<Clock, 'monotonicMs'>
   readonly #aloft = new Map<number, Aloft>()
+  /** Those that were missed; they may still be acknowledged late. */
+  readonly #missed = new Map<number, Aloft>()
   #made = 0
+  #newestDueMs = Infinity
+  #cargoBytes = 0
   #hostDelayMs = HOST_DELAY_MS
   #hostDeviationMs = 0
   #timed = false
@@ -47,75 +94,133 @@ export class Flights {
     this.#clock = clock
   }
 
-  /** Flights that wait. */
+  /** Flights that wait or were missed; never more than {@link FLIGHTS_MAX}. */
   get size(): number {
-    return this.#aloft.size
+    return this.#aloft.size + this.#missed.size
   }
 
-  /** Notes a sending; `waitMs` is the time that the way there and back may take. */
-  launch(paths: readonly Path[], sentMs: number, waitMs: number | undefined): Flight {
+  /** Notes a sending; `usual` is what its slowest path takes, undefined where nothing is awaited. */
+  launch(paths: readonly Path[], sentMs: number, usual?: Usual, cargo?: Cargo): Flight {
     const id = (this.#made += 1)
-    if (waitMs !== undefined) {
-      const hostMs = this.#hostDelayMs + 4 * this.#hostDeviationMs
-      const dueMs = sentMs + waitMs + Math.min(HOST_DELAY_MS_MAX, hostMs)
-      this.#aloft.set(id, { paths, sentMs, dueMs, overdue: false })
-      if (this.#aloft.size > FLIGHTS_MAX) this.#forgetOldest()
+    if (usual !== undefined) {
+      const hostMs = Math.min(HOST_DELAY_MS_MAX, this.#hostDelayMs)
+      const deviationMs = Math.max(usual.deviationMs, this.#hostDeviationMs)
+      const waitMs = overdueAfterMs(usual.roundTripMs + hostMs, deviationMs)
+      const dueMs = sentMs + Math.min(waitMs, usual.roundTripMs + HOST_DELAY_MS_MAX)
+      this.#newestDueMs = dueMs
+      this.#aloft.set(id, { paths, sentMs, dueMs, cargo: this.#stow(cargo) })
+      if (this.size > FLIGHTS_MAX) this.#forgetOldest()
     }
     return { id, paths: paths.map((path) => path.fingerprint), sentMs }
   }
 
   /**
-   * Ends a flight that was acknowledged; gives the path that carried it, where that is clear, also
-   * when the acknowledgement came too late.
+   * Ends a flight that was acknowledged, also when the acknowledgement came too late; undefined where
+   * nobody waits for it. `usual` says what a path takes.
    */
-  land(id: number, via: Route | undefined, waitMs: (path: Path) => number): Path | undefined {
-    const flight = this.#aloft.get(id)
+  land(id: number, via: Route | undefined, usual: (path: Path) => Usual): Landing | undefined {
+    const waiting = this.#aloft.get(id)
+    const flight = waiting ?? this.#missed.get(id)
     if (flight === undefined) return undefined
     this.#aloft.delete(id)
-    const path = carrierOf(flight.paths, via)
-    if (path !== undefined) {
-      this.#learn(this.#clock.monotonicMs() - flight.sentMs - waitMs(path))
-    }
-    return path
+    this.#missed.delete(id)
+    this.#cargoBytes -= flight.cargo?.payload.length ?? 0
+    const { sentMs, again } = flight
+    const paths = again === undefined ? flight.paths : [...flight.paths, again]
+    const path = carrierOf(paths, via)
+    const late = waiting === undefined
+    const givenUp = flight.dueMs === Infinity
+    const lostOn = path !== undefined && path === again && !givenUp ? flight.paths : []
+    const landing = { path, sentMs, late, givenUp, lostOn }
+    const tookMs = this.#clock.monotonicMs() - sentMs
+    // What was sent again over another path is timed from its first sending: no measure of that path.
+    if (path === undefined || path === again)
+      return { ...landing, tookMs: undefined, surprising: false }
+    const surprising = this.#learn(tookMs, usual(path))
+    return { ...landing, tookMs, surprising }
   }
 
-  /** The paths of flights whose time has run out since the last call. */
-  overdue(): readonly { readonly path: Path; readonly sentMs: number }[] {
+  /** Flights whose time has run out since the last call. */
+  overdue(): readonly Overdue[] {
     const nowMs = this.#clock.monotonicMs()
-    const silent: { path: Path; sentMs: number }[] = []
-    for (const flight of this.#aloft.values()) {
-      if (flight.overdue || flight.dueMs > nowMs) continue
-      flight.overdue = true
-      for (const path of flight.paths) silent.push({ path, sentMs: flight.sentMs })
+    const missed: Overdue[] = []
+    for (const [id, flight] of this.#aloft) {
+      if (flight.dueMs > nowMs) continue
+      const { paths, sentMs, cargo } = flight
+      missed.push({ id, paths, sentMs, cargo })
+      this.#aloft.delete(id)
+      this.#cargoBytes -= cargo?.payload.length ?? 0
+      this.#missed.set(id, { paths, sentMs, dueMs: nowMs + ANSWER_WAIT_MS_MIN, cargo: undefined })
     }
-    return silent
+    return missed
+  }
+
+  /** The paths of flights that are lost: missed for a while, and `isPast` for their time of sending. */
+  lost(isPast: (sentMs: number) => boolean): readonly Path[] {
+    const nowMs = this.#clock.monotonicMs()
+    const lost: Path[] = []
+    for (const flight of this.#missed.values()) {
+      if (flight.dueMs > nowMs || !isPast(flight.sentMs)) continue
+      lost.push(...flight.paths)
+      flight.dueMs = Infinity
+    }
+    return lost
+  }
+
+  /** A flight that was missed went out once more, over `path`. */
+  sentAgain(id: number, path: Path): void {
+    const flight = this.#missed.get(id)
+    if (flight !== undefined) this.#missed.set(id, { ...flight, again: path })
+  }
+
+  /** Nobody could have heard an answer lately: none is missed before `untilMs` (monotonic). */
+  excuse(untilMs: number): void {
+    for (const flight of this.#aloft.values()) flight.dueMs = Math.max(flight.dueMs, untilMs)
   }
 
   /** When the next flight is overdue, monotonic milliseconds, or Infinity. */
   nextDueMs(): number {
     let next = Infinity
-    for (const { dueMs, overdue } of this.#aloft.values()) {
-      if (!overdue) next = Math.min(next, dueMs)
-    }
+    for (const { dueMs } of this.#aloft.values()) next = Math.min(next, dueMs)
     return next
   }
 
-  #learn(excessMs: number): void {
-    const delayMs = Math.max(0, excessMs)
+  /** When the flight launched last is overdue, or Infinity. */
+  get newestDueMs(): number {
+    return this.#newestDueMs
+  }
+
+  /** Learns what the host takes on top of the way; true where this time is surprising. */
+  #learn(tookMs: number, { roundTripMs }: Usual): boolean {
+    const delayMs = Math.max(0, tookMs - roundTripMs)
     if (!this.#timed) {
       this.#timed = true
       this.#hostDelayMs = delayMs
       this.#hostDeviationMs = delayMs / 2
-      return
+      return false
     }
+    const usualMs = roundTripMs + this.#hostDelayMs
+    const surprising = Math.abs(tookMs - usualMs) > surpriseMs(usualMs, this.#hostDeviationMs)
     const error = delayMs - this.#hostDelayMs
     this.#hostDelayMs += error / 8
     this.#hostDeviationMs += (Math.abs(error) - this.#hostDeviationMs) / 4
+    return surprising
+  }
+
+  #stow(cargo: Cargo | undefined): Cargo | undefined {
+    if (cargo === undefined) return undefined
+    const bytes = this.#cargoBytes + cargo.payload.length
+    if (bytes > CARGO_BYTES_MAX) return undefined
+    this.#cargoBytes = bytes
+    // The program may use its buffer for something else.
+    return { to: cargo.to, payload: cargo.payload.slice() }
   }
 
   #forgetOldest(): void {
-    for (const id of this.#aloft.keys()) {
-      this.#aloft.delete(id)
+    const flights = this.#missed.size > 0 ? this.#missed : this.#aloft
+    for (const [id, { cargo }] of flights) {
+      flights.delete(id)
+      this.#cargoBytes -= cargo?.payload.length ?? 0
       return
     }
   }

@@ -8,20 +8,27 @@ import { orAborted } from '../abort.ts'
 import { closedError } from '../socket/receive-queue.ts'
 import type { Route } from '../socket/route.ts'
 import type { ScionSocket } from '../socket/scion-socket.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { Flights } from './flights.ts'
-import type { Flight } from './flights.ts'
+import type { Cargo, Flight, Overdue } from './flights.ts'
 import { publishPathEvent } from './metrics.ts'
 import type { ProbePlan } from './plan.ts'
 import type { PathPolicy, PathRanking } from './policy.ts'
 import { Refresher } from './refresher.ts'
 import type { PathEvent, PathReport } from './report.ts'
 import { applySocketEvent } from './reports-from-network.ts'
+import { ANSWER_WAIT_MS_MIN, DOUBT_MARGIN_MS_MIN } from './scoring.ts'
 import { PathSelector } from './selector.ts'
 
 /** Probes under way at a time. */
 export const PROBES_AT_ONCE_MAX = 8
 /** Paths that one packet is tried on when the system refuses to send. */
 export const SEND_TRIES_MAX = 3
+
+/** Packets that are sent a second time of the pilot's own accord in one second. */
+export const HEDGES_PER_SECOND_MAX = 100
+/** A loop that wakes so much too late, in milliseconds, could not have heard answers in time. */
+export const STALL_MS_MIN = 5
 
 /** Longest sleep of the loop, in milliseconds: it has nothing to do, but looks at the clock. */
 const IDLE_MS_MAX = 60_000
@@ -53,6 +60,24 @@ export interface FlightOptions {
   readonly copies?: number
   /** An acknowledgement is expected: tell of it by `landed`, or the path is held to be silent. */
   readonly answer?: boolean
+  /**
+   * Send it over a second path as well while an answer is missing on the first, and once more over
+   * another path when its own acknowledgement is missed; true where it is left out. The receiver must
+   * know a repetition when it sees one.
+   */
+  readonly hedge?: boolean
+}
+
+/** What a pilot has sent so far. */
+export interface PilotCounters {
+  /** Payloads that the program gave. */
+  readonly flights: number
+  /** Payloads that went over a second path because an answer was missing. */
+  readonly hedged: number
+  /** Acknowledgements that were missed … */
+  readonly missed: number
+  /** … and came nevertheless. */
+  readonly late: number
 }
 
 /** Starts to keep paths to a destination. */
@@ -68,6 +93,8 @@ export function openPathPilot(options: PathPilotOptions): PathPilot {
  * - `send` resolves when the packet was handed on over at least one path; it rejects with
  *   `ERR_SCION_NO_PATH` when none is known, and with what `ScionSocket.send` rejects with.
  * - A path that fails is left without being told to; the caller only repeats what is not acknowledged.
+ * - While an answer is missing, packets may arrive twice, over different paths; see
+ *   {@link FlightOptions.hedge}.
  * - `close` may be called twice and leaves the socket open.
  */
 export class PathPilot {
@@ -78,7 +105,11 @@ export class PathPilot {
   readonly #refresher: Refresher
   readonly #closing = new AbortController()
   readonly #unobserve: () => void
+  readonly #hedgeBudget: TokenBucket
+  readonly #counters = { flights: 0, hedged: 0, missed: 0, late: 0 }
   #wake = new AbortController()
+  /** Until when the loop sleeps, monotonic milliseconds. */
+  #wakeMs = Infinity
   #probes = 0
 
   constructor(options: PathPilotOptions) {
@@ -95,6 +126,7 @@ export class PathPilot {
       publishPathEvent(this.destination, event)
     })
     this.#flights = new Flights(clock)
+    this.#hedgeBudget = new TokenBucket(HEDGES_PER_SECOND_MAX, 1000, clock.monotonicMs())
     const offer = (paths: readonly Path[]): void => {
       this.#selector.offer(paths)
       this.#stir()
@@ -130,23 +162,54 @@ export class PathPilot {
   /** Sends a payload over the best path, or over several that share no link. */
   async send(to: ScionEndpoint, payload: Uint8Array, options: FlightOptions = {}): Promise<Flight> {
     if (this.#closing.signal.aborted) throw closedError()
-    const copies = options.copies ?? 1
     for (let tried = 1; ; tried += 1) {
-      const paths = copies > 1 ? this.#selector.pickDisjoint(copies) : this.#best()
-      if (paths.length === 0) {
+      const paths = this.#pathsFor(options)
+      const [first] = paths
+      if (first === undefined) {
         this.#refresher.hurry()
         this.#stir()
         throw new ScionError('ERR_SCION_NO_PATH', 'path: one that can be used, found none')
       }
       const sentMs = this.#options.clock.monotonicMs()
-      const outcomes = await Promise.allSettled(
-        paths.map((path) => this.#options.socket.send(to, payload, path)),
-      )
-      const sent = paths.filter((_, index) => outcomes[index]?.status === 'fulfilled')
-      if (sent.length > 0) return this.#launched(sent, sentMs, options.answer ?? false)
-      const failed = outcomes.find((one) => one.status === 'rejected')
-      if (tried >= SEND_TRIES_MAX || !isPathTrouble(failed?.reason)) throw failed?.reason
+      try {
+        if (paths.length === 1) {
+          await this.#options.socket.send(to, payload, first)
+          return this.#launched(paths, sentMs, { to, payload }, options)
+        }
+        const sent = await this.#sendCopies(to, payload, paths)
+        return this.#launched(sent, sentMs, { to, payload }, options)
+      } catch (error) {
+        if (tried >= SEND_TRIES_MAX || !isPathTrouble(error)) throw error
+      }
     }
+  }
+
+  #pathsFor({ copies = 1, hedge = true }: FlightOptions): readonly Path[] {
+    if (copies > 1) return this.#selector.pickDisjoint(copies)
+    const path = this.#selector.pick()
+    if (path === undefined) return []
+    if (!hedge) return [path]
+    const paths = this.#selector.pickGuarded()
+    if (paths.length > 1) {
+      if (!this.#hedgeBudget.take(this.#options.clock.monotonicMs())) return [path]
+      this.#counters.hedged += 1
+    }
+    return paths
+  }
+
+  /** Sends over all of the paths; gives those that took it, or rejects with what the first said. */
+  async #sendCopies(
+    to: ScionEndpoint,
+    payload: Uint8Array,
+    paths: readonly Path[],
+  ): Promise<readonly Path[]> {
+    const outcomes = await Promise.allSettled(
+      paths.map((path) => this.#options.socket.send(to, payload, path)),
+    )
+    const sent = paths.filter((_, index) => outcomes[index]?.status === 'fulfilled')
+    const failed = outcomes.find((one) => one.status === 'rejected')
+    if (sent.length === 0) throw failed?.reason
+    return sent
   }
 
   /**
@@ -154,10 +217,23 @@ export class PathPilot {
    * the datagram that brought it: of several copies it tells which one is meant.
    */
   landed(flight: Flight, via?: Route): void {
-    const path = this.#flights.land(flight.id, via, (one) => this.#selector.waitMs(one))
-    if (path !== undefined) this.#selector.answered(path, flight.sentMs, undefined, 'flight')
-    else this.#selector.hostAnswered()
-    this.#stir()
+    const landing = this.#flights.land(flight.id, via, (one) => this.#selector.usualOf(one))
+    if (landing?.late === true) this.#counters.late += 1
+    if (landing?.path === undefined) {
+      this.#selector.hostAnswered(flight.sentMs)
+      return
+    }
+    const { path, sentMs, tookMs } = landing
+    if (landing.givenUp) this.#selector.notLost(path)
+    for (const other of landing.lostOn) this.#selector.lost(other)
+    const isNews = this.#selector.answered(path, sentMs, tookMs, 'flight')
+    if (landing.surprising) this.#selector.surprised(path)
+    if (isNews || landing.late || landing.surprising) this.#stir()
+  }
+
+  /** What was sent so far. */
+  counters(): PilotCounters {
+    return { ...this.#counters }
   }
 
   /** Largest payload that fits all paths that may have to carry it, in bytes; 0 without a path. */
@@ -206,16 +282,30 @@ export class PathPilot {
     return Promise.resolve()
   }
 
-  #best(): readonly Path[] {
-    const path = this.#selector.pick()
-    return path === undefined ? [] : [path]
+  #launched(
+    paths: readonly Path[],
+    sentMs: number,
+    cargo: Cargo,
+    { answer = false, hedge = true }: FlightOptions,
+  ): Flight {
+    this.#counters.flights += 1
+    const usual = answer ? this.#selector.slowest(paths) : undefined
+    const flight = this.#flights.launch(paths, sentMs, usual, hedge ? cargo : undefined)
+    if (answer && this.#flights.newestDueMs < this.#wakeMs) this.#stir()
+    return flight
   }
 
-  #launched(paths: readonly Path[], sentMs: number, answer: boolean): Flight {
-    const waitMs = Math.max(...paths.map((path) => this.#selector.waitMs(path)))
-    const flight = this.#flights.launch(paths, sentMs, answer ? waitMs : undefined)
-    this.#stir()
-    return flight
+  /** An acknowledgement is missed: its paths are in doubt, and the payload goes over another one. */
+  #miss({ id, paths, sentMs, cargo }: Overdue): void {
+    this.#counters.missed += 1
+    for (const path of paths) this.#selector.silent(path, sentMs, 'flight')
+    const other = cargo === undefined ? undefined : this.#selector.pickBeside(paths)
+    if (cargo === undefined || other === undefined) return
+    if (!this.#hedgeBudget.take(this.#options.clock.monotonicMs())) return
+    this.#counters.hedged += 1
+    this.#flights.sentAgain(id, other)
+    // Where it cannot be sent, the program's own repetition is left.
+    this.#options.socket.send(cargo.to, cargo.payload, other).catch(() => undefined)
   }
 
   /** Lets the loop look at the clock again: something earlier may have become due. */
@@ -228,16 +318,31 @@ export class PathPilot {
     while (!this.#closing.signal.aborted) {
       this.#wake = new AbortController()
       this.#refresher.tick(this.#selector.pick(), this.#closing.signal)
-      for (const { path, sentMs } of this.#flights.overdue()) {
-        this.#selector.silent(path, sentMs, 'flight')
-      }
+      this.#excuseStall()
+      for (const overdue of this.#flights.overdue()) this.#miss(overdue)
+      const isPast = (sentMs: number): boolean => this.#selector.isHostPast(sentMs)
+      for (const path of this.#flights.lost(isPast)) this.#selector.lost(path)
       const free = PROBES_AT_ONCE_MAX - this.#probes
       for (const path of this.#selector.dueProbes(free)) void this.#probe(path)
       const probeMs = this.#probes < PROBES_AT_ONCE_MAX ? this.#selector.nextProbeMs() : Infinity
       const dueMs = Math.min(probeMs, this.#flights.nextDueMs(), this.#refresher.dueMs)
-      const waitMs = Math.min(IDLE_MS_MAX, Math.max(IDLE_MS_MIN, dueMs - clock.monotonicMs()))
+      const nowMs = clock.monotonicMs()
+      const waitMs = Math.min(IDLE_MS_MAX, Math.max(IDLE_MS_MIN, dueMs - nowMs))
+      this.#wakeMs = nowMs + waitMs
       await clock.sleep(waitMs, this.#wake.signal).catch(() => undefined)
     }
+  }
+
+  /**
+   * Timers fire before sockets are read: after a stall of this process the answers of the meantime
+   * have arrived but have not been heard. Nothing is missed until they had their chance.
+   */
+  #excuseStall(): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    const lateMs = nowMs - this.#wakeMs
+    if (lateMs < STALL_MS_MIN) return
+    const graceMs = Math.min(ANSWER_WAIT_MS_MIN, Math.max(DOUBT_MARGIN_MS_MIN, lateMs))
+    this.#flights.excuse(nowMs + graceMs)
   }
 
   async #probe(path: Path): Promise<void> {

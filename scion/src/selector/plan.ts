@@ -2,7 +2,7 @@
 export interface ProbePlan {
   /** Milliseconds between looks at the path in use, where no acknowledgement proves it anyway. */
   readonly activeMs: number
-  /** Milliseconds between looks at the few next best. */
+  /** Milliseconds between looks at the few next best, and at the path in use whatever is acknowledged. */
   readonly standbyMs: number
   /** Milliseconds between looks at all others. */
   readonly idleMs: number
@@ -10,7 +10,7 @@ export interface ProbePlan {
   readonly failedMs: number
   /** … up to this many. */
   readonly failedMostMs: number
-  /** Milliseconds between looks at a path that is about to prove itself. */
+  /** Milliseconds between looks at a path that is about to prove itself, or has surprised. */
   readonly proofMs: number
   /** Looks at all paths together in one minute. */
   readonly perMinute: number
@@ -30,7 +30,7 @@ export const DEFAULT_PLAN: ProbePlan = {
 /** For demonstrations and alarms: finds a silent failure of an idle path within two seconds. */
 export const LIVELY_PLAN: ProbePlan = {
   activeMs: 1_000,
-  standbyMs: 3_000,
+  standbyMs: 2_000,
   idleMs: 15_000,
   failedMs: 1_000,
   failedMostMs: 4_000,
@@ -52,6 +52,8 @@ export interface ProbeState {
   readonly proven: boolean
   /** Silences in a row. */
   readonly silences: number
+  /** Its newest answers were surprising: a few more will tell whether that lasts. */
+  readonly surprising: boolean
   /** Looks since the path failed. */
   readonly probesSinceFailure: number
   /** Something asked for a look right away. */
@@ -71,7 +73,11 @@ export function nextProbeMs(state: ProbeState, plan: ProbePlan): number {
   }
   // A silence is looked into at once: the next answer or silence decides.
   if (state.silences > 0) return state.probedMs
+  if (state.surprising) return state.probedMs + plan.proofMs
   if (!state.proven && state.role !== 'idle') return state.probedMs + plan.proofMs
-  const interval = { active: plan.activeMs, standby: plan.standbyMs, idle: plan.idleMs }[state.role]
-  return seenMs + interval
+  if (state.role === 'active') {
+    // Acknowledgements prove that it lives, but only looks measure it as the others are measured.
+    return Math.min(seenMs + plan.activeMs, state.probedMs + plan.standbyMs)
+  }
+  return seenMs + (state.role === 'standby' ? plan.standbyMs : plan.idleMs)
 }

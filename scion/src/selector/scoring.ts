@@ -9,13 +9,25 @@ export const PROOF_AGE_MS_MAX = 120_000
 export const SILENCES_MAX = 2
 /** Silences of packets sent closer together than this, in milliseconds, count once: one burst. */
 export const SILENCE_SPACING_MS_MIN = 20
-/** Shortest time to wait for an answer, in milliseconds: below lies the jitter of busy hosts. */
+/**
+ * Shortest time after which a missing answer counts against a path, in milliseconds: below lies the
+ * jitter of busy hosts. Doubt begins earlier, see {@link overdueAfterMs}.
+ */
 export const ANSWER_WAIT_MS_MIN = 150
 /** Longest time to wait for an answer, and the time for a path never measured, in milliseconds. */
 export const ANSWER_WAIT_MS_MAX = 1_000
 
-/** Weight of one more outcome in the loss estimate, once as many have been seen. */
-const LOSS_WINDOW = 16
+/** Least time beyond the usual after which an acknowledgement is missed, in milliseconds. */
+export const DOUBT_MARGIN_MS_MIN = 10
+/** Answers in a row at another level after which a path is held to be at that level. */
+export const SHIFT_ANSWERS_MIN = 3
+/** Least distance from the smoothed round trip that makes an answer surprising, in milliseconds. */
+export const SHIFT_MS_MIN = 5
+/** … and as a share of it. */
+export const SHIFT_SHARE_MIN = 0.2
+
+/** Outcomes that the loss estimate stretches over: of one in a hundred it makes no tenth by chance. */
+const LOSS_WINDOW = 64
 /** What a hop is thought to take both ways when nobody says, in milliseconds. */
 const HOP_ROUND_TRIP_MS = 20
 /** A loss near 1 would make any cost infinite. */
@@ -39,6 +51,14 @@ export interface PathStats {
   readonly answersInRow: number
   /** Monotonic time at which the newest answered packet was sent. */
   readonly provenMs?: number
+  /** The newest answers in a row, where they are surprising and agree with one another. */
+  readonly shift?: {
+    readonly count: number
+    /** Mean of their round-trip times, in milliseconds. */
+    readonly meanMs: number
+    /** What the jitter was before. */
+    readonly jitterMs: number
+  }
   /** The silence since the last answer, where there is one; send times are monotonic. */
   readonly silence?: {
     /** Unanswered packets in a row, bursts counted once. */
@@ -71,6 +91,11 @@ export function withAnswer(stats: PathStats, sentMs: number, sampledMs?: number)
   return sampledMs === undefined ? answered : withSample(answered, sampledMs)
 }
 
+/** Takes one loss back: the answer came late. */
+export function withoutLoss(stats: PathStats): PathStats {
+  return { ...stats, loss: Math.max(0, stats.loss - 1 / Math.max(1, stats.outcomes)) }
+}
+
 /** No answer came in time to a packet that was sent at `sentMs`. */
 export function withSilence(stats: PathStats, sentMs: number): PathStats {
   // Whatever was sent before the newest answered packet was lost, but is no sign of a dead path.
@@ -90,10 +115,26 @@ export function withSilence(stats: PathStats, sentMs: number): PathStats {
   }
 }
 
+/** An acknowledgement is missed: a question, which the next answer or silence settles. */
+export function withQuestion(stats: PathStats, sentMs: number): PathStats {
+  const isOld = stats.provenMs !== undefined && sentMs <= stats.provenMs
+  if (isOld || stats.silence !== undefined) return stats
+  return { ...stats, silence: { count: 1, sinceMs: sentMs, lastMs: sentMs } }
+}
+
 /** A path that has failed was looked at again and is still silent: no news for its loss. */
 export function stillSilent(stats: PathStats, sentMs: number): PathStats {
   const { count = 0, sinceMs = sentMs } = stats.silence ?? {}
   return { ...stats, silence: { count: count + 1, sinceMs, lastMs: sentMs } }
+}
+
+/** Forgets the round trips, which were measured in another way. */
+export function withoutMeasure(stats: PathStats): PathStats {
+  const kept: { -readonly [Name in keyof PathStats]: PathStats[Name] } = { ...stats }
+  delete kept.roundTripMs
+  delete kept.lastMs
+  delete kept.shift
+  return { ...kept, deviationMs: 0, jitterMs: 0 }
 }
 
 /** Unanswered packets in a row. */
@@ -101,7 +142,7 @@ export function silencesOf(stats: PathStats): number {
   return stats.silence?.count ?? 0
 }
 
-/** A packet was lost that shall not count as a silence: another one has already raised the question. */
+/** A packet was lost, which alone is no silence. */
 export function withLoss(stats: PathStats): PathStats {
   return { ...stats, ...withOutcome(stats, 1) }
 }
@@ -123,8 +164,22 @@ export function isProven(stats: PathStats, monotonicMs: number): boolean {
 /** How long to wait for an answer before calling it silence, in milliseconds (RFC 6298 §2). */
 export function answerWaitMs(stats: PathStats): number {
   if (stats.roundTripMs === undefined) return ANSWER_WAIT_MS_MAX
-  const wait = stats.roundTripMs + Math.max(10, 4 * stats.deviationMs)
+  const wait = overdueAfterMs(stats.roundTripMs, stats.deviationMs)
   return Math.min(ANSWER_WAIT_MS_MAX, Math.max(ANSWER_WAIT_MS_MIN, wait))
+}
+
+/**
+ * After how long an answer is overdue that usually comes after `usualMs`, in milliseconds: RFC 6298
+ * §2 without its floor of a second. It is early enough to be wrong now and then, so that what follows
+ * from it must be harmless.
+ */
+export function overdueAfterMs(usualMs: number, deviationMs: number): number {
+  return usualMs + Math.max(DOUBT_MARGIN_MS_MIN, 4 * deviationMs)
+}
+
+/** How far from the usual, in milliseconds, a time must lie to be surprising. */
+export function surpriseMs(usualMs: number, deviationMs: number): number {
+  return Math.max(SHIFT_MS_MIN, SHIFT_SHARE_MIN * usualMs, 4 * deviationMs)
 }
 
 /**
@@ -154,10 +209,19 @@ function withoutSilence(stats: PathStats): PathStats {
   return kept
 }
 
-function withSample(stats: PathStats, sampleMs: number): PathStats {
-  const { roundTripMs, lastMs } = stats
+function withSample(before: PathStats, sampleMs: number): PathStats {
+  const { roundTripMs, lastMs } = before
   if (roundTripMs === undefined || lastMs === undefined) {
-    return { ...stats, roundTripMs: sampleMs, deviationMs: sampleMs / 2, lastMs: sampleMs }
+    return { ...before, roundTripMs: sampleMs, deviationMs: sampleMs / 2, lastMs: sampleMs }
+  }
+  const shift = shiftOf(before, roundTripMs, sampleMs)
+  const stats: { shift?: PathStats['shift'] } & PathStats = { ...before }
+  delete stats.shift
+  if (shift !== undefined && shift.count >= SHIFT_ANSWERS_MIN) {
+    // What the old level says of the new one is nothing; its unsteadiness may be the same.
+    const deviationMs = Math.min(stats.deviationMs, shift.meanMs / 4)
+    const { meanMs, jitterMs } = shift
+    return { ...stats, roundTripMs: meanMs, deviationMs, jitterMs, lastMs: sampleMs }
   }
   const deviation = Math.abs(sampleMs - roundTripMs)
   return {
@@ -166,5 +230,17 @@ function withSample(stats: PathStats, sampleMs: number): PathStats {
     deviationMs: stats.deviationMs + (deviation - stats.deviationMs) / 4,
     jitterMs: stats.jitterMs + (Math.abs(sampleMs - lastMs) - stats.jitterMs) / 16,
     lastMs: sampleMs,
+    ...(shift === undefined ? {} : { shift }),
   }
+}
+
+/** The run of surprising answers that agree, this one included; undefined where it is none. */
+function shiftOf(stats: PathStats, usualMs: number, sampleMs: number): PathStats['shift'] {
+  const { shift, deviationMs, jitterMs } = stats
+  if (shift !== undefined && Math.abs(sampleMs - shift.meanMs) <= surpriseMs(shift.meanMs, 0)) {
+    const count = shift.count + 1
+    return { ...shift, count, meanMs: shift.meanMs + (sampleMs - shift.meanMs) / count }
+  }
+  if (Math.abs(sampleMs - usualMs) <= surpriseMs(usualMs, deviationMs)) return undefined
+  return { count: 1, meanMs: sampleMs, jitterMs }
 }

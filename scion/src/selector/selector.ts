@@ -4,10 +4,14 @@ import { Observers } from '../observers.ts'
 import type { Path } from '../path/path.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import type { Candidate } from './choice.ts'
-import { choose, ranked } from './choice.ts'
+import { apartFrom, choose, ranked } from './choice.ts'
+import { describeAll } from './describe.ts'
 import { disjointSet } from './disjoint.ts'
+import { Dwell } from './dwell.ts'
 import type { Entry } from './entry.ts'
-import { adopt, linkAtInterface } from './entry.ts'
+import { adopt, isExpired, linkAtInterface } from './entry.ts'
+import type { Usual } from './flights.ts'
+import { HostWatch } from './host-watch.ts'
 import { crossingKey, pathKey, routerKey } from './keys.ts'
 import { LinkMemory } from './links.ts'
 import { PathSet } from './path-set.ts'
@@ -15,10 +19,12 @@ import type { ProbePlan } from './plan.ts'
 import { DEFAULT_PLAN } from './plan.ts'
 import type { PathPolicy, PathRanking } from './policy.ts'
 import { anyPath } from './policy.ts'
-import type { FailureCause, PathEvent, PathReport, PathState } from './report.ts'
-import type { Look } from './schedule.ts'
-import { scheduleLooks } from './schedule.ts'
+import type { FailureCause, PathEvent, PathReport } from './report.ts'
+import type { Standing } from './schedule.ts'
+import { Schedule, wakeNext, wakeSuspects } from './schedule.ts'
+import type { PathStats } from './scoring.ts'
 import {
+  ANSWER_WAIT_MS_MAX,
   answerWaitMs,
   SILENCES_MAX,
   silencesOf,
@@ -27,20 +33,25 @@ import {
   withAnswer,
   withFailure,
   withLoss,
+  withoutLoss,
+  withoutMeasure,
+  withQuestion,
   withSilence,
 } from './scoring.ts'
 import type { Moment, PathFailure } from './standing.ts'
 import { candidatesOf, failureOf } from './standing.ts'
 import { culpritOf } from './suspicion.ts'
-import type { Grounds } from './words.ts'
-import { reasonOf, wordsFor } from './words.ts'
+import { groundsOf, wordsFor } from './words.ts'
 
 /** Hints that are followed up by a probe in one minute; further ones are ignored. */
 export const HINTS_PER_MINUTE_MAX = 12
-/** Packets without an acknowledgement, over all paths, after which the far host itself is suspected. */
-export const REMOTE_SILENCES_MAX = 8
-/** Packets without an acknowledgement on one path that make it fail although probes are answered. */
+/**
+ * Packets without an acknowledgement on one path that make it fail although probes are answered, if
+ * the host acknowledges what goes over other paths.
+ */
 export const FLIGHT_SILENCES_MAX = 6
+/** Longest time between two reviews of the choice while nothing unusual happens, in milliseconds. */
+export const REVIEW_MS_MAX = 50
 /** A router that reports a smaller MTU than this, in bytes, is not believed. */
 export const REPORTED_MTU_MIN = 1_232
 
@@ -69,19 +80,23 @@ export class PathSelector {
   readonly #paths: PathSet
   readonly #links = new LinkMemory()
   readonly #observers = new Observers<PathEvent>()
-  readonly #probeBudget: TokenBucket
+  readonly #schedule: Schedule
   readonly #hintBudget: TokenBucket
+  readonly #dwell = new Dwell()
   #active: string | undefined
-  #switchedMs = -Infinity
-  /** Unacknowledged packets in a row, whatever path they took. */
-  #remoteSilences = 0
+  readonly #host = new HostWatch()
+  /** Something happened since the last review that the choice may hang on. */
+  #isStale = true
+  #reviewMs = -Infinity
+  /** At the last review no path had failed or was in doubt. */
+  #isCalm = false
 
   constructor(options: PathSelectorOptions) {
     this.#clock = options.clock
     this.#paths = new PathSet(options.policy ?? anyPath, options.ranking)
     this.#plan = options.plan ?? DEFAULT_PLAN
     const nowMs = options.clock.monotonicMs()
-    this.#probeBudget = new TokenBucket(this.#plan.perMinute, 60_000, nowMs)
+    this.#schedule = new Schedule(this.#plan, options.clock)
     this.#hintBudget = new TokenBucket(HINTS_PER_MINUTE_MAX, 60_000, nowMs)
   }
 
@@ -106,14 +121,36 @@ export class PathSelector {
   /** Puts another policy in force at once; measurements and failures are remembered. */
   setPolicy(policy: PathPolicy, ranking?: PathRanking): void {
     this.#paths.setPolicy(policy, ranking)
-    this.#switchedMs = -Infinity
+    this.#dwell.reset()
     this.#decide()
   }
 
   /** The path to use now; undefined where none is known that is allowed and not expired. */
   pick(): Path | undefined {
-    this.#decide()
-    return this.#paths.get(this.#active)?.path
+    return this.#reviewed()?.path
+  }
+
+  /**
+   * The paths for one packet that has to arrive: the one to use now, and while an answer over that is
+   * missing the best of the others as well, until it is clear whether the path has failed.
+   */
+  pickGuarded(): readonly Path[] {
+    const entry = this.#reviewed()
+    if (entry === undefined) return []
+    if (entry.stats.silence === undefined) return [entry.path]
+    const other = this.pickBeside([entry.path])
+    return other === undefined ? [entry.path] : [entry.path, other]
+  }
+
+  /**
+   * A path that works for a packet that did not arrive over `paths`, with as few links of theirs as
+   * can be; undefined where there is none, or where it seems to be the host that does not answer.
+   */
+  pickBeside(paths: readonly Path[]): Path | undefined {
+    if (this.#host.isSilent(this.#clock.monotonicMs())) return undefined
+    const tried = paths.map(({ fingerprint }) => fingerprint)
+    const best = apartFrom(tried, ranked(this.#candidates(), this.#active))
+    return this.#paths.get(best?.fingerprint)?.path
   }
 
   /** Up to `count` paths that share no link, the one in use first. */
@@ -123,18 +160,37 @@ export class PathSelector {
     return disjointSet(order, count).flatMap((one) => this.#paths.get(one.fingerprint)?.path ?? [])
   }
 
-  /** Something that went over a path was answered. Leave the sample out where it is ambiguous. */
-  answered(path: Path, sentMs: number, roundTripMs: number | undefined, evidence: Evidence): void {
-    if (evidence === 'flight') this.#remoteSilences = 0
+  /**
+   * Something that went over a path was answered. Leave the sample out where it is ambiguous. Those of
+   * acknowledgements contain what the host does, and so serve only where no router ever answered a
+   * probe. False where all is as usual, so that nothing follows from it.
+   */
+  answered(
+    path: Path,
+    sentMs: number,
+    roundTripMs: number | undefined,
+    evidence: Evidence,
+  ): boolean {
+    if (evidence === 'flight') this.#host.acknowledged(sentMs, this.#clock.monotonicMs())
     const entry = this.#paths.get(path.fingerprint)
-    if (entry === undefined) return
+    if (entry === undefined) return false
+    const before = entry.stats
+    const isMeasure = evidence === 'probe' || !entry.answers.probe
+    entry.stats = withAnswer(
+      evidence === 'probe' && !entry.answers.probe ? withoutMeasure(before) : before,
+      sentMs,
+      isMeasure ? roundTripMs : undefined,
+    )
+    entry.flightSilences = evidence === 'flight' ? 0 : entry.flightSilences
+    if (evidence === 'flight' && entry.answers.flight && this.#isUsual(entry, before)) {
+      if (sentMs - entry.toldMs >= REVIEW_MS_MAX) this.#tellLinks(entry, sentMs)
+      return false
+    }
     if (entry.renewal === path) adopt(entry, path)
-    if (evidence === 'flight') entry.flightSilences = 0
     entry.answers = { ...entry.answers, [evidence]: true }
     const fallen = this.#paths.all().filter((one) => this.#failureOf(one) !== undefined)
-    entry.stats = withAnswer(entry.stats, sentMs, roundTripMs)
     entry.urgent = false
-    this.#links.proven(entry.keys, sentMs)
+    this.#tellLinks(entry, sentMs)
     for (const one of fallen) {
       if (this.#failureOf(one) !== undefined) continue
       one.probesSinceFailure = 0
@@ -142,17 +198,41 @@ export class PathSelector {
       this.#observers.tell({ type: 'recovered', atMs: this.#clock.nowMs(), fingerprint })
     }
     this.#decide()
+    return true
+  }
+
+  /** A packet was acknowledged that had been missed: it was not lost. */
+  notLost(path: Path): void {
+    const entry = this.#paths.get(path.fingerprint)
+    if (entry !== undefined) entry.stats = withoutLoss(entry.stats)
   }
 
   /** Something was acknowledged, it is not clear over which path. */
-  hostAnswered(): void {
-    this.#remoteSilences = 0
+  hostAnswered(sentMs: number): void {
+    this.#host.acknowledged(sentMs, this.#clock.monotonicMs())
+  }
+
+  /** An acknowledgement took another time than usual: the path, or the host? A look will tell. */
+  surprised(path: Path): void {
+    const entry = this.#paths.get(path.fingerprint)
+    if (entry === undefined) return
+    if (this.#clock.monotonicMs() - entry.probedMs >= this.#plan.activeMs) entry.urgent = true
+  }
+
+  #isUsual(entry: Entry, before: PathStats): boolean {
+    return this.#isCalm && before.silence === undefined && entry.renewal === undefined
+  }
+
+  #tellLinks(entry: Entry, sentMs: number): void {
+    entry.toldMs = sentMs
+    this.#links.proven(entry.keys, sentMs)
   }
 
   /** A probe or packet that went over a path at `sentMs` (monotonic) stayed without an answer. */
   silent(path: Path, sentMs: number, evidence: Evidence): void {
     const entry = this.#paths.get(path.fingerprint)
     if (entry === undefined) return
+    this.#isCalm = false
     if (path === entry.renewal) {
       entry.renewal = undefined // The next lookup brings another one.
       return
@@ -173,16 +253,31 @@ export class PathSelector {
 
   /** An unacknowledged packet is a reason to look, not yet a verdict: the host may be at fault. */
   #unacknowledged(entry: Entry, sentMs: number): void {
-    this.#remoteSilences += 1
-    entry.flightSilences += 1
+    const nowMs = this.#clock.monotonicMs()
+    this.#host.missed(nowMs)
     // All paths answer and nothing is acknowledged on any: that is the host, not the paths.
-    if (this.#remoteSilences > REMOTE_SILENCES_MAX) return
-    entry.stats = silencesOf(entry.stats) === 0 ? withSilence(entry.stats, sentMs) : withLoss(entry.stats) // prettier-ignore
-    if (entry.fingerprint === this.#active) this.#wakeStandby()
+    if (this.#host.isSilent(nowMs)) return
+    entry.stats = withQuestion(entry.stats, sentMs)
+    if (entry.fingerprint === this.#active) wakeNext(this.#standings(), this.#active)
+  }
+
+  /** Whether the host would have acknowledged by now what was sent at `sentMs`. */
+  isHostPast(sentMs: number): boolean {
+    return this.#host.isPast(sentMs, this.#clock.monotonicMs())
+  }
+
+  /** A packet of the program did not arrive over a path, or its acknowledgement did not. */
+  lost(path: Path): void {
+    const entry = this.#paths.get(path.fingerprint)
+    if (entry === undefined) return
+    entry.stats = withLoss(entry.stats)
+    entry.flightSilences += 1
     // Probes may pass where larger or other packets do not.
-    if (entry.flightSilences < FLIGHT_SILENCES_MAX) return
-    entry.flightSilences = 0
-    this.#fail(entry, pathKey(entry.fingerprint), 'silent')
+    if (entry.flightSilences >= FLIGHT_SILENCES_MAX && this.#failureOf(entry) === undefined) {
+      entry.flightSilences = 0
+      this.#fail(entry, pathKey(entry.fingerprint), 'silent')
+    }
+    this.#decide()
   }
 
   #unanswered(entry: Entry, sentMs: number): void {
@@ -190,10 +285,10 @@ export class PathSelector {
     if (entry.answers.flight && !entry.answers.probe) return
     entry.stats = withSilence(entry.stats, sentMs)
     // The next best is asked at the same time, so that it is proven when it is needed.
-    if (entry.fingerprint === this.#active) this.#wakeStandby()
+    if (entry.fingerprint === this.#active) wakeNext(this.#standings(), this.#active)
     if (silencesOf(entry.stats) < SILENCES_MAX) return
     this.#fail(entry, pathKey(entry.fingerprint), 'silent')
-    this.#wakeSuspects()
+    wakeSuspects(this.#standings())
   }
 
   /**
@@ -269,28 +364,31 @@ export class PathSelector {
     return this.#paths.get(path.fingerprint)?.mtu ?? path.mtu
   }
 
-  /** How long to wait for an answer over a path, in milliseconds. */
+  /** How long to wait for an answer to a look at a path, in milliseconds. */
   waitMs(path: Path): number {
-    const entry = this.#paths.get(path.fingerprint)
-    return answerWaitMs(entry?.stats ?? UNMEASURED)
+    return answerWaitMs(this.#statsOf(path))
+  }
+
+  /** What a path usually takes; the longest wait where it was never measured. */
+  usualOf(path: Path): Usual {
+    const { roundTripMs = ANSWER_WAIT_MS_MAX, deviationMs } = this.#statsOf(path)
+    return { roundTripMs, deviationMs }
+  }
+
+  /** The same for the slowest of several. */
+  slowest(paths: readonly Path[]): Usual {
+    const all = paths.map((path) => this.usualOf(path))
+    return all.reduce((a, b) => (b.roundTripMs > a.roundTripMs ? b : a))
+  }
+
+  #statsOf(path: Path): PathStats {
+    return this.#paths.get(path.fingerprint)?.stats ?? UNMEASURED
   }
 
   /** Paths to look at now, at most `count`, within the budget; each counts as looked at. */
   dueProbes(count: number): readonly Path[] {
-    const nowMs = this.#clock.monotonicMs()
-    const due = this.#looks()
-      .filter(({ atMs }) => atMs <= nowMs)
-      .sort((a, b) => a.rank - b.rank || a.atMs - b.atMs)
-    const paths: Path[] = []
-    for (const { entry } of due.slice(0, Math.max(0, count))) {
-      if (!this.#probeBudget.take(nowMs)) break
-      entry.probedMs = nowMs
-      entry.urgent = false
-      entry.pending += 1
-      entry.probesSinceFailure += 1
-      paths.push(entry.renewal ?? entry.path)
-    }
-    return paths
+    const due = this.#schedule.due(this.#standings(), this.#active, count)
+    return due.map((entry) => entry.renewal ?? entry.path)
   }
 
   /** A probe that {@link dueProbes} asked for has come to its end, whatever that was. */
@@ -301,64 +399,32 @@ export class PathSelector {
 
   /** Monotonic time of the next look, or Infinity. */
   nextProbeMs(): number {
-    const soonest = Math.min(Infinity, ...this.#looks().map(({ atMs }) => atMs))
-    const nowMs = this.#clock.monotonicMs()
-    return Math.max(soonest, nowMs + this.#probeBudget.waitMs(nowMs))
+    return this.#schedule.nextMs(this.#standings(), this.#active)
   }
 
   /** All paths with the reasons, the one in use first, then by cost. */
   report(): readonly PathReport[] {
     this.#decide()
-    const candidates = this.#candidates()
-    const active = candidates.find((one) => one.fingerprint === this.#active)
-    return candidates
-      .sort((a, b) => Number(b === active) - Number(a === active) || a.cost - b.cost)
-      .flatMap((candidate) => {
-        const entry = this.#paths.get(candidate.fingerprint)
-        return entry === undefined ? [] : [this.#describe(entry, candidate, active, candidates)]
-      })
+    return describeAll(this.#paths, this.#links, this.#active, this.#moment())
   }
 
-  #describe(
-    entry: Entry,
-    candidate: Candidate,
-    active: Candidate | undefined,
-    all: readonly Candidate[],
-  ): PathReport {
-    const { stats, path, fingerprint } = entry
-    const grounds = this.#groundsOf(entry, candidate)
-    const { failure, nowMs } = grounds
-    const reason = reasonOf(grounds, active, all)
-    const downUntilMs = failure && this.#clock.nowMs() + failure.record.untilMs - nowMs
-    return {
-      fingerprint,
-      path,
-      state: stateOf(candidate, active),
-      reason,
-      words: wordsFor(reason, grounds, active),
-      cost: candidate.cost,
-      ...(entry.preference === undefined ? {} : { preference: entry.preference }),
-      ...(stats.roundTripMs === undefined
-        ? {}
-        : { roundTripMs: stats.roundTripMs, jitterMs: stats.jitterMs }),
-      ...(stats.outcomes === 0 ? {} : { loss: stats.loss }),
-      mtu: entry.mtu,
-      expiryMs: path.expiryMs,
-      ...(downUntilMs === undefined ? {} : { downUntilMs }),
-    }
-  }
-
-  #groundsOf(entry: Entry, candidate: Candidate): Grounds {
-    const { stats, refusal } = entry
-    const failure = this.#failureOf(entry)
-    return { candidate, stats, refusal, failure, nowMs: this.#clock.monotonicMs() }
+  /** The entry in use, the choice reviewed where that is due. */
+  #reviewed(): Entry | undefined {
+    const entry = this.#paths.get(this.#active)
+    const isDue = this.#isStale || this.#clock.monotonicMs() >= this.#reviewMs
+    if (!isDue && entry !== undefined && !isExpired(entry, this.#clock.nowMs())) return entry
+    this.#decide()
+    return this.#paths.get(this.#active)
   }
 
   #decide(): void {
     const nowMs = this.#clock.monotonicMs()
     this.#paths.adoptRipe(this.#clock.nowMs())
     const candidates = this.#candidates()
-    const choice = choose(candidates, this.#active, nowMs - this.#switchedMs)
+    this.#isStale = false
+    this.#reviewMs = nowMs + REVIEW_MS_MAX
+    this.#isCalm = candidates.every((one) => one.failure === undefined && !one.doubtful)
+    const choice = choose(candidates, this.#active, this.#dwell.reasonNeeded(nowMs))
     if (choice.fingerprint === this.#active) return
     const from = this.#active
     const to = choice.fingerprint
@@ -368,9 +434,10 @@ export class PathSelector {
     const words =
       left === undefined || entry === undefined
         ? 'first choice'
-        : wordsFor(choice.cause, this.#groundsOf(entry, left), next)
+        : wordsFor(choice.cause, groundsOf(entry, left, this.#failureOf(entry), nowMs), next)
     this.#active = to
-    this.#switchedMs = nowMs
+    // What is tried in need is no place to stay.
+    if (from !== undefined && next?.proven === true) this.#dwell.moved(nowMs)
     this.#observers.tell({
       type: 'switched',
       atMs: this.#clock.nowMs(),
@@ -383,6 +450,7 @@ export class PathSelector {
 
   #fail(entry: Entry, key: string, cause: FailureCause): void {
     const nowMs = this.#clock.monotonicMs()
+    this.#isStale = true
     const sound = this.#paths.all().filter((one) => this.#failureOf(one) === undefined)
     const { untilMs } = this.#links.failed(key, cause, nowMs)
     const atMs = this.#clock.nowMs()
@@ -407,35 +475,17 @@ export class PathSelector {
     this.#decide()
   }
 
-  /** Asks for a look at the best path beside the one in use. */
-  #wakeStandby(): void {
-    const [, next] = ranked(this.#candidates(), this.#active)
-    const entry = this.#paths.get(next?.fingerprint)
-    if (entry?.pending === 0) entry.urgent = true
-  }
-
-  /** Asks for a look at all paths over doubtful links: the answers tell which link it is. */
-  #wakeSuspects(): void {
-    for (const candidate of this.#candidates()) {
-      const entry = this.#paths.get(candidate.fingerprint)
-      if (candidate.suspects > 0 && candidate.failure === undefined && entry?.pending === 0) {
-        entry.urgent = true
-      }
-    }
-  }
-
   #candidates(): Candidate[] {
     return candidatesOf(this.#paths.all(), this.#links, this.#moment())
   }
 
-  #looks(): readonly Look[] {
-    const standings = this.#candidates().flatMap((candidate) => {
+  #standings(): readonly Standing[] {
+    return this.#candidates().flatMap((candidate) => {
       const entry = this.#paths.get(candidate.fingerprint)
       return entry === undefined
         ? []
         : [{ entry, candidate, failedBy: this.#failureOf(entry)?.key }]
     })
-    return scheduleLooks(standings, this.#active, this.#plan)
   }
 
   #failureOf(entry: Entry): PathFailure | undefined {
@@ -445,12 +495,4 @@ export class PathSelector {
   #moment(): Moment {
     return { nowMs: this.#clock.nowMs(), monotonicMs: this.#clock.monotonicMs() }
   }
-}
-
-function stateOf(candidate: Candidate, active: Candidate | undefined): PathState {
-  if (candidate.refused) return 'refused'
-  if (candidate.expired) return 'expired'
-  if (candidate === active) return 'active'
-  if (candidate.failure !== undefined) return 'down'
-  return candidate.proven ? 'alive' : 'probing'
 }

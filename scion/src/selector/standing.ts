@@ -47,6 +47,7 @@ export function candidatesOf(
       cost: pathCost(entry.path, entry.stats),
       loss: entry.stats.loss,
       proven: isProven(entry.stats, monotonicMs),
+      doubtful: entry.stats.silence !== undefined,
       ...(failure === undefined ? {} : { failure }),
       expired: isExpired(entry, nowMs),
       refused: entry.refusal !== undefined,

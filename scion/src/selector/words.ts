@@ -1,9 +1,10 @@
 import type { Candidate } from './choice.ts'
 import { isLossier, placeOf } from './choice.ts'
-import type { Failure } from './links.ts'
+import type { Entry } from './entry.ts'
 import type { PathReason } from './report.ts'
 import type { PathStats } from './scoring.ts'
 import { PROOF_ANSWERS_MIN, silencesOf } from './scoring.ts'
+import type { PathFailure } from './standing.ts'
 
 /** What the reasons for one path rest on. */
 export interface Grounds {
@@ -11,8 +12,18 @@ export interface Grounds {
   readonly stats: PathStats
   readonly refusal: string | undefined
   /** What failed, and how, where something did. */
-  readonly failure: { readonly key: string; readonly record: Failure } | undefined
+  readonly failure: PathFailure | undefined
   readonly nowMs: number
+}
+
+/** Brings the grounds for one path together; `nowMs` is monotonic. */
+export function groundsOf(
+  { stats, refusal }: Entry,
+  candidate: Candidate,
+  failure: PathFailure | undefined,
+  nowMs: number,
+): Grounds {
+  return { candidate, stats, refusal, failure, nowMs }
 }
 
 /** Why a path is not, or is, the one in use. */

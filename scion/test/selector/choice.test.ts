@@ -2,15 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { Candidate } from '../../src/selector/choice.ts'
-import {
-  SWITCH_DWELL_MS_MIN,
-  SWITCH_GAIN_MIN,
-  SWITCH_GAIN_MS_MIN,
-  choose,
-} from '../../src/selector/choice.ts'
+import { SWITCH_GAIN_MIN, SWITCH_GAIN_MS_MIN, choose } from '../../src/selector/choice.ts'
 import { REDUNDANCY_MAX, disjointSet } from '../../src/selector/disjoint.ts'
-
-const LONG_MS = 1e9
 
 function candidate(fingerprint: string, other: Partial<Candidate> = {}): Candidate {
   return {
@@ -19,6 +12,7 @@ function candidate(fingerprint: string, other: Partial<Candidate> = {}): Candida
     cost: 50,
     loss: 0,
     proven: true,
+    doubtful: false,
     expired: false,
     refused: false,
     suspects: 0,
@@ -31,18 +25,18 @@ const silent = { cause: 'silent', sinceMs: 0 } as const
 describe('choose', () => {
   it('takes the cheapest first, proven before unproven', () => {
     const paths = [candidate('a'), candidate('b', { cost: 30 })]
-    assert.equal(choose(paths, undefined, LONG_MS).fingerprint, 'b')
+    assert.equal(choose(paths, undefined, 'gain').fingerprint, 'b')
     const unproven = [candidate('a'), candidate('b', { cost: 30, proven: false })]
-    assert.equal(choose(unproven, undefined, LONG_MS).fingerprint, 'a')
+    assert.equal(choose(unproven, undefined, 'gain').fingerprint, 'a')
   })
 
   it('keeps the path in use unless another one costs clearly less', () => {
     const at = (cost: number): string | undefined =>
-      choose([candidate('a'), candidate('b', { cost })], 'a', LONG_MS).fingerprint
+      choose([candidate('a'), candidate('b', { cost })], 'a', 'gain').fingerprint
     assert.equal(at(50 * (1 - SWITCH_GAIN_MIN) + 0.01), 'a')
     assert.equal(at(50 * (1 - SWITCH_GAIN_MIN)), 'b')
     const cheap = [candidate('a', { cost: 10 }), candidate('b', { cost: 10 - SWITCH_GAIN_MS_MIN + 0.1 })] // prettier-ignore
-    assert.equal(choose(cheap, 'a', LONG_MS).fingerprint, 'a')
+    assert.equal(choose(cheap, 'a', 'gain').fingerprint, 'a')
   })
 
   it('moves by choice only to what is proven, trusted and allowed', () => {
@@ -54,15 +48,22 @@ describe('choose', () => {
       { failure: silent },
     ]) {
       const paths = [candidate('a'), candidate('b', { cost: 1, ...flaw })]
-      assert.deepEqual(choose(paths, 'a', LONG_MS), { fingerprint: 'a', cause: 'kept' })
+      assert.deepEqual(choose(paths, 'a', 'gain'), { fingerprint: 'a', cause: 'kept' })
     }
   })
 
   it('does not move twice in a moment, unless the path in use loses packets', () => {
     const paths = [candidate('a'), candidate('b', { cost: 1 })]
-    assert.equal(choose(paths, 'a', SWITCH_DWELL_MS_MIN - 1).fingerprint, 'a')
+    assert.equal(choose(paths, 'a', 'loss').fingerprint, 'a')
     const lossy = [candidate('a', { loss: 0.3 }), candidate('b', { cost: 1 })]
-    assert.deepEqual(choose(lossy, 'a', 0), { fingerprint: 'b', cause: 'lossy' })
+    assert.deepEqual(choose(lossy, 'a', 'loss'), { fingerprint: 'b', cause: 'lossy' })
+    const both = [candidate('a', { loss: 0.3 }), candidate('b', { cost: 1, loss: 0.3 })]
+    assert.equal(choose(both, 'a', 'loss').fingerprint, 'a')
+  })
+
+  it('does not move by choice while an answer is missing', () => {
+    const paths = [candidate('a', { doubtful: true, loss: 0.5 }), candidate('b', { cost: 1 })]
+    assert.equal(choose(paths, 'a', 'gain').fingerprint, 'a')
   })
 
   it('leaves a failed path at once, for one without doubtful links', () => {
@@ -71,7 +72,7 @@ describe('choose', () => {
       candidate('b', { cost: 10, suspects: 1 }),
       candidate('c', { cost: 90 }),
     ]
-    assert.deepEqual(choose(paths, 'a', 0), { fingerprint: 'c', cause: 'silent' })
+    assert.deepEqual(choose(paths, 'a', 'loss'), { fingerprint: 'c', cause: 'silent' })
   })
 
   it('rather takes a path never tried than a proven one over a doubtful link', () => {
@@ -80,7 +81,7 @@ describe('choose', () => {
       candidate('b', { suspects: 1 }),
       candidate('c', { proven: false }),
     ]
-    assert.equal(choose(paths, 'a', 0).fingerprint, 'c')
+    assert.equal(choose(paths, 'a', 'loss').fingerprint, 'c')
   })
 
   it('tries the failure that is the longest ago when everything has failed', () => {
@@ -90,13 +91,13 @@ describe('choose', () => {
       candidate('c', { expired: true }),
       candidate('d', { refused: true }),
     ]
-    assert.equal(choose(paths, 'a', 0).fingerprint, 'b')
+    assert.equal(choose(paths, 'a', 'loss').fingerprint, 'b')
   })
 
   it('takes nothing that is expired or refused, not even in need', () => {
     const paths = [candidate('a', { expired: true }), candidate('b', { refused: true })]
-    assert.deepEqual(choose(paths, 'a', 0), { cause: 'expired' })
-    assert.deepEqual(choose([], undefined, 0), { cause: 'best' })
+    assert.deepEqual(choose(paths, 'a', 'loss'), { cause: 'expired' })
+    assert.deepEqual(choose([], undefined, 'loss'), { cause: 'best' })
   })
 
   it('never leaves a usable path for one that is not, or costs more', () => {
@@ -116,7 +117,7 @@ describe('choose', () => {
         )
         const usable = (one: Candidate | undefined): boolean =>
           one !== undefined && !one.expired && !one.refused && one.failure === undefined
-        const { fingerprint } = choose(paths, String(active), LONG_MS)
+        const { fingerprint } = choose(paths, String(active), 'gain')
         const [before, after] = [paths[active], paths.find((one) => one.fingerprint === fingerprint)] // prettier-ignore
         if (paths.some(usable)) assert.ok(usable(after))
         if (usable(before) && after !== before) assert.ok((after?.cost ?? 0) < (before?.cost ?? 0))

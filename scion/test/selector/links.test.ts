@@ -60,6 +60,7 @@ describe('nextProbeMs', () => {
     provenMs: 1_000,
     proven: true,
     silences: 0,
+    surprising: false,
     probesSinceFailure: 0,
     urgent: false,
     pending: false,
@@ -76,6 +77,16 @@ describe('nextProbeMs', () => {
 
   it('lets acknowledgements stand for probes', () => {
     assert.equal(at({ role: 'active', provenMs: 1_700 }), 1_700 + LIVELY_PLAN.activeMs)
+    const measured = 1_000 + LIVELY_PLAN.standbyMs
+    assert.equal(
+      at({ role: 'active', provenMs: 60_000 }),
+      measured,
+      'but never for its measurement',
+    )
+  })
+
+  it('looks a few times more at what surprises', () => {
+    assert.equal(at({ surprising: true }), 1_000 + LIVELY_PLAN.proofMs)
   })
 
   it('follows up at once on a silence and on what is urgent', () => {

@@ -3,17 +3,23 @@ import { describe, it } from 'mocha'
 import type { Path } from '../../src/path/path.ts'
 import { rankingOf } from '../../src/policy/requirements.ts'
 import type { Candidate } from '../../src/selector/choice.ts'
-import { SWITCH_DWELL_MS_MIN, TOLERATED_LOSS_MAX, choose } from '../../src/selector/choice.ts'
+import { TOLERATED_LOSS_MAX, choose } from '../../src/selector/choice.ts'
 import { anyPath } from '../../src/selector/policy.ts'
 import { PathSelector } from '../../src/selector/selector.ts'
 import { fakePath } from '../support/fake-path.ts'
 
 const HOUR_MS = 3_600_000
-const LONG_MS = 1e9
 
 function candidate(fingerprint: string, other: Partial<Candidate> = {}): Candidate {
   const links = [fingerprint]
-  const sound = { loss: 0, proven: true, expired: false, refused: false, suspects: 0 }
+  const sound = {
+    loss: 0,
+    proven: true,
+    doubtful: false,
+    expired: false,
+    refused: false,
+    suspects: 0,
+  }
   return { fingerprint, links, cost: 50, ...sound, ...other }
 }
 
@@ -32,32 +38,31 @@ function withLatency(path: Path, latencyMs: number | undefined): Path {
 describe('the order of a policy in the choice of a path', () => {
   it('decides before the cost among proven paths', () => {
     const paths = [candidate('a', { cost: 5, preference: 1 }), candidate('b', { preference: 0 })]
-    assert.deepEqual(choose(paths, 'a', LONG_MS), { fingerprint: 'b', cause: 'outranked' })
-    assert.equal(choose(paths, undefined, LONG_MS).fingerprint, 'b')
-    assert.deepEqual(choose(paths, 'b', LONG_MS), { fingerprint: 'b', cause: 'kept' })
+    assert.deepEqual(choose(paths, 'a', 'gain'), { fingerprint: 'b', cause: 'outranked' })
+    assert.equal(choose(paths, undefined, 'gain').fingerprint, 'b')
+    assert.deepEqual(choose(paths, 'b', 'gain'), { fingerprint: 'b', cause: 'kept' })
   })
 
   it('waits until the wanted path is proven, and does not hurry from change to change', () => {
     const other = candidate('a', { preference: 1 })
     const wanted = candidate('b', { preference: 0 })
-    assert.equal(choose([other, { ...wanted, proven: false }], 'a', LONG_MS).fingerprint, 'a')
-    const early = SWITCH_DWELL_MS_MIN - 1
-    assert.equal(choose([other, wanted], 'a', early).fingerprint, 'a')
+    assert.equal(choose([other, { ...wanted, proven: false }], 'a', 'gain').fingerprint, 'a')
+    assert.equal(choose([other, wanted], 'a', 'loss').fingerprint, 'a')
   })
 
   it('leaves a wanted path that fails or loses too much, and comes back when it is sound', () => {
     const other = candidate('a', { cost: 30, preference: 1 })
     const failed = candidate('b', { preference: 0, failure: { cause: 'silent', sinceMs: 0 } })
-    assert.equal(choose([other, failed], 'b', LONG_MS).fingerprint, 'a')
+    assert.equal(choose([other, failed], 'b', 'gain').fingerprint, 'a')
     const lossy = candidate('b', { preference: 0, cost: 90, loss: TOLERATED_LOSS_MAX })
-    assert.deepEqual(choose([other, lossy], 'b', 0), { fingerprint: 'a', cause: 'lossy' })
-    assert.equal(choose([other, lossy], 'a', LONG_MS).fingerprint, 'a')
-    assert.equal(choose([other, { ...lossy, loss: 0.01 }], 'a', LONG_MS).fingerprint, 'b')
+    assert.deepEqual(choose([other, lossy], 'b', 'loss'), { fingerprint: 'a', cause: 'lossy' })
+    assert.equal(choose([other, lossy], 'a', 'gain').fingerprint, 'a')
+    assert.equal(choose([other, { ...lossy, loss: 0.01 }], 'a', 'gain').fingerprint, 'b')
   })
 
   it('leaves the cost to decide among equals', () => {
     const paths = [candidate('a', { preference: 0 }), candidate('b', { cost: 10, preference: 0 })]
-    assert.deepEqual(choose(paths, 'a', LONG_MS), { fingerprint: 'b', cause: 'slower' })
+    assert.deepEqual(choose(paths, 'a', 'gain'), { fingerprint: 'b', cause: 'slower' })
   })
 })
 

@@ -5,16 +5,19 @@ import type { PathStats } from '../../src/selector/scoring.ts'
 import {
   ANSWER_WAIT_MS_MAX,
   ANSWER_WAIT_MS_MIN,
+  DOUBT_MARGIN_MS_MIN,
   PROOF_AGE_MS_MAX,
   PROOF_ANSWERS_MIN,
   UNMEASURED,
   answerWaitMs,
   isProven,
+  overdueAfterMs,
   pathCost,
   silencesOf,
   withAnswer,
   withFailure,
   withSilence,
+  withoutLoss,
 } from '../../src/selector/scoring.ts'
 import { fakePath } from '../support/fake-path.ts'
 
@@ -38,12 +41,47 @@ describe('path statistics', () => {
     assert.equal(stats.deviationMs, 50 + (80 - 50) / 4)
   })
 
+  it('take over another level once three answers in a row agree on it', () => {
+    const steady = answers(repeated(90, 40))
+    const samples = [21, 22, 20]
+    const [once, twice, thrice] = samples.map((_, index) =>
+      samples.slice(0, index + 1).reduce((stats, ms) => withAnswer(stats, 9_000, ms), steady),
+    )
+    assert.ok((once?.roundTripMs ?? 0) > 70 && once?.shift?.count === 1)
+    assert.ok((twice?.roundTripMs ?? 0) > 65 && twice?.shift?.count === 2)
+    assert.equal(Math.round(thrice?.roundTripMs ?? 0), 21)
+    assert.ok((thrice?.jitterMs ?? 99) < 1, 'the step itself is no jitter')
+    assert.equal(thrice?.shift, undefined)
+  })
+
+  it('do not follow single answers, nor those of an unsteady path', () => {
+    const outlier = withAnswer(withAnswer(answers(repeated(90, 40)), 9_000, 20), 9_100, 90)
+    assert.equal(outlier.shift, undefined)
+    assert.ok((outlier.roundTripMs ?? 0) > 75)
+    const shaky = Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? 30 : 70))
+    const after = [30, 31, 30].reduce((stats, ms) => withAnswer(stats, 9_000, ms), answers(shaky))
+    assert.ok((after.roundTripMs ?? 0) > 35)
+  })
+
+  it('miss an answer early and count it against the path late', () => {
+    const stats = answers(repeated(22, 60))
+    const missedMs = overdueAfterMs(stats.roundTripMs ?? 0, stats.deviationMs)
+    assert.equal(Math.round(missedMs), 22 + DOUBT_MARGIN_MS_MIN)
+    assert.equal(answerWaitMs(stats), ANSWER_WAIT_MS_MIN)
+  })
+
+  it('take a loss back', () => {
+    const lost = withSilence(answers(repeated(10, 100)), 20_000)
+    assert.equal(withoutLoss(lost).loss, 0)
+    assert.equal(withoutLoss(UNMEASURED).loss, 0)
+  })
+
   it('count the loss exactly at first, then by the window', () => {
     assert.equal(withSilence(answers([10]), 100).loss, 0.5)
     let stats = answers(repeated(10, 100))
     assert.equal(stats.loss, 0)
     stats = withSilence(stats, 20_000)
-    assert.equal(stats.loss, 1 / 16)
+    assert.equal(stats.loss, 1 / 64)
   })
 
   it('count a burst of losses as one silence', () => {
@@ -88,7 +126,7 @@ describe('path statistics', () => {
     const shaky = answers(Array.from({ length: 40 }, (_, index) => (index % 2 === 0 ? 30 : 70)))
     assert.ok(pathCost(path, shaky) > steady + 10)
     const lossy = withSilence(answers(repeated(50, 40)), 5_000)
-    assert.ok(pathCost(path, lossy) > steady + 5)
+    assert.ok(pathCost(path, lossy) > steady + 2)
   })
 
   it('stay within their bounds whatever happens', () => {
@@ -101,7 +139,7 @@ describe('path statistics', () => {
           nowMs += gapMs
           stats = answer ? withAnswer(stats, nowMs, sampleMs) : withSilence(stats, nowMs)
           assert.ok(stats.loss >= 0 && stats.loss <= 1)
-          assert.ok(stats.outcomes <= 16)
+          assert.ok(stats.outcomes <= 64)
           assert.ok(stats.deviationMs >= 0 && stats.jitterMs >= 0)
           const cost = pathCost(path, stats)
           assert.ok(Number.isFinite(cost) && cost >= 0)
