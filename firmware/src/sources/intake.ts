@@ -1,10 +1,9 @@
 import type { Clock } from '@s3mp/hal'
-import type { MeterTime, Reading } from '@s3mp/meter'
+import { splitMedia, type MediumReading, type MeterTime, type Reading } from '@s3mp/meter'
 
 import type { Journal } from '../journal.ts'
 import type { Log } from '../log.ts'
 import type { Registrar } from '../registrar.ts'
-import { splitMedia, type MediumReading } from './media.ts'
 import type { Place, Places } from './places.ts'
 import type { ReadingTime, SourceSpec } from './source.ts'
 

@@ -10,13 +10,15 @@ import {
   type SerialBackend,
   type SerialSettings,
 } from '@s3mp/hal'
-import { createDecoder, type DecoderProtocol } from '@s3mp/meter'
+import { createDecoder, type DecoderProtocol, type ReadingEvent } from '@s3mp/meter'
 
 import { retryDelayMs } from '../backoff.ts'
-import { codeOf, reasonOf } from '../errors.ts'
+import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
 import { DETECT_SETTINGS } from '../head/detect.ts'
 import { LinkQualityMeter } from '../link-quality.ts'
 import { RawRing } from '../raw-ring.ts'
+import { Invocations } from './invocations.ts'
+import { KeyWatch } from './key-watch.ts'
 import type { MeterKeys } from './keys.ts'
 import type { Source, SourceContext, SourceSpec } from './source.ts'
 
@@ -61,6 +63,8 @@ class ListeningSource implements Source {
   readonly ring = new RawRing()
   readonly #options: ListeningOptions
   readonly #context: SourceContext
+  readonly #invocations: Invocations
+  readonly #keyWatch: KeyWatch
   /** How other meters speak than this one is configured to. */
   readonly #lines: readonly SerialSettings[]
   /** How often the line was changed because nothing on it was understood. */
@@ -75,6 +79,8 @@ class ListeningSource implements Source {
   constructor(options: ListeningOptions, context: SourceContext) {
     this.#options = options
     this.#context = context
+    this.#invocations = new Invocations(context.invocations)
+    this.#keyWatch = new KeyWatch(options.name, context)
     const others = DETECT_SETTINGS.map(parseSettings)
     this.#lines = others.filter((line) => !sameSettings(line, options.settings))
   }
@@ -114,7 +120,7 @@ class ListeningSource implements Source {
     const { serial, path, protocol, silenceMs } = this.#options
     const { clock, random } = this.#context
     const settings = this.#settings()
-    const decoder = createDecoder(protocol)
+    const decoder = createDecoder(protocol, this.#options.keys)
     this.#begin = this.ring.total
     const port = new ReopeningSerial({
       backend: serial,
@@ -180,6 +186,7 @@ class ListeningSource implements Source {
         this.#failures = 0
         this.#soundMs = clock.monotonicMs()
         this.#silent(false)
+        if (!this.#isNew(event)) continue
         const from = this.#begin + event.offset
         onReading(event.reading, this.ring.slice(from, from + event.length))
       } else {
@@ -189,9 +196,29 @@ class ListeningSource implements Source {
           bytes: event.bytes,
           reason: event.reason,
         })
+        // A whole telegram under another key says that speed and framing are right.
+        if (this.#keyWatch.refused(event.reason)) this.#soundMs = clock.monotonicMs()
         if (!isEntry) onDiscarded(event.bytes, event.reason)
       }
     }
+  }
+
+  /** Whether a telegram may be used: a ciphered one only if none like it was used before. */
+  #isNew({ reading, length }: ReadingEvent): boolean {
+    const { security } = reading
+    if (security === undefined) return true
+    const { log, onDiscarded } = this.#context
+    this.#keyWatch.opened()
+    try {
+      if (this.#invocations.admit(security)) return true
+      this.#keyWatch.refused('replay')
+      onDiscarded(length, 'replay')
+    } catch (error) {
+      if (!(error instanceof FirmwareError)) throw error
+      log.error('counter.unwritten', { reason: error.message })
+      onDiscarded(length, 'counter')
+    }
+    return false
   }
 
   #tell(event: ReopeningEvent): void {

@@ -1,9 +1,8 @@
-import { readFileSync, statSync } from 'node:fs'
-
 import type { Clock, SerialBackend, SerialSettings } from '@s3mp/hal'
-import { CaptureBytes, createDecoder, MeterError, type DecoderProtocol } from '@s3mp/meter'
+import { createDecoder, type DecoderProtocol } from '@s3mp/meter'
 
-import { FirmwareError, reasonOf } from '../errors.ts'
+import { bytesOf, readCapture } from '../blackbox/capture.ts'
+import { FirmwareError } from '../errors.ts'
 
 /** Bytes of a capture that can be played. */
 export const CAPTURE_BYTES_MAX = 16 * 2 ** 20
@@ -84,7 +83,11 @@ async function replay(
   file: string,
   { clock, random, protocol, device, settings }: PretenceOptions,
 ): Promise<Pretence> {
-  const bytes = readCapture(file)
+  const bytes = bytesOf(readCapture(file))
+  if (bytes.length > CAPTURE_BYTES_MAX) {
+    const expected = `expected at most ${String(CAPTURE_BYTES_MAX)} bytes`
+    throw new FirmwareError('source', `${file}: ${expected}, found ${String(bytes.length)}`)
+  }
   const decoder = createDecoder(protocol)
   const telegrams = [...decoder.push(bytes), ...decoder.end()]
     .filter((event) => event.type === 'reading')
@@ -98,27 +101,4 @@ async function replay(
   const { ReplaySerial } = await import('@s3mp/hal/mock')
   const serial = new ReplaySerial({ clock, random, path: device, settings, telegrams })
   return { serial, path: device, settings }
-}
-
-function readCapture(file: string): Uint8Array {
-  let content: Uint8Array
-  try {
-    if (statSync(file).size > CAPTURE_BYTES_MAX) {
-      throw new FirmwareError('source', `expected at most ${String(CAPTURE_BYTES_MAX)} bytes`)
-    }
-    content = Uint8Array.from(readFileSync(file))
-  } catch (error) {
-    throw new FirmwareError('source', `${file}: ${reasonOf(error)}`, { cause: error })
-  }
-  try {
-    const capture = new CaptureBytes()
-    const [head, tail] = [capture.push(content), capture.end()]
-    const bytes = new Uint8Array(head.length + tail.length)
-    bytes.set(head)
-    bytes.set(tail, head.length)
-    return bytes
-  } catch (error) {
-    if (!(error instanceof MeterError)) throw error
-    throw new FirmwareError('source', `${file}: ${error.message}`, { cause: error })
-  }
 }
