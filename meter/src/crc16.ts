@@ -61,3 +61,7 @@ export const crc16Kermit: Checksum = (bytes, start = 0, end = bytes.length) =>
 /** CRC-16/ARC: DSMR P1, over `/` up to and including `!`. */
 export const crc16Arc: Checksum = (bytes, start = 0, end = bytes.length) =>
   run(ARC, 0, bytes, start, end)
+
+/** CRC-16/MODBUS: the same polynomial with preset, of RTU messages. Sent low byte first. */
+export const crc16Modbus: Checksum = (bytes, start = 0, end = bytes.length) =>
+  run(ARC, 0xffff, bytes, start, end)

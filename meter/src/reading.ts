@@ -1,5 +1,5 @@
-/** What this package reads: protocols of telegrams, and S0 pulses. */
-export type Protocol = 'sml' | 'd0' | 'dsmr' | 'dlms' | 's0'
+/** What this package reads: telegrams, pulses, registers, and what other programs received. */
+export type Protocol = 'sml' | 'd0' | 'dsmr' | 'dlms' | 's0' | 'modbus' | 'wmbus' | 'adapter'
 
 /** One number of a meter, exactly as it was sent: `digits × 10^scaler unit`, never a float. */
 export interface Register {
