@@ -15,6 +15,9 @@ import {
 import type { Command } from 'commander'
 import { Argument, Option } from 'commander'
 
+import { rawOf } from '../blackbox/stream.ts'
+import { FirmwareError } from '../errors.ts'
+
 /** What `s3mp decode` can be told. */
 export interface DecodeOptions {
   readonly protocol: DecoderProtocol
@@ -118,7 +121,7 @@ export async function decodeCapture(
     ...(authKey === undefined ? {} : { authenticationKey: keyOf('--auth-key', authKey) }),
   })
   const report = new Report(options.json, print)
-  for await (const chunk of source) await report.take(decoder.push(capture.push(chunk)))
+  for await (const chunk of rawOf(source)) await report.take(decoder.push(capture.push(chunk)))
   await report.take(decoder.push(capture.end()))
   await report.take(decoder.end())
   await report.end()
@@ -278,6 +281,7 @@ function complain(sentence: string): void {
 }
 
 function reasonInWords(error: unknown): string {
+  if (error instanceof FirmwareError) return `${error.message} (${error.code})`
   if (error instanceof MeterError) return `${error.message} (${error.code})`
   switch (codeOf(error)) {
     case 'ENOENT':

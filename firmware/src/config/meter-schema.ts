@@ -72,6 +72,12 @@ export const METER_SECTIONS = {
         expected: 'a span from "2s" to "1d"',
         doc: 'When no byte came for this long the port is closed and opened again.',
       },
+      pin: {
+        schema: text.optional(),
+        example: '"/var/lib/s3mp/meter.pin"',
+        expected: 'a file made by s3mp pin --keep',
+        doc: 'A PIN that was proven right and may be typed again, by the light of the head, when the meter shows less after a power cut. At most twice in vain.',
+      },
     },
   },
   'meter.keys': {

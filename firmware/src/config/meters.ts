@@ -119,6 +119,7 @@ export function withMeterPaths(meter: MeterConfig, folder: string): MeterConfig 
   return {
     ...meter,
     device,
+    pin: meter.pin === undefined ? undefined : at(meter.pin),
     keys: {
       encryption: keys.encryption?.at(folder),
       authentication: keys.authentication?.at(folder),

@@ -80,7 +80,10 @@ export async function unlockMeter(options: UnlockOptions): Promise<UnlockResult>
 }
 
 /** Gives the flashes one after the other; whatever happens the lamp ends dark. */
-async function shine(flashes: readonly Flash[], options: UnlockOptions): Promise<void> {
+export async function shine(
+  flashes: readonly Flash[],
+  options: Pick<UnlockOptions, 'lamp' | 'clock' | 'signal' | 'onStep'>,
+): Promise<void> {
   const { lamp, clock, signal, onStep } = options
   let leftMs = durationMs(flashes)
   try {

@@ -12,6 +12,7 @@ import { openSources } from '../sources/open.ts'
 import { Spool } from '../spool/spool.ts'
 import type { TamperInput } from '../tamper.ts'
 import { runningProgramHash, systemRandom, systemRandomBytes } from './system.ts'
+import { tapsOf } from './taps.ts'
 
 /** Builds the meter role from its configuration and the real things. */
 export async function openMeter(config: Config, channel: MeterEnd, log: Log): Promise<Meter> {
@@ -31,6 +32,7 @@ export async function openMeter(config: Config, channel: MeterEnd, log: Log): Pr
     random: systemRandom,
     randomBytes: systemRandomBytes,
     sources,
+    tap: tapsOf(config, clock, log),
     ...(tamper === undefined ? {} : { tamper }),
     openMap: (name) => openDurableMap(join(state.folder, `meter.${name}`)),
     streams: {

@@ -8,9 +8,11 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 
 import { FirmwareError } from '../../src/errors.ts'
+import { silentLog } from '../../src/log.ts'
 import { PIN_REPEATS_MAX, PIN_REPEAT_MS_MIN, PinKeeper } from '../../src/pin/keeper.ts'
 import { breakLamp, byteLamp, pinLamp } from '../../src/pin/lamp.ts'
 import { durationMs, menuFlashes, pinFlashes } from '../../src/pin/plan.ts'
+import { PinRepeat } from '../../src/pin/repeat.ts'
 import { unlockMeter, type PinStep, type UnlockResult } from '../../src/pin/unlock.ts'
 import { PinMeter, shown, type PinMeterOptions } from '../support/pin-meter.ts'
 
@@ -222,5 +224,35 @@ describe('PinKeeper', () => {
   it('asks for nothing where the meter never showed more', () => {
     const keeper = new PinKeeper({ hasPower: false, hasDecimals: false })
     for (let at = 0; at < 100; at++) assert.equal(keeper.look(reading(false), at * 2000), false)
+  })
+})
+
+describe('PinRepeat', () => {
+  it('opens a meter again after a power cut while its head goes on listening', async () => {
+    const clock = new VirtualClock(Date.UTC(2026, 10, 23))
+    const meter = new PinMeter({ clock, random: () => 0.5, pin: '4711', isOpen: true })
+    const port = await meter.serial.open(meter.serial.path, LINE)
+    const shownFully = { hasPower: true, hasDecimals: true }
+    const kept = { pin: '4711', zeroFlashes: 10 as const, shown: shownFully }
+    const { tap } = new PinRepeat({ source: 'house', kept, clock, log: silentLog })
+    tap.port?.(port)
+    const stop = new AbortController()
+    const decoder = createDecoder('auto')
+    const listening = (async () => {
+      while (!stop.signal.aborted) {
+        for (const event of decoder.push(await port.read(stop.signal))) tap.event?.(event)
+      }
+    })().catch(() => undefined)
+    await clock.advance(20_000)
+    assert.equal(meter.flashes, 0)
+    meter.cutPower()
+    await clock.advance(60_000)
+    assert.equal(meter.isOpen, true)
+    const { flashes } = meter
+    await clock.advance(600_000)
+    assert.equal(meter.flashes, flashes)
+    stop.abort()
+    await listening
+    await port.close()
   })
 })
