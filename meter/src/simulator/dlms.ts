@@ -1,17 +1,16 @@
 import { crc16X25 } from '../crc16.ts'
 import type { Sealing } from '../dlms/ciphering.ts'
 import { seal } from '../dlms/ciphering.ts'
-import { counted, join, u32 } from '../dlms/encode.ts'
-import { parseObis } from '../obis.ts'
-import { UNIT } from '../units.ts'
+import { counted, join } from '../dlms/encode.ts'
+import type { DlmsLayout } from './dlms-body.ts'
+import { encodeBody } from './dlms-body.ts'
 import type { HouseholdState } from './household.ts'
 
 /** How a simulated meter pushes DLMS; each field is a habit of real meters. */
 export interface DlmsStyle {
   /** What carries the APDU; `bare` is the APDU itself. */
   readonly link: 'hdlc' | 'mbus' | 'wrapper' | 'bare'
-  /** OBIS and value, with scaler and unit besides, or a push-object list and then the values. */
-  readonly layout: 'pairs' | 'pairs-with-unit' | 'push-list'
+  readonly layout: DlmsLayout
   /** Largest part of an APDU in one frame; M-Bus has room for 250 bytes. */
   readonly partBytes: number
   /** Size of the blocks of general block transfer; 0 for none. */
@@ -68,6 +67,33 @@ export const DLMS_STYLES = {
     sharedFlags: false,
     device: 'SIM1020304054',
   },
+  /** Kamstrup in Denmark and Norway: a version text, then codes and values, no scale. */
+  versioned: {
+    link: 'hdlc',
+    layout: 'versioned',
+    partBytes: 1_900,
+    blockBytes: 0,
+    sharedFlags: false,
+    device: 'SIM1020304055',
+  },
+  /** Kaifa in Norway: a list whose places alone say what they hold. */
+  places: {
+    link: 'hdlc',
+    layout: 'places',
+    partBytes: 1_900,
+    blockBytes: 0,
+    sharedFlags: false,
+    device: 'SIM1020304056',
+  },
+  /** Sagemcom in Czechia: descriptors in bare bytes, over M-Bus in parts. */
+  descriptors: {
+    link: 'mbus',
+    layout: 'descriptors',
+    partBytes: 120,
+    blockBytes: 0,
+    sharedFlags: false,
+    device: 'SIM1020304057',
+  },
 } as const satisfies Record<string, DlmsStyle>
 
 /** How a simulated meter protects its APDUs. */
@@ -111,7 +137,7 @@ export function frameApdu(apdu: Uint8Array, style: DlmsStyle): Uint8Array {
 export function encodeNotification(state: HouseholdState, style: DlmsStyle): Uint8Array {
   const invoke = Math.floor(state.timeMs / 1_000) & 0xffffff
   const head = [0x0f, 0, invoke >> 16, (invoke >> 8) & 0xff, invoke & 0xff]
-  return join(head, [0x0c], dateTime(state.timeMs), body(entries(state), style))
+  return join(head, [0x0c], dateTime(state.timeMs), encodeBody(state, style.layout, style.device))
 }
 
 /** general-glo-ciphering around an APDU (IEC 62056-5-3 §5.7.2). */
@@ -119,65 +145,10 @@ export function protect(apdu: Uint8Array, protection: DlmsProtection): Uint8Arra
   return join([0xdb], counted(protection.systemTitle), counted(seal(apdu, protection)))
 }
 
-interface PushEntry {
-  readonly obis: readonly number[]
-  readonly value: Uint8Array
-  readonly scaler: number
-  readonly unit: number
-}
-
 const LLC = Uint8Array.of(0xe6, 0xe7, 0x00)
 
-function entries(state: HouseholdState): readonly PushEntry[] {
-  const power = Math.round(state.powerMw / 1_000)
-  const register = (code: string, value: Uint8Array, scaler: number, unit: number): PushEntry => ({
-    obis: parseObis(`1-0:${code}*255`) ?? [],
-    value,
-    scaler,
-    unit,
-  })
-  const double = (value: number): Uint8Array => join([0x06], u32(Math.max(0, value)))
-  const long = (value: number): Uint8Array => Uint8Array.of(0x12, value >> 8, value & 0xff)
-  const energy = (milliWh: bigint): Uint8Array => double(Number(milliWh / 1_000n))
-  return [
-    register('1.7.0', double(power), 0, UNIT.watt),
-    register('2.7.0', double(-power), 0, UNIT.watt),
-    ...state.voltageMv.map((volts, phase) =>
-      register(`${32 + 20 * phase}.7.0`, long(Math.round(volts / 100)), -1, UNIT.volt),
-    ),
-    ...state.currentMa.map((amps, phase) =>
-      register(`${31 + 20 * phase}.7.0`, long(Math.round(amps / 10)), -2, UNIT.ampere),
-    ),
-    register('1.8.0', energy(state.importMilliWh), 0, UNIT.wattHour),
-    register('2.8.0', energy(state.exportMilliWh), 0, UNIT.wattHour),
-  ]
-}
-
-const DEVICE_OBIS = [0, 0, 96, 1, 0, 255]
-
-function body(registers: readonly PushEntry[], style: DlmsStyle): Uint8Array {
-  const device = Uint8Array.from(style.device, (letter) => letter.charCodeAt(0))
-  const name = (obis: readonly number[]): Uint8Array => join([0x09, 6], obis)
-  if (style.layout === 'push-list') {
-    const object = (classId: number, obis: readonly number[]): Uint8Array =>
-      join([0x02, 4, 0x12, 0, classId], name(obis), [0x0f, 2, 0x12, 0, 0])
-    const objects = [object(1, DEVICE_OBIS), ...registers.map(({ obis }) => object(3, obis))]
-    const values = [join([0x09, device.length], device), ...registers.map(({ value }) => value)]
-    return join([0x02, 1 + values.length, 0x01, objects.length], ...objects, ...values)
-  }
-  const id = join(name(DEVICE_OBIS), [0x09, device.length], device)
-  if (style.layout === 'pairs') {
-    const pairs = registers.map(({ obis, value }) => join(name(obis), value))
-    return join([0x02, 2 * (registers.length + 1)], id, ...pairs)
-  }
-  const described = registers.map(({ obis, value, scaler, unit }) =>
-    join([0x02, 3], name(obis), value, [0x02, 2, 0x0f, scaler & 0xff, 0x16, unit]),
-  )
-  return join([0x01, registers.length + 1, 0x02, 2], id, ...described)
-}
-
 /** The date-time of a meter that keeps UTC. */
-function dateTime(timeMs: number): Uint8Array {
+export function dateTime(timeMs: number): Uint8Array {
   const date = new Date(timeMs)
   const year = date.getUTCFullYear()
   const day = date.getUTCDay() === 0 ? 7 : date.getUTCDay()
