@@ -69,6 +69,7 @@ export type { Identification, ReadoutMode } from './iec62056-21/identification.t
 export { checkParity, withEvenParity } from './iec62056-21/seven-bit.ts'
 export { RegisterSession, profileSpan } from './iec62056-21/register-session.ts'
 export type { RegisterRequest, RegisterSessionOptions } from './iec62056-21/register-session.ts'
+export { explainTelegram } from './explain.ts'
 export { explainSml } from './sml/explain.ts'
 export type { TelegramField } from './sml/explain.ts'
 export { UNIT, UNIT_NONE, unitCode, unitName } from './units.ts'
