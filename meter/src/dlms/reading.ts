@@ -35,8 +35,11 @@ export function readNotification(
 ): Reading | undefined {
   const layout = readLayout(notification.body)
   if (layout === undefined) return undefined
-  const maker = makerOf(layout, origin.systemTitle)
-  const hints = scaleHints(layout, maker)
+  const listMaker = makerInList(layout)
+  const { systemTitle } = origin
+  const maker = (systemTitle === undefined ? undefined : makerInTitle(systemTitle)) ?? listMaker
+  // Whoever wrote the list chose its scale, whatever the name of the meter begins with.
+  const hints = scaleHints(layout, listMaker ?? maker)
   const registers: Register[] = []
   const texts: TextEntry[] = []
   const flags = new Set<ReadingFlag>(origin.flags)
@@ -134,9 +137,8 @@ function deviceOf(
   return systemTitle === undefined ? '' : titleText(systemTitle)
 }
 
-function makerOf(layout: Layout, systemTitle: Uint8Array | undefined): string | undefined {
-  const found = systemTitle === undefined ? undefined : makerInTitle(systemTitle)
-  if (found !== undefined) return found
+/** The maker that the texts of a list name. */
+function makerInList(layout: Layout): string | undefined {
   const texts = [
     ...layout.loose,
     ...(layout.device === undefined ? [] : [layout.device]),
