@@ -18,6 +18,9 @@ export const HOST_DELAY_MS_MAX = 5_000
 /** What a host is given at first, before its acknowledgements have been timed, in milliseconds. */
 const HOST_DELAY_MS = 1_000
 
+/** Acknowledgements after which their own deviation is enough to go by. */
+const TIMINGS_MIN = 16
+
 /** One sending of a payload. Sending the same payload again is another flight. */
 export interface Flight {
   readonly id: number
@@ -88,7 +91,8 @@ export class Flights {
   #cargoBytes = 0
   #hostDelayMs = HOST_DELAY_MS
   #hostDeviationMs = 0
-  #timed = false
+  /** Acknowledgements timed so far, up to {@link TIMINGS_MIN}. */
+  #timed = 0
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock
@@ -104,7 +108,9 @@ export class Flights {
     const id = (this.#made += 1)
     if (usual !== undefined) {
       const hostMs = Math.min(HOST_DELAY_MS_MAX, this.#hostDelayMs)
-      const deviationMs = Math.max(usual.deviationMs, this.#hostDeviationMs)
+      // Many acknowledgements say more of both, way and host, than the few looks at the path.
+      const isKnown = this.#timed >= TIMINGS_MIN
+      const deviationMs = isKnown ? this.#hostDeviationMs : Math.max(usual.deviationMs, this.#hostDeviationMs)
       const waitMs = overdueAfterMs(usual.roundTripMs + hostMs, deviationMs)
       const dueMs = sentMs + Math.min(waitMs, usual.roundTripMs + HOST_DELAY_MS_MAX)
       this.#newestDueMs = dueMs
@@ -193,8 +199,8 @@ export class Flights {
   /** Learns what the host takes on top of the way; true where this time is surprising. */
   #learn(tookMs: number, { roundTripMs }: Usual): boolean {
     const delayMs = Math.max(0, tookMs - roundTripMs)
-    if (!this.#timed) {
-      this.#timed = true
+    this.#timed = Math.min(TIMINGS_MIN, this.#timed + 1)
+    if (this.#timed === 1) {
       this.#hostDelayMs = delayMs
       this.#hostDeviationMs = delayMs / 2
       return false

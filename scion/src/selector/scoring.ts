@@ -177,9 +177,13 @@ export function overdueAfterMs(usualMs: number, deviationMs: number): number {
   return usualMs + Math.max(DOUBT_MARGIN_MS_MIN, 4 * deviationMs)
 }
 
-/** How far from the usual, in milliseconds, a time must lie to be surprising. */
+/**
+ * How far from the usual, in milliseconds, a time must lie to be surprising. Half of the usual always
+ * is: the deviation of a path that was seldom measured says little.
+ */
 export function surpriseMs(usualMs: number, deviationMs: number): number {
-  return Math.max(SHIFT_MS_MIN, SHIFT_SHARE_MIN * usualMs, 4 * deviationMs)
+  const unsteadyMs = Math.min(4 * deviationMs, usualMs / 2)
+  return Math.max(SHIFT_MS_MIN, SHIFT_SHARE_MIN * usualMs, unsteadyMs)
 }
 
 /**

@@ -105,9 +105,19 @@ describe('Flights', () => {
     flights.launch([a], 0, USUAL)
     assert.equal(flights.nextDueMs(), USUAL.roundTripMs + DOUBT_MARGIN_MS_MIN)
     assert.equal(flights.newestDueMs, flights.nextDueMs())
+  })
+
+  it('goes by what the looks at a path say until enough acknowledgements were timed', () => {
     const shaky = { ...USUAL, deviationMs: 20 }
+    const { flights, at, usual } = setUp()
+    const { id } = flights.launch([a], 0, shaky)
+    at(USUAL.roundTripMs)
+    flights.land(id, undefined, usual)
     flights.launch([a], 0, shaky)
     assert.equal(flights.newestDueMs, USUAL.roundTripMs + 4 * shaky.deviationMs)
+    const known = settled()
+    known.flights.launch([a], 0, shaky)
+    assert.equal(known.flights.newestDueMs, USUAL.roundTripMs + DOUBT_MARGIN_MS_MIN)
   })
 
   it('gives time to what could not have been heard', () => {

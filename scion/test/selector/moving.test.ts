@@ -50,6 +50,17 @@ describe('a pilot that could do better', () => {
     assert.equal(moves, 1)
   })
 
+  it('does so although it has only just begun to measure', async () => {
+    await pilot.close()
+    pilot = world.pilot()
+    await world.run(pilot.ready())
+    await world.clock.advance(1_200)
+    const [faster = ''] = others()
+    world.network.shape(faster, { latencyMs: 5 })
+    await world.clock.advance(3_000)
+    assert.equal(trunk(), faster)
+  })
+
   it('moves within three seconds when its own path becomes slow, though all is acknowledged', async () => {
     const slow = trunk()
     world.network.shape(slow, { latencyMs: 120 })
