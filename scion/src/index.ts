@@ -147,6 +147,8 @@ export type { SignedTrc, Trc, TrcId } from './trust/trc.ts'
 export { formatTrcId, parseTrc, parseTrcId } from './trust/trc.ts'
 export type { TrcUpdate } from './trust/trc-update.ts'
 export { verifyBaseTrc, verifyTrcUpdate } from './trust/trc-update.ts'
+export type { KeepOptions, KeptTrcs } from './trust/keep.ts'
+export { keepTrcs, trcFileName, withKeptTrcs } from './trust/keep.ts'
 export type { TrustMaterial, TrustOptions } from './trust/store.ts'
 export { TrustStore } from './trust/store.ts'
 

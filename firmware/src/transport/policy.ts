@@ -2,11 +2,8 @@ import {
   Acl,
   applyRules,
   leavesJurisdiction,
-  parseJpanPolicies,
-  parseScitraPolicies,
   POLICY_DEPTH_MAX,
   rankingOf,
-  ScionError,
   Sequence,
   unmetRequirement,
   type FlowPolicy,
@@ -17,42 +14,9 @@ import {
   type PathQuery,
   type PathRanking,
   type PathSource,
-  type PolicyDestination,
 } from '@s3mp/scion'
 
-/** Whom a policy document is asked about. */
-export interface PolicyEnds {
-  readonly source: PolicyDestination
-  readonly destination: PolicyDestination
-}
-
-/**
- * Reads a policy document in either of two formats, told apart by what is in it: JPAN's has
- * `destinations`, Scitra's has `matchers` or `policies`.
- *
- * @throws ScionError `ERR_SCION_CONFIG` that names the field.
- */
-export function readPolicy(text: string, { source, destination }: PolicyEnds): FlowPolicy {
-  const keys = keysOf(text)
-  const isJpan = keys.includes('destinations')
-  if (!isJpan && !keys.includes('matchers') && !keys.includes('policies')) {
-    const expected = 'destinations and filters (JPAN), or matchers and policies (Scitra)'
-    throw new ScionError('ERR_SCION_CONFIG', `policy document: expected ${expected}, found neither`)
-  }
-  if (isJpan) return parseJpanPolicies(text).policyFor(destination)
-  return parseScitraPolicies(text).policyFor({ source, destination, protocol: 'udp' })
-}
-
-/** The keys of the document; none where it is not one, which its parser then says better. */
-function keysOf(text: string): readonly string[] {
-  try {
-    const document: unknown = JSON.parse(text)
-    return typeof document === 'object' && document !== null ? Object.keys(document) : []
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ScionError('ERR_SCION_CONFIG', `policy document: expected JSON, ${reason}`, { cause })
-  }
-}
+export { parsePolicyDocument as readPolicy, type PolicyEnds } from '@s3mp/scion'
 
 /** Reads an access list as a person types it: one entry a line or between commas. */
 export function readAcl(text: string): FlowPolicy {

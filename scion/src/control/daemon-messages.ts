@@ -5,9 +5,17 @@ import { parseUnderlay } from '../addr/underlay.ts'
 import { ScionError } from '../errors.ts'
 import { PATH_TYPE } from '../path/dataplane.ts'
 import { pathFingerprint } from '../path/fingerprint.ts'
-import type { GeoCoordinates, LinkType, Path, PathInterface, PathMetadata } from '../path/path.ts'
+import type {
+  GeoCoordinates,
+  LinkType,
+  Path,
+  PathInterface,
+  PathMetadata,
+  ServiceAddresses,
+} from '../path/path.ts'
 import type { LocalAs, PortRange } from '../path/source.ts'
 import { pathMeta } from '../path/standard.ts'
+import { readServiceLists } from '../segment/services.ts'
 import type { ProtoField } from './protobuf.ts'
 import { ProtoWriter, fieldsOf } from './protobuf.ts'
 import { readTimestamp } from './trust-messages.ts'
@@ -60,6 +68,7 @@ interface PathFields {
   internalHops: (number | undefined)[]
   notes: string[]
   epic: Path['epicAuthenticators']
+  services: Map<IsdAs, ServiceAddresses>
 }
 
 function readPath(message: ProtoField, request: PathsRequest): Path {
@@ -85,6 +94,7 @@ function readPath(message: ProtoField, request: PathsRequest): Path {
     expiryMs: fields.expiryMs,
     fingerprint: pathFingerprint(interfaces),
     metadata: metadataOf(fields),
+    ...(fields.services.size === 0 ? {} : { services: fields.services }),
     ...(fields.epic === undefined ? {} : { epicAuthenticators: fields.epic }),
   }
 }
@@ -94,6 +104,7 @@ function readFields(message: ProtoField): PathFields {
     ...{ raw: new Uint8Array(0), nextHop: undefined, interfaces: [], mtu: 0, expiryMs: 0 },
     ...{ latencies: [], bandwidths: [], geo: [], linkTypes: [], internalHops: [], notes: [] },
     epic: undefined,
+    services: new Map(),
   }
   for (const field of message.fields('Path')) {
     readField(field, found)
@@ -143,6 +154,9 @@ function readField(field: ProtoField, found: PathFields): void {
       break
     case 12:
       found.epic = readEpic(field)
+      break
+    case 13:
+      readServicesEntry(field, found.services)
       break
   }
 }
@@ -195,6 +209,16 @@ function readGeo(message: ProtoField): GeoCoordinates | undefined {
   }
   const isBlank = latitude === 0 && longitude === 0 && address === ''
   return isBlank ? undefined : { latitude, longitude, address }
+}
+
+function readServicesEntry(entry: ProtoField, services: Map<IsdAs, ServiceAddresses>): void {
+  let isdAs = isdAsOf(0n)
+  let addresses: ServiceAddresses | undefined
+  for (const field of entry.fields('Path.discovery_information')) {
+    if (field.number === 1) isdAs = isdAsOf(field.u64())
+    if (field.number === 2) addresses = readServiceLists(field, 1, 2)
+  }
+  if (addresses !== undefined && services.size < INTERFACES_MAX) services.set(isdAs, addresses)
 }
 
 function readEpic(message: ProtoField): Path['epicAuthenticators'] {

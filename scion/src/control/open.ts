@@ -4,6 +4,8 @@ import { parseUnderlay } from '../addr/underlay.ts'
 import type { Clock } from '../clock.ts'
 import { ScionError } from '../errors.ts'
 import type { PathSource } from '../path/source.ts'
+import type { KeepOptions } from '../trust/keep.ts'
+import { withKeptTrcs } from '../trust/keep.ts'
 import type { TrustMaterial } from '../trust/store.ts'
 import { TrustStore } from '../trust/store.ts'
 import type { SignedTrc } from '../trust/trc.ts'
@@ -25,7 +27,7 @@ export interface DaemonOptions {
 }
 
 /** How to ask the control services of the own AS, wherever the AS is known from. */
-export interface ControlOptions {
+export interface ControlOptions extends KeepOptions {
   /** Control services to ask instead of those that the topology names. */
   readonly controlServices?: readonly string[]
   readonly clock: Clock
@@ -36,8 +38,6 @@ export interface ControlOptions {
    * seen of an ISD, too. `insecure`: segments are not verified.
    */
   readonly trust?: 'strict' | 'first-use' | 'insecure'
-  /** Hears of every TRC that was accepted after the start. */
-  readonly onTrc?: (trc: SignedTrc) => void
   readonly onLookup?: (report: LookupReport) => void
 }
 
@@ -71,7 +71,8 @@ export async function openDaemon(options: DaemonOptions): Promise<DaemonPathSour
 export async function openStandalone(options: StandaloneOptions): Promise<ControlPathSource> {
   const topology = await readTopology(join(options.configDir, 'topology.json'))
   const origin = join(options.configDir, 'certs')
-  return openControl({ topology, anchors: await readTrcs(origin), origin }, options)
+  const { anchors, onTrc } = await withKeptTrcs(await readTrcs(origin), options)
+  return openControl({ topology, anchors, origin }, { ...options, ...(onTrc && { onTrc }) })
 }
 
 /** Opens the control services of an AS that is known already. */

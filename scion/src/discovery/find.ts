@@ -6,6 +6,8 @@ import { openControl, openDaemon, openStandalone } from '../control/open.ts'
 import { readTrcs } from '../control/topology.ts'
 import { ScionError } from '../errors.ts'
 import type { PathSource } from '../path/source.ts'
+import { withKeptTrcs } from '../trust/keep.ts'
+import type { SignedTrc } from '../trust/trc.ts'
 import type { DnsResolver } from './dns.ts'
 import { requireHints } from './dns.ts'
 import type { EndhostGroups } from './endhost.ts'
@@ -138,10 +140,28 @@ async function open(place: NetworkPlace, options: FindOptions): Promise<Opened> 
 
 async function openDiscovered(server: string, options: FindOptions): Promise<Opened> {
   const { topology, trcs, problems } = await askDiscoveryServer(server, options)
-  const own = options.anchorDir === undefined ? [] : await readTrcs(options.anchorDir)
-  const anchors = options.trust === 'first-use' ? [...own, ...trcs] : own
-  const origin = options.anchorDir ?? 'anchorDir'
-  return { source: openControl({ topology, anchors, origin }, options), problems }
+  const own = await ownTrcs(options)
+  // Of an ISD that is known already only updates are believed, and those have to be voted for.
+  const known = new Set(own.anchors.map(({ trc }) => trc.id.isd))
+  const isFirstUse = options.trust === 'first-use'
+  const offered = isFirstUse ? trcs.filter(({ trc }) => !known.has(trc.id.isd)) : []
+  const anchors = [...own.anchors, ...offered]
+  const source = openControl({ topology, anchors, origin: originOf(options) }, own.options)
+  for (const trc of offered) own.options.onTrc?.(trc)
+  return { source, problems }
+}
+
+/** The TRCs that are this host's own, and the options with which new ones join them. */
+async function ownTrcs(
+  options: FindOptions,
+): Promise<{ readonly anchors: readonly SignedTrc[]; readonly options: FindOptions }> {
+  const given = options.anchorDir === undefined ? [] : await readTrcs(options.anchorDir)
+  const { anchors, onTrc } = await withKeptTrcs(given, options)
+  return { anchors, options: { ...options, ...(onTrc && { onTrc }) } }
+}
+
+function originOf({ anchorDir, keepDir }: FindOptions): string {
+  return anchorDir ?? keepDir ?? 'anchorDir'
 }
 
 async function openEndhost(
@@ -149,12 +169,11 @@ async function openEndhost(
   { isdAs }: { readonly isdAs?: IsdAs },
   options: FindOptions,
 ): Promise<Opened> {
-  const { anchorDir } = options
-  const trcs = anchorDir === undefined ? [] : await readTrcs(anchorDir)
+  const own = await ownTrcs(options)
   const source = await openEndhostApis(
     groups,
-    { trcs, origin: anchorDir ?? 'anchorDir' },
-    { ...options, ...(isdAs === undefined ? {} : { isdAs }) },
+    { trcs: own.anchors, origin: originOf(options) },
+    { ...own.options, ...(isdAs === undefined ? {} : { isdAs }) },
   )
   return { source, problems: [] }
 }

@@ -43,6 +43,12 @@ export interface PathMetadata {
   readonly notes: readonly string[]
 }
 
+/** Services that an AS names in its beacons; reached through the network, under its own numbers. */
+export interface ServiceAddresses {
+  readonly controlServices: readonly UnderlayAddress[]
+  readonly discoveryServices: readonly UnderlayAddress[]
+}
+
 /** Keys of the EPIC-HP validation fields of a path (experimental). */
 export interface EpicAuthenticators {
   /** 16 bytes, for the penultimate hop. */
@@ -71,6 +77,8 @@ export interface Path {
   /** Name of the interface sequence, see {@link pathFingerprint}; empty inside one AS. */
   readonly fingerprint: string
   readonly metadata?: PathMetadata
+  /** What the ASes on the way say about their services, where any does. */
+  readonly services?: ReadonlyMap<IsdAs, ServiceAddresses>
   readonly epicAuthenticators?: EpicAuthenticators
 }
 

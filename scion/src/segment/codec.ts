@@ -5,6 +5,7 @@ import { ProtoWriter, fieldsOf } from '../control/protobuf.ts'
 import { ScionError } from '../errors.ts'
 import { HOP_MAC_BYTES } from '../path/fields.ts'
 import type { AsEntry, PathSegment, PeerEntry, SegmentHop } from './segment.ts'
+import { readServices, writeServices } from './services.ts'
 import { readStaticInfo, writeStaticInfo } from './static-info.ts'
 
 /** Most ASes in one segment: what the hop count of a path can express. */
@@ -146,8 +147,12 @@ function readBody(message: Uint8Array): AsEntry {
     throw malformed('ASEntrySignedBody.peer_entries', `at most ${PEER_ENTRIES_MAX}`, 'more')
   }
   const staticInfo = extensions && readStaticInfo(extensions)
-  const entry = { isdAs, nextIsdAs, mtu, ...hop, peers }
-  return staticInfo === undefined ? entry : { ...entry, staticInfo }
+  const services = extensions && readServices(extensions)
+  return {
+    ...{ isdAs, nextIsdAs, mtu, ...hop, peers },
+    ...(staticInfo === undefined ? {} : { staticInfo }),
+    ...(services === undefined ? {} : { services }),
+  }
 }
 
 function readHopEntry(entry: ProtoField): { hop: SegmentHop; ingressMtu: number } {
@@ -234,13 +239,20 @@ export function encodeEntryBody(entry: AsEntry): Uint8Array {
     )
   }
   writer.varint(5, entry.mtu)
-  const { staticInfo } = entry
-  if (staticInfo !== undefined) {
-    writer.message(6, (extensions) =>
-      extensions.message(1, (info) => {
-        writeStaticInfo(info, staticInfo)
-      }),
-    )
+  const { staticInfo, services } = entry
+  if (staticInfo !== undefined || services !== undefined) {
+    writer.message(6, (extensions) => {
+      if (staticInfo !== undefined) {
+        extensions.message(1, (info) => {
+          writeStaticInfo(info, staticInfo)
+        })
+      }
+      if (services !== undefined) {
+        extensions.message(3, (discovery) => {
+          writeServices(discovery, services)
+        })
+      }
+    })
   }
   return writer.finish()
 }

@@ -12,6 +12,7 @@ import { findSolutions } from './graph.ts'
 import { collectMetadata } from './metadata.ts'
 import type { AsEntry, SegmentHop } from './segment.ts'
 import { betaAt } from './segment.ts'
+import { collectServices } from './services.ts'
 
 /** A path put together from segments, which lacks only the address of its first router. */
 export type CombinedPath = Omit<Path, 'nextHop'>
@@ -80,6 +81,7 @@ function pathOf(source: IsdAs, destination: IsdAs, draft: Draft): CombinedPath {
   const segments = legs.map((leg) => leg.fields)
   const bytes = encodeStandardPath({ currInf: 0, currHf: 0, segments })
   const entries = legs.flatMap((leg) => leg.entries)
+  const services = collectServices(entries)
   return {
     source,
     destination,
@@ -89,6 +91,7 @@ function pathOf(source: IsdAs, destination: IsdAs, draft: Draft): CombinedPath {
     expiryMs,
     fingerprint,
     metadata: collectMetadata(interfaces, entries),
+    ...(services === undefined ? {} : { services }),
   }
 }
 

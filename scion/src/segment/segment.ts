@@ -3,7 +3,7 @@ import type { IsdAs } from '../addr/isd-as.ts'
 import { byteAt } from '../reader.ts'
 import { expTimeToMs } from '../path/expiry.ts'
 import type { HopField } from '../path/fields.ts'
-import type { GeoCoordinates, LinkType } from '../path/path.ts'
+import type { GeoCoordinates, LinkType, ServiceAddresses } from '../path/path.ts'
 import { putU16, putU64 } from '../writer.ts'
 
 /** How a segment is used on a path: towards the core, within it, or away from it. */
@@ -54,6 +54,8 @@ export interface AsEntry {
   readonly ingressMtu: number
   readonly peers: readonly PeerEntry[]
   readonly staticInfo?: StaticInfo
+  /** Services of the AS, where it names any. */
+  readonly services?: ServiceAddresses
 }
 
 /**

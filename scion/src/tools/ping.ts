@@ -1,4 +1,5 @@
-import { formatAddress, parseAddress } from '../addr/endpoint.ts'
+import type { ScionAddress } from '../addr/endpoint.ts'
+import { formatAddress } from '../addr/endpoint.ts'
 import { parseIp } from '../addr/host.ts'
 import { ScionError } from '../errors.ts'
 import { encodeScmpPacket } from '../packet/scmp-codec.ts'
@@ -8,7 +9,7 @@ import type { ScionSocket } from '../socket/scion-socket.ts'
 import type { ToolArguments } from './arguments.ts'
 import { milliseconds, pathFields, pathLine, toJson, toYaml } from './output.ts'
 import type { ToolWorld } from './session.ts'
-import { choosePath, findPaths, openSocket, openSource } from './session.ts'
+import { choosePath, findPaths, openSocket, openSource, remoteOf } from './session.ts'
 
 /** Replies that are kept for the result of a ping without end. */
 export const PING_REPLIES_MAX = 10_000
@@ -20,23 +21,23 @@ interface Reply {
 
 /** Asks a host for answers. Returns 0 when it answered at all, else 1. */
 export async function ping(tool: ToolArguments, world: ToolWorld): Promise<number> {
-  const remote = parseAddress(tool.target ?? '')
+  const remote = await remoteOf(tool, world)
   const source = await openSource(tool, world)
   try {
     const { kept } = await findPaths(source, remote.isdAs, tool, world)
     const { socket, ip } = await openSocket(tool, source, world)
     try {
       const path = await choosePath(socket, kept, tool, world)
-      const size = sizeOf(path, ip, tool)
+      const size = sizeOf(path, ip, remote, tool)
       if (tool.format === 'human') {
         world.write(`Using path:\n  [${pathLine(path)}] MTU: ${path.mtu}\n`)
         const sizes = `pld=${size.payloadBytes}B scion_pkt=${size.packetBytes}B`
         world.write(`PING ${formatAddress(remote)} ${sizes}\n`)
       }
       const startedMs = world.clock.monotonicMs()
-      const { sent, replies } = await pingAll(socket, path, size, tool, world)
+      const { sent, replies } = await pingAll({ socket, remote, path, size }, tool, world)
       const timeMs = world.clock.monotonicMs() - startedMs
-      world.write(report(path, ip, size, sent, replies, timeMs, tool))
+      world.write(report({ path, ip, remote, size, sent, replies, timeMs }, tool))
       return replies.length > 0 ? 0 : 1
     } finally {
       await socket.close()
@@ -53,8 +54,7 @@ interface Size {
 }
 
 /** The sizes that are asked for. Throws `ERR_SCION_CONFIG` where the path carries no such packet. */
-function sizeOf(path: Path, ip: string, tool: ToolArguments): Size {
-  const destination = parseAddress(tool.target ?? '')
+function sizeOf(path: Path, ip: string, destination: ScionAddress, tool: ToolArguments): Size {
   const source = { isdAs: path.source, host: parseIp(ip) }
   const empty = { type: 'echo-request', code: 0, identifier: 0, sequence: 0 } as const
   const headerBytes = encodeScmpPacket(
@@ -62,7 +62,13 @@ function sizeOf(path: Path, ip: string, tool: ToolArguments): Size {
     { ...empty, data: new Uint8Array(0) },
   ).length
   const most = path.mtu - headerBytes
-  const payloadBytes = tool.maxMtu ? most : Math.max(ECHO_PAYLOAD_BYTES_MIN, tool.payloadBytes)
+  const asked = tool.packetBytes === undefined ? tool.payloadBytes : tool.packetBytes - headerBytes
+  const isWhole = tool.packetBytes !== undefined
+  const payloadBytes = tool.maxMtu
+    ? most
+    : isWhole
+      ? asked
+      : Math.max(ECHO_PAYLOAD_BYTES_MIN, asked)
   if (payloadBytes > most || payloadBytes < ECHO_PAYLOAD_BYTES_MIN) {
     const range = `${ECHO_PAYLOAD_BYTES_MIN} … ${most}`
     throw new ScionError('ERR_SCION_CONFIG', `--payload-size: ${range}, found ${payloadBytes}`)
@@ -70,14 +76,19 @@ function sizeOf(path: Path, ip: string, tool: ToolArguments): Size {
   return { payloadBytes, packetBytes: headerBytes + payloadBytes }
 }
 
+/** What is pinged, and how. */
+interface Course {
+  readonly socket: ScionSocket
+  readonly remote: ScionAddress
+  readonly path: Path
+  readonly size: Size
+}
+
 async function pingAll(
-  socket: ScionSocket,
-  path: Path,
-  { payloadBytes }: Size,
+  { socket, remote, path, size: { payloadBytes } }: Course,
   tool: ToolArguments,
   world: ToolWorld,
 ): Promise<{ readonly sent: number; readonly replies: readonly Reply[] }> {
-  const remote = parseAddress(tool.target ?? '')
   const { clock, signal } = world
   const replies: Reply[] = []
   let sequence = 0
@@ -109,15 +120,20 @@ async function pingAll(
   return { sent: sequence, replies }
 }
 
-function report(
-  path: Path,
-  ip: string,
-  { payloadBytes, packetBytes }: Size,
-  sent: number,
-  replies: readonly Reply[],
-  timeMs: number,
-  tool: ToolArguments,
-): string {
+/** What came of it. */
+interface Outcome {
+  readonly path: Path
+  readonly ip: string
+  readonly remote: ScionAddress
+  readonly size: Size
+  readonly sent: number
+  readonly replies: readonly Reply[]
+  readonly timeMs: number
+}
+
+function report(outcome: Outcome, tool: ToolArguments): string {
+  const { path, ip, remote, sent, replies, timeMs } = outcome
+  const { payloadBytes, packetBytes } = outcome.size
   const times = replies.map(({ roundTripMs }) => roundTripMs)
   const loss = sent === 0 ? 0 : Math.round((100 * (sent - replies.length)) / sent)
   const average = times.reduce((sum, one) => sum + one, 0) / Math.max(1, times.length)
@@ -140,7 +156,7 @@ function report(
     const rtt = [statistics.min_rtt, statistics.avg_rtt, statistics.max_rtt, statistics.mdev_rtt]
     const rttLine = `rtt min/avg/max/mdev = ${rtt.join('/')} ms\n`
     return (
-      `\n--- ${tool.target ?? ''} statistics ---\n` +
+      `\n--- ${formatAddress(remote)} statistics ---\n` +
       `${sent} packets transmitted, ${replies.length} received, ${loss}% packet loss, time ${statistics.time}ms\n` +
       (replies.length > 0 ? rttLine : '')
     )
@@ -151,7 +167,7 @@ function report(
     scion_packet_size: packetBytes,
     replies: replies.map(({ sequence, roundTripMs }) => ({
       scion_packet_size: packetBytes,
-      source: tool.target ?? '',
+      source: formatAddress(remote),
       scmp_seq: sequence,
       round_trip_time: round(roundTripMs),
       state: 'success',

@@ -51,7 +51,7 @@ async function run(tool: ToolArguments, world: ToolWorld): Promise<number> {
 async function address(tool: ToolArguments, world: ToolWorld): Promise<number> {
   const source = await openSource(tool, world)
   try {
-    const ip = await localAddress(tool, source)
+    const ip = await localAddress(tool, source, world)
     const isdAs = formatIsdAs(source.local.isdAs)
     const text = `${isdAs},${ip}`
     const write = tool.format === 'json' ? toJson : toYaml

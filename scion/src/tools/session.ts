@@ -1,14 +1,26 @@
 import { createSocket } from 'node:dgram'
+import { Resolver } from 'node:dns/promises'
+import { readFile, stat } from 'node:fs/promises'
+import type { ScionAddress } from '../addr/endpoint.ts'
+import { parseIsdAs } from '../addr/isd-as.ts'
 import { parseIp } from '../addr/host.ts'
 import type { Clock } from '../clock.ts'
 import type { NetworkPlace } from '../discovery/find.ts'
 import { findNetwork } from '../discovery/find.ts'
+import { resolveHost } from '../discovery/names.ts'
 import { ScionError } from '../errors.ts'
 import type { Path } from '../path/path.ts'
 import type { PathSource } from '../path/source.ts'
 import { Acl } from '../policy/acl.ts'
+import type { PolicyEnds } from '../policy/document.ts'
+import { parsePolicyDocument } from '../policy/document.ts'
+import { POLICY_DOCUMENT_CHARS_MAX } from '../policy/json.ts'
+import type { PathOrdering } from '../policy/requirements.ts'
+import { orderPaths, parseOrdering } from '../policy/requirements.ts'
 import type { Filtered } from '../policy/rules.ts'
 import { applyRules } from '../policy/rules.ts'
+import type { FlowPolicy } from '../policy/scitra.ts'
+import { applyFlowPolicy } from '../policy/scitra.ts'
 import { Sequence } from '../policy/sequence.ts'
 import { nodeUnderlay } from '../socket/node-underlay.ts'
 import type { ScionSocket } from '../socket/scion-socket.ts'
@@ -37,24 +49,27 @@ export async function openSource(tool: ToolArguments, world: ToolWorld): Promise
     random,
     signal,
     trust: tool.insecure ? 'insecure' : 'strict',
-    ...(trcs === undefined ? {} : { anchorDir: trcs }),
+    ...(trcs === undefined ? {} : { keepDir: trcs }),
     ...(control.length === 0 ? {} : { controlServices: control }),
   })
   return source
 }
 
 /**
- * Where to look for the network. A folder of the operator is all that is believed; a discovery
- * server is believed on first use unless there is a folder of TRCs.
+ * Where to look for the network. A folder of the operator is all that is believed; a server is
+ * believed on first use unless there is a folder of TRCs, and then only where that is asked for.
  */
 function placesOf(tool: ToolArguments, daemon: string | undefined): readonly NetworkPlace[] {
-  const isTrusting = !tool.insecure && tool.trcs === undefined
+  const isTrusting = !tool.insecure && (tool.trcs === undefined || tool.firstUse)
+  const isdAs = tool.isdAs === undefined ? {} : { isdAs: parseIsdAs(tool.isdAs) }
   const trust = isTrusting ? { trust: 'first-use' as const } : {}
   const places: readonly NetworkPlace[] = [
     ...(tool.sciond === undefined ? [] : [{ daemon: tool.sciond }]),
     ...(tool.configDir === undefined ? [] : [{ configDir: tool.configDir }]),
     ...tool.discovery.map((discovery) => ({ discovery, ...trust })),
     ...tool.domain.map((domain) => ({ domain, ...trust })),
+    ...(tool.endhostApi.length === 0 ? [] : [{ endhostApis: tool.endhostApi, ...isdAs, ...trust }]),
+    ...tool.endhostDiscovery.map((endhostDiscovery) => ({ endhostDiscovery, ...isdAs, ...trust })),
   ]
   if (places.length > 0) return places
   return [daemon === undefined ? { configDir: CONFIG_DIR } : { daemon }]
@@ -66,14 +81,57 @@ export async function findPaths(
   destination: Path['destination'],
   tool: ToolArguments,
   world: ToolWorld,
-): Promise<Filtered> {
-  const { signal, clock } = world
-  const rules = {
+): Promise<ChosenPaths> {
+  const { signal, clock, random } = world
+  const wishes = {
     ...(tool.sequence === '' ? {} : { sequence: Sequence.parse(tool.sequence) }),
     ...(tool.acl.length === 0 ? {} : { acl: Acl.parse(tool.acl) }),
   }
+  const ends = { source: { isdAs: source.local.isdAs }, destination: { isdAs: destination } }
+  const policy = tool.policy === undefined ? undefined : await readPolicyFile(tool.policy, ends)
   const paths = await source.paths(destination, { signal, refresh: tool.refresh })
-  return applyRules(rules, paths, clock.nowMs())
+  const asked = applyRules(wishes, paths, clock.nowMs())
+  const ruled =
+    policy === undefined
+      ? { kept: asked.kept, refused: [] }
+      : applyFlowPolicy(policy, asked.kept, clock.nowMs(), random)
+  const own = tool.ordering.map(parseOrdering)
+  return {
+    kept: own.length === 0 ? ruled.kept : orderPaths(ruled.kept, own, random),
+    refused: [
+      ...asked.refused,
+      ...ruled.refused.map(({ path, reason }) => ({ path, reason: `policy: ${reason}` })),
+    ],
+    ordering: own.length === 0 ? (policy?.ordering ?? []) : own,
+  }
+}
+
+/** What is left of the paths, and the order that it is in; no order is that of the source. */
+export interface ChosenPaths extends Filtered {
+  readonly ordering: readonly PathOrdering[]
+}
+
+async function readPolicyFile(file: string, ends: PolicyEnds): Promise<FlowPolicy> {
+  try {
+    const { size } = await stat(file)
+    const limit = 4 * POLICY_DOCUMENT_CHARS_MAX
+    if (size > limit) throw new Error(`at most ${limit} bytes, found ${size}`)
+    return parsePolicyDocument(await readFile(file, 'utf8'), ends)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ScionError('ERR_SCION_CONFIG', `--policy ${file}: ${reason}`, { cause })
+  }
+}
+
+/** The host that a tool is pointed at, by address or by name. */
+export async function remoteOf(tool: ToolArguments, world: ToolWorld): Promise<ScionAddress> {
+  const { signal, environment } = world
+  const hosts = environment.SCION_HOSTS_FILE
+  return await resolveHost(tool.target ?? '', {
+    resolver: new Resolver({ timeout: 2000, tries: 2 }),
+    signal,
+    ...(hosts === undefined ? {} : { hostsFiles: [hosts] }),
+  })
 }
 
 /**
@@ -101,8 +159,13 @@ export async function choosePath(
 }
 
 /** The IP address of this host: the given one, else the one that it uses towards a router. */
-export async function localAddress(tool: ToolArguments, source: PathSource): Promise<string> {
-  if (tool.local !== undefined) return tool.local
+export async function localAddress(
+  tool: ToolArguments,
+  source: PathSource,
+  world: ToolWorld,
+): Promise<string> {
+  const given = tool.local ?? world.environment.SCION_LOCAL_ADDR
+  if (given !== undefined) return given
   const [router] = source.local.borderRouters.values()
   if (router === undefined) {
     throw new ScionError('ERR_SCION_CONFIG', '--local: an address, for the AS has no router')
@@ -127,7 +190,7 @@ export async function openSocket(
   source: PathSource,
   world: ToolWorld,
 ): Promise<{ readonly socket: ScionSocket; readonly ip: string }> {
-  const ip = await localAddress(tool, source)
+  const ip = await localAddress(tool, source, world)
   const socket = await openScionSocket({
     local: { isdAs: source.local.isdAs, host: parseIp(ip), port: 0 },
     localAs: source.local,

@@ -1,4 +1,5 @@
 import { formatIsdAs, parseIsdAs } from '../addr/isd-as.ts'
+import type { UnderlayAddress } from '../addr/underlay.ts'
 import { formatUnderlay } from '../addr/underlay.ts'
 import { ScionError } from '../errors.ts'
 import type { Path } from '../path/path.ts'
@@ -9,54 +10,81 @@ import type { ToolArguments } from './arguments.ts'
 import type { Printable } from './output.ts'
 import { milliseconds, oneLine, pathFields, pathLine, timestamp, toJson, toYaml } from './output.ts'
 import type { ToolWorld } from './session.ts'
+import type { ChosenPaths } from './session.ts'
 import { findPaths, openSocket, openSource } from './session.ts'
 
 /** What became of the question whether a path is alive. */
 interface Liveness {
-  readonly status: 'alive' | 'timeout' | 'error'
+  readonly status: 'alive' | 'timeout' | 'scmp' | 'unknown'
   readonly info?: string
   readonly roundTripMs?: number
 }
 
-/** Prints the paths to an AS. Returns 0, or 1 when there is none or none is alive. */
+/**
+ * Prints the paths to an AS. Returns 0; for people 1 when there is none or none is alive, which the
+ * formats for programs say themselves, as the reference's do.
+ */
 export async function showPaths(tool: ToolArguments, world: ToolWorld): Promise<number> {
   const destination = parseIsdAs(tool.target ?? '')
   const source = await openSource(tool, world)
   try {
     const found = await findPaths(source, destination, tool, world)
-    const paths = found.kept.slice(0, tool.pathsMax)
-    if (destination === source.local.isdAs) {
-      world.write('Empty path, destination is local AS\n')
+    const paths = listed(found.kept.slice(0, tool.pathsMax), found.ordering)
+    const isHuman = tool.format === 'human'
+    const isLocal = destination === source.local.isdAs
+    if (isHuman && isLocal) {
+      world.write(`Empty path, destination is local AS ${formatIsdAs(destination)}\n`)
       return 0
     }
     const left = tool.explain ? leftOut(found, tool) : []
-    if (paths.length === 0) {
-      world.write(left.length === 0 || tool.format !== 'human' ? '' : explained(left))
+    if (isHuman && paths.length === 0) {
+      world.write(left.length === 0 ? '' : explained(left))
       throw new ScionError('ERR_SCION_NO_PATH', 'no path found')
     }
-    const probed = tool.probe ? await probe(paths, tool, source, world) : undefined
+    const isProbed = tool.probe && !isLocal && paths.length > 0
+    const probed = isProbed ? await probe(paths, tool, source, world) : undefined
     const header = {
       local_isd_as: formatIsdAs(source.local.isdAs),
       destination: formatIsdAs(destination),
     }
     world.write(
-      tool.format === 'human'
-        ? human(paths, probed, tool, world.clock.nowMs()) + (tool.explain ? explained(left) : '')
+      isHuman
+        ? human(paths, probed, tool, { ...found, nowMs: world.clock.nowMs() }) +
+            (tool.explain ? explained(left) : '')
         : (tool.format === 'json' ? toJson : toYaml)({
             ...header,
-            paths: paths.map((path, index) => fields(path, probed?.ip, probed?.alive[index])),
+            paths:
+              isLocal || paths.length === 0
+                ? undefined
+                : paths.map((path, index) => fields(path, probed?.ip, probed?.alive[index])),
             left_out: tool.explain
               ? left.map(({ path, reason }) => ({ ...pathFields(path), reason }))
               : undefined,
           }),
     )
-    if (probed?.alive.every(({ status }) => status !== 'alive') === true) {
+    if (isHuman && probed?.alive.every(({ status }) => status !== 'alive') === true) {
       throw new ScionError('ERR_SCION_NO_PATH', 'no path alive')
     }
     return 0
   } finally {
     await source.close()
   }
+}
+
+/** The paths in the order of the reference's tool, unless another was asked for. */
+function listed(paths: readonly Path[], ordering: ChosenPaths['ordering']): readonly Path[] {
+  if (ordering.length > 0) return paths
+  return paths.toSorted((a, b) => {
+    const hops = a.interfaces.length - b.interfaces.length
+    if (hops !== 0) return hops
+    for (const [index, one] of a.interfaces.entries()) {
+      const other = b.interfaces[index]
+      if (other === undefined) break
+      if (one.isdAs !== other.isdAs) return one.isdAs < other.isdAs ? -1 : 1
+      if (one.id !== other.id) return one.id - other.id
+    }
+    return a.expiryMs - b.expiryMs
+  })
 }
 
 /** Every path that is not shown, and why. */
@@ -100,7 +128,8 @@ async function probeOne(
   } catch (error) {
     if (!(error instanceof ScionError)) throw error
     if (error.code === 'ERR_SCION_TIMEOUT') return { status: 'timeout' }
-    return { status: 'error', info: error.message }
+    const isReport = error.code === 'ERR_SCION_PATH' || error.code === 'ERR_SCION_PATH_EXPIRED'
+    return { status: isReport ? 'scmp' : 'unknown', info: error.message }
   }
 }
 
@@ -117,14 +146,29 @@ function fields(path: Path, ip: string | undefined, alive: Liveness | undefined)
     status: alive?.status,
     status_info: alive?.info,
     local_ip: alive === undefined ? undefined : ip,
+    discovery: path.services && discovery(path.services),
   }
+}
+
+/** The services that ASes name, in the order of their numbers, as the reference prints them. */
+function discovery(services: NonNullable<Path['services']>): Printable {
+  const list = (addresses: readonly UnderlayAddress[]): readonly string[] | undefined =>
+    addresses.length === 0 ? undefined : addresses.map(formatUnderlay)
+  const ases = [...services].map(([isdAs, { controlServices, discoveryServices }]) => {
+    const lists = {
+      control_services: list(controlServices),
+      discovery_services: list(discoveryServices),
+    }
+    return [formatIsdAs(isdAs), lists] as const
+  })
+  return Object.fromEntries(ases.toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function human(
   paths: readonly Path[],
   probed: Awaited<ReturnType<typeof probe>> | undefined,
   tool: ToolArguments,
-  nowMs: number,
+  { nowMs, ordering }: { readonly nowMs: number; readonly ordering: ChosenPaths['ordering'] },
 ): string {
   const [first] = paths
   if (first === undefined) return ''
@@ -141,7 +185,7 @@ function human(
       `MTU: ${path.mtu}`,
       `NextHop: ${path.nextHop === undefined ? '' : formatUnderlay(path.nextHop)}`,
       ...(tool.extended ? extended(path, nowMs) : []),
-      ...(tool.explain ? [`Why: ${why(index, alive)}`] : []),
+      ...(tool.explain ? [`Why: ${why(index, ordering, alive)}`] : []),
       ...(alive === undefined ? [] : [`Status: ${alive.status}`, `LocalIP: ${probed?.ip ?? ''}`]),
     ]
     const separator = parts.length > 6 ? `\n${' '.repeat(width + 3)}` : ' '
@@ -151,8 +195,17 @@ function human(
 }
 
 /** Why a path is where it is in the list. */
-function why(index: number, alive: Liveness | undefined): string {
-  const place = index === 0 ? 'first in the order of its source' : 'allowed'
+function why(
+  index: number,
+  ordering: ChosenPaths['ordering'],
+  alive: Liveness | undefined,
+): string {
+  const place =
+    ordering.length > 0
+      ? `number ${index + 1} by ${ordering.join(', ')}`
+      : index === 0
+        ? 'allowed, first by length'
+        : 'allowed'
   if (alive === undefined) return `${place}, not probed`
   if (alive.roundTripMs === undefined) return `${place}, but ${alive.info ?? 'no answer'}`
   return `${place}, answered in ${milliseconds(alive.roundTripMs)}`
@@ -178,5 +231,14 @@ function extended(path: Path, nowMs: number): readonly string[] {
   }
   const notes = metadata?.notes.filter((note) => note !== '').map(oneLine) ?? []
   if (notes.length > 0) parts.push(`Notes: [${notes.map((note) => `"${note}"`).join(', ')}]`)
+  if (path.services !== undefined) {
+    const ases = [...path.services].map(([isdAs, { controlServices, discoveryServices }]) => {
+      const [control, found] = [controlServices, discoveryServices].map((list) =>
+        list.map(formatUnderlay).join(', '),
+      )
+      return `${formatIsdAs(isdAs)}: {Control: ${control ?? ''}, Discovery: ${found ?? ''}}`
+    })
+    parts.push(`Discovery: {${ases.join(', ')}}`)
+  }
   return parts
 }

@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress } from '../addr/endpoint.ts'
+import { formatAddress } from '../addr/endpoint.ts'
 import { formatHost } from '../addr/host.ts'
 import { formatIsdAs } from '../addr/isd-as.ts'
 import { ScionError } from '../errors.ts'
@@ -7,7 +7,7 @@ import type { ScionSocket } from '../socket/scion-socket.ts'
 import type { ToolArguments } from './arguments.ts'
 import { milliseconds, pathFields, pathLine, toJson, toYaml } from './output.ts'
 import type { ToolWorld } from './session.ts'
-import { choosePath, findPaths, openSocket, openSource } from './session.ts'
+import { choosePath, findPaths, openSocket, openSource, remoteOf } from './session.ts'
 
 const PROBES_PER_HOP = 3
 
@@ -22,7 +22,7 @@ interface Hop {
 
 /** Asks every router on the way, three times each. Returns 0, or 1 when a packet was lost. */
 export async function traceroute(tool: ToolArguments, world: ToolWorld): Promise<number> {
-  const remote = parseAddress(tool.target ?? '')
+  const remote = await remoteOf(tool, world)
   const source = await openSource(tool, world)
   try {
     const { kept } = await findPaths(source, remote.isdAs, tool, world)

@@ -58,6 +58,15 @@ describe('tool arguments', () => {
     assert.ok(control !== 'help')
     assert.deepEqual(control.control, ['1.2.3.4:5', '1.2.3.4:6'])
     assert.equal(parseArguments(['ping', '--help']), 'help')
+    const short = parseArguments('sp 1-3 --log.level debug --tracing.agent x --no-color'.split(' '))
+    assert.ok(short !== 'help')
+    assert.equal(short.tool, 'showpaths')
+    const endhost = parseArguments(
+      'tr a --endhost-api http://a --endhost-api http://b --isd-as 1-3'.split(' '),
+    )
+    assert.ok(endhost !== 'help')
+    const { tool: name, endhostApi, isdAs } = endhost
+    assert.deepEqual([name, endhostApi, isdAs], ['traceroute', ['http://a', 'http://b'], '1-3'])
   })
 
   for (const line of [
@@ -72,6 +81,8 @@ describe('tool arguments', () => {
     'ping 1-3 --format xml',
     'ping 1-3 --sciond',
     'ping 1-3 --unknown',
+    'ping 1-3 --epic',
+    'ping 1-3 --packet-size many',
   ]) {
     it(`are refused: ${line === '' ? 'none at all' : line}`, () => {
       refuses(
@@ -180,6 +191,8 @@ describe('runTool', () => {
 
   it('knows that there is nothing to show inside the own AS', async () => {
     const [status, out] = await run('showpaths 1-1 --config-dir FOLDER --insecure')
-    assert.deepEqual([status, out], [0, 'Empty path, destination is local AS\n'])
+    assert.deepEqual([status, out], [0, 'Empty path, destination is local AS 1-1\n'])
+    const [, json] = await run('showpaths 1-1 --config-dir FOLDER --insecure --json')
+    assert.deepEqual(JSON.parse(json), { local_isd_as: '1-1', destination: '1-1' })
   })
 })
