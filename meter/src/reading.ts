@@ -82,6 +82,24 @@ export type ReadingFlag =
   | 'sign-contradicts-energy'
   /** An energy register that only grows became smaller. */
   | 'register-went-back'
+  /** An energy register grew by more than any connection can carry in the time passed. */
+  | 'register-jumped'
+  /** Energy and the integral of power have drifted apart. */
+  | 'energy-doubt'
+  /** Power is more than voltage and current, or than the connection, can carry. */
+  | 'power-doubt'
+  /** The powers of the phases do not add up to the total. */
+  | 'phase-doubt'
+  /** A voltage or frequency that no public grid has. */
+  | 'grid-doubt'
+  /** The system clock was set while readings came in. */
+  | 'clock-stepped'
+  /** Nobody vouches for the system's time, or the battery-backed clock contradicts it. */
+  | 'clock-doubt'
+  /** The meter's clock or second index does not keep step with ours. */
+  | 'meter-clock-doubt'
+  /** The meter's second index began anew: it was without power. */
+  | 'meter-restarted'
   /** The meter's CRC is the KERMIT variant. */
   | 'crc-kermit'
   /** A text telegram without block check character: nothing but its grammar protects it. */
