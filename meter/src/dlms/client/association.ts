@@ -82,7 +82,7 @@ const AARE = 0x61
 const RELEASE_REQUEST = 0x62
 const OBJECT_ID = 0x06
 /** joint-iso-itu-t(2) country(16) 756 identified-organisation(5) DLMS-UA(8). */
-const DLMS_UA = [0x60, 0x85, 0x74, 0x05, 0x08]
+export const DLMS_UA: readonly number[] = [0x60, 0x85, 0x74, 0x05, 0x08]
 const CONTEXT = 1
 const MECHANISM_NAME = 2
 /** Logical names without and with ciphering. */
@@ -127,7 +127,8 @@ export function encodeRelease(initiate: Uint8Array | undefined): Uint8Array {
   return tlv(RELEASE_REQUEST, join(tlv(0x80, [0]), user))
 }
 
-function tlv(tag: number, content: Uint8Array | readonly number[]): Uint8Array {
+/** Tag, length and content of BER. */
+export function tlv(tag: number, content: Uint8Array | readonly number[]): Uint8Array {
   return join([tag], counted(content))
 }
 
@@ -228,7 +229,7 @@ export function decodeInitiate(bytes: Uint8Array): InitiateResponse {
 }
 
 /** Fields of a sequence by their tags; one that comes twice is refused. */
-function fieldsOf(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> {
+export function fieldsOf(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> {
   const reader = new Reader(bytes)
   const fields = new Map<number, Uint8Array>()
   while (reader.remaining > 0) {
@@ -242,7 +243,7 @@ function fieldsOf(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> {
 }
 
 /** The content of the one element within a field. */
-function inner(field: Uint8Array | undefined, tag: number): Uint8Array | undefined {
+export function inner(field: Uint8Array | undefined, tag: number): Uint8Array | undefined {
   if (field === undefined) return undefined
   const reader = new Reader(field)
   const found = reader.u8('association.element')
@@ -253,7 +254,7 @@ function inner(field: Uint8Array | undefined, tag: number): Uint8Array | undefin
 }
 
 /** The number at the end of nested elements: results, diagnostics, names. */
-function lastByte(field: Uint8Array | undefined): number | undefined {
+export function lastByte(field: Uint8Array | undefined): number | undefined {
   return field?.at(-1)
 }
 

@@ -243,7 +243,8 @@ export class DlmsClient {
         serverChallenge,
         security,
       }
-      const proof = await ownProof(exchange, this.#cipher)
+      const counter = kind === 'gmac' ? await this.#cipher?.counter() : undefined
+      const proof = ownProof(exchange, counter ?? 0)
       checkProof(exchange, await this.#reply(proof, signal))
     }
     return { serverTitle, conformance }

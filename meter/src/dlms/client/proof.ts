@@ -4,7 +4,7 @@ import { unsignedAt } from '../../bytes.ts'
 import { MeterError } from '../../errors.ts'
 import { SECURITY, seal } from '../ciphering.ts'
 import { join } from '../encode.ts'
-import type { Cipher, DlmsSecurity } from './cipher.ts'
+import type { DlmsSecurity } from './cipher.ts'
 
 /** How a client proves who it is, and has the meter prove the same. */
 export type DlmsAuthentication =
@@ -32,8 +32,11 @@ export interface Exchange {
   readonly serverTitle: Uint8Array
   readonly clientChallenge: Uint8Array
   readonly serverChallenge: Uint8Array
-  readonly security: DlmsSecurity | undefined
+  readonly security: ProofKeys | undefined
 }
+
+/** What of a security setup goes into a proof. */
+export type ProofKeys = Pick<DlmsSecurity, 'suite' | 'encryptionKey' | 'authenticationKey'>
 
 const COUNTER_BYTES = 4
 
@@ -59,17 +62,17 @@ export function checkChallenge(challenge: Uint8Array | undefined, own: Uint8Arra
   return challenge.slice()
 }
 
-/** What the client answers to the meter's challenge. */
-export async function ownProof(
-  exchange: Exchange,
-  cipher: Cipher | undefined,
-): Promise<Uint8Array> {
+/**
+ * What the client answers to the meter's challenge; `counter` is a number never used before, which
+ * GMAC takes and the others do not look at.
+ */
+export function ownProof(exchange: Exchange, counter: number): Uint8Array {
   const { authentication, clientTitle, serverTitle, clientChallenge, serverChallenge } = exchange
   switch (authentication.kind) {
     case 'gmac': {
       const { security } = exchange
-      if (security === undefined || cipher === undefined) throw withoutSecurity()
-      return gmac(serverChallenge, security, clientTitle, await cipher.counter())
+      if (security === undefined) throw withoutSecurity()
+      return gmac(serverChallenge, security, clientTitle, counter)
     }
     case 'ecdsa': {
       const text = join(clientTitle, serverTitle, serverChallenge, clientChallenge)
@@ -122,7 +125,7 @@ function isProven(exchange: Exchange, proof: Uint8Array): boolean {
 /** Security control, counter and the tag over the challenge alone (IEC 62056-5-3 §5.7.7). */
 function gmac(
   challenge: Uint8Array,
-  security: DlmsSecurity,
+  security: ProofKeys,
   systemTitle: Uint8Array,
   counter: number,
 ): Uint8Array {
