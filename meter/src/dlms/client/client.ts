@@ -325,7 +325,7 @@ export class DlmsClient {
     const parts: Uint8Array[] = []
     let length = 0
     let block = first
-    for (let number = 1; number <= DLMS_BLOCKS_MAX; number++) {
+    for (let number = 1; ; number++) {
       if (block.number !== number) {
         throw new MeterError('malformed', `get.block: expected ${number}, found ${block.number}`)
       }
@@ -333,6 +333,7 @@ export class DlmsClient {
       if (length > DLMS_ANSWER_BYTES_MAX) break
       parts.push(block.bytes.slice())
       if (block.last) return together(parts, length)
+      if (number === DLMS_BLOCKS_MAX) break
       if (block.bytes.length === 0) {
         throw new MeterError('malformed', `get.block: expected bytes in ${number}, found none`)
       }

@@ -209,7 +209,9 @@ export class HdlcLink implements ApduLink {
     let frame = await this.#ask(frames, signal)
     for (let stale = 0; stale < MODULO; stale++) {
       const { control } = frame
-      if (control.kind !== 'information' || control.send === this.#receive) break
+      const old = control.kind === 'information' && control.send !== this.#receive
+      // An acknowledgement that comes twice is of the connection.
+      if (!old && control.kind !== 'acknowledge') break
       frame = await this.#hear(signal, () => frames)
     }
     return frame
