@@ -18,8 +18,17 @@ export interface DemoInput {
   /** The file or the device. */
   readonly name: string
   readonly sources: readonly SourceSpec[]
+  /** What is known of the time before, where there is a made-up one. */
+  readonly past?: DemoPast
   /** What can be switched about it, with its state. */
   readonly switches: ReadonlyMap<DemoSwitch, DemoLever>
+}
+
+/** Where the registers of a simulated meter stand when the demonstration begins. */
+export interface DemoPast {
+  readonly meterId: string
+  readonly importMilliWh: bigint
+  readonly exportMilliWh: bigint
 }
 
 /** Something that is on or off. */
@@ -76,6 +85,13 @@ function head(
   return listening({ name: 'head', serial, path, settings, isSimulated, ...listen })
 }
 
+/** Enough on the registers for a year and more. */
+const PAST: DemoPast = {
+  meterId: '1SIM0010203040',
+  importMilliWh: 4_821_337_250n,
+  exportMilliWh: 6_904_512_800n,
+}
+
 /** The household lives at noon in June: the sun shines, and lunch is being cooked. */
 const NOON_MS = Date.UTC(2025, 5, 21, 11, 42)
 
@@ -84,8 +100,8 @@ function householdInput(settings: SerialSettings, clock: Clock, random: () => nu
     seed: 26,
     startMs: NOON_MS,
     solarPeakW: 5200,
-    importMilliWh: 4_821_337_250n,
-    exportMilliWh: 1_904_512_800n,
+    importMilliWh: PAST.importMilliWh,
+    exportMilliWh: PAST.exportMilliWh,
   })
   const meter = new SmlHousehold({ household })
   const startMs = clock.nowMs()
@@ -113,6 +129,7 @@ function householdInput(settings: SerialSettings, clock: Clock, random: () => nu
   return {
     kind: 'simulated',
     name: 'simulated household',
+    past: PAST,
     sources: [head(serial, HEAD_PATH, settings, true)],
     switches: new Map<DemoSwitch, DemoLever>([
       ['clouds', clouds],

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { HISTORY_DAYS_MAX } from './history.ts'
 
 /** What the demonstration is asked to do. */
 export interface DemoOptions {
@@ -10,6 +11,8 @@ export interface DemoOptions {
   readonly replay?: string
   /** A serial port with a real head, instead of the simulated household. */
   readonly serial?: string
+  /** Days that a simulated household looks back on. */
+  readonly historyDays: number
   /** The line that the head speaks, "9600 8N1". */
   readonly line: string
 }
@@ -27,6 +30,7 @@ export const HELP = `S3MP demonstration: a meter, a SCION network and a head-end
 Options
   --port NUMBER    where the page is; a port in use is stepped over (default ${PORT})
   --line TEXT      speed and framing of the head (default "9600 8N1")
+  --history DAYS   what a simulated household looks back on (default ${HISTORY_DAYS_MAX})
   --no-open        do not show the page in the browser
   --help           this text
 
@@ -46,12 +50,19 @@ export function parseOptions(args: readonly string[]): DemoOptions | undefined {
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new UsageError(`--port: expected a number from 0 to 65535, found ${values.port ?? ''}`)
   }
+  const historyDays = Number(values.history ?? HISTORY_DAYS_MAX)
+  if (!Number.isInteger(historyDays) || historyDays < 0 || historyDays > HISTORY_DAYS_MAX) {
+    throw new UsageError(
+      `--history: expected a number from 0 to ${HISTORY_DAYS_MAX}, found ${values.history ?? ''}`,
+    )
+  }
   if (values.replay !== undefined && values.serial !== undefined) {
     throw new UsageError('--replay and --serial: expected one of them, found both')
   }
   return {
     port,
     open: values['no-open'] !== true,
+    historyDays,
     line: values.line ?? '9600 8N1',
     ...(values.replay !== undefined && { replay: values.replay }),
     ...(values.serial !== undefined && { serial: values.serial }),
@@ -62,6 +73,7 @@ function parse(args: readonly string[]): {
   values: {
     port?: string
     line?: string
+    history?: string
     replay?: string
     serial?: string
     'no-open'?: boolean
@@ -74,6 +86,7 @@ function parse(args: readonly string[]): {
       options: {
         port: { type: 'string' },
         line: { type: 'string' },
+        history: { type: 'string' },
         replay: { type: 'string' },
         serial: { type: 'string' },
         'no-open': { type: 'boolean' },

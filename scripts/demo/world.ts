@@ -2,7 +2,14 @@ import { createHash, randomFillSync } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { decodeHeadendCard, encodePublicKeyFile, SoftwareSigner, toHex } from '@s3mp/envelope'
+import {
+  decodeHeadendCard,
+  encodePublicKeyFile,
+  SoftwareSigner,
+  toHex,
+  ueidOf,
+} from '@s3mp/envelope'
+import type { ChainState } from '@s3mp/envelope'
 import { createMeter, createUplink, memoryChannel, Spool } from '@s3mp/firmware'
 import type { Log, Meter, MeterOptions, ScionTransport } from '@s3mp/firmware'
 import type { Clock } from '@s3mp/hal'
@@ -12,6 +19,7 @@ import { DEMO_HEADEND_AS, DEMO_METER_AS } from '@s3mp/scion/testing'
 import type { DemoDeed, DemoSwitch, Failover } from '@s3mp/web/api'
 import { loadPage } from '@s3mp/web'
 import { Deeds } from './deeds.ts'
+import { plantHistory } from './history.ts'
 import { openInput } from './input.ts'
 import type { DemoInput, DemoLever } from './input.ts'
 import { Journeys } from './journeys.ts'
@@ -99,6 +107,7 @@ async function build(
   const hears: Hears = {}
   const headend = await openHeadend(folder, switchable, clock, hears, undo)
   headend.enroll(encodePublicKeyFile(signer), { name: nameOf(input) })
+  const chain = await plantPast(input, options.historyDays, headend, signer, clock.nowMs())
   const transport = await openUplinkTransport(network, clock, random)
   const device = toHex(signer.ueid)
   const parts = { clock, network, transport, headend, device, listener }
@@ -123,7 +132,8 @@ async function build(
     journeys.trace(event)
     if (event.type === 'stored') overheard = event.datagram
   }
-  const meter = startMeter({ ...parts, folder, input, signer, random, onTrace }, undo)
+  const spool = beginSpool(folder, clock, chain)
+  const meter = startMeter({ ...parts, spool, input, signer, random, onTrace }, undo)
   const policy = new PolicyDesk(transport, () => {
     headend.live.publish({ type: 'network', data: view.answer() })
   })
@@ -151,6 +161,7 @@ async function openHeadend(
     store.close()
   })
   const headend = await createHeadend({
+    access: 'open',
     store,
     keyring: Keyring.create(new MemorySecrets(), policy, randomBytes),
     transports: [transport],
@@ -234,7 +245,7 @@ function scionBytes(transport: ScionTransport, network: DemoNetwork): number {
 }
 
 interface MeterParts extends Parts {
-  readonly folder: string
+  readonly spool: () => Spool
   readonly input: DemoInput
   readonly signer: SoftwareSigner
   readonly random: () => number
@@ -243,7 +254,7 @@ interface MeterParts extends Parts {
 
 /** Both roles of the firmware, over a channel in memory. */
 function startMeter(parts: MeterParts, undo: Undo): Meter {
-  const { clock, transport, headend, folder, input, signer, random, onTrace } = parts
+  const { clock, transport, headend, spool, input, signer, random, onTrace } = parts
   const channel = memoryChannel()
   const stop = new AbortController()
   const uplink = createUplink({ channel: channel.uplink, transport, clock })
@@ -263,7 +274,7 @@ function startMeter(parts: MeterParts, undo: Undo): Meter {
     },
     signer,
     trust: { key: card.key, prekeys: card.prekeys },
-    openSpool: () => openSpool(folder, clock),
+    openSpool: spool,
     channel: channel.meter,
     firmwareHash: createHash('sha256').update('demonstration').digest(),
     log: parts.listener.log,
@@ -278,13 +289,33 @@ function startMeter(parts: MeterParts, undo: Undo): Meter {
   return meter
 }
 
-function openSpool(folder: string, clock: Clock): Spool {
-  return Spool.open({
-    folder: join(folder, 'meter'),
-    bytesMax: 64 * 1024 * 1024,
-    objectsMax: 100_000,
-    nowMs: clock.nowMs(),
-  })
+/** A past for a simulated meter; where its billing stream goes on, if it has one. */
+async function plantPast(
+  { past }: DemoInput,
+  days: number,
+  headend: Headend,
+  signer: SoftwareSigner,
+  endMs: number,
+): Promise<ChainState | undefined> {
+  if (past === undefined || days === 0) return undefined
+  const recipientId = ueidOf(decodeHeadendCard(headend.card()).key)
+  return plantHistory({ ...past, store: headend.store, signer, recipientId, endMs, days })
+}
+
+/** Opens the meter's disk; the first time its billing stream goes on where the past ended. */
+function beginSpool(folder: string, clock: Clock, chain: ChainState | undefined): () => Spool {
+  let planted = chain
+  return () => {
+    const spool = Spool.open({
+      folder: join(folder, 'meter'),
+      bytesMax: 64 * 1024 * 1024,
+      objectsMax: 100_000,
+      nowMs: clock.nowMs(),
+    })
+    if (planted !== undefined) spool.remember({ ...planted, memory: '' })
+    planted = undefined
+    return spool
+  }
 }
 
 function nameOf(input: DemoInput): string {

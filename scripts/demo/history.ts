@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto'
+import {
+  advance,
+  encodeRecord,
+  encodeStatus,
+  genesis,
+  nextLink,
+  recordSpan,
+  schemaIdOf,
+  signRecord,
+} from '@s3mp/envelope'
+import type { ChainState, DeviceRecord, Schema, Signer } from '@s3mp/envelope'
+import type { SqliteStore } from '@s3mp/headend'
+
+/** Days that the demonstration's household looks back on: a year and a month. */
+export const HISTORY_DAYS_MAX = 400
+
+const QUARTER_MS = 900_000
+const QUARTERS_A_DAY = 96
+
+/** The billing stream of the first head. */
+const BILLING_STREAM = 1
+
+/** Codes of DLMS UA for watt-hours and watts (IEC 62056-6-2). */
+const [WH, W] = [30, 27]
+
+/** Days in one commit; between two the program may do something else. */
+const DAYS_A_COMMIT = 40
+
+/** What a history is made of. */
+export interface HistoryOptions {
+  readonly store: SqliteStore
+  readonly signer: Signer
+  /** Whom the records are signed for. */
+  readonly recipientId: Uint8Array
+  readonly meterId: string
+  /** Until when; the registers then stand at the values given. */
+  readonly endMs: number
+  readonly days: number
+  readonly importMilliWh: bigint
+  readonly exportMilliWh: bigint
+}
+
+/**
+ * Gives the demonstration's meter a past: quarter hours of a simulated household, marked as simulated,
+ * chained and signed by the meter's own key like any other record, one record a day. Resolves with
+ * where the meter's own chain goes on, so that the head-end finds no seam.
+ */
+export async function plantHistory(options: HistoryOptions): Promise<ChainState> {
+  const { store, signer, recipientId, endMs } = options
+  const device = store.registry.device(signer.ueid)
+  if (device === undefined) throw new Error('history: expected an enrolled device')
+  const schema: Schema = {
+    meterId: options.meterId,
+    protocol: 'sml',
+    intervalMs: QUARTER_MS,
+    registers: [
+      { obis: '1-0:1.8.0*255', unitCode: WH, scaler: -1 },
+      { obis: '1-0:2.8.0*255', unitCode: WH, scaler: -1 },
+      { obis: '1-0:16.7.0*255', unitCode: W, scaler: -1 },
+    ],
+  }
+  const status = encodeStatus({ clock: 'synced', flags: ['simulated'] })
+  const schemaId = schemaIdOf(schema)
+  let chain = genesis(signer.ueid, BILLING_STREAM)
+  let entries: Parameters<SqliteStore['commit']>[0][number][] = []
+  const append = async (record: DeviceRecord): Promise<void> => {
+    const payload = encodeRecord(record)
+    const bytes = await signRecord(signer, record, recipientId)
+    const hash = new Uint8Array(createHash('sha256').update(payload).digest())
+    entries.push({ device: device.row, ueid: signer.ueid, record, hash, bytes, path: undefined })
+    chain = advance(chain, payload, recordSpan(record))
+  }
+  const samples = samplesOf(options).map(({ timeMs, digits }) => ({ timeMs, status, registers: digits })) // prettier-ignore
+  const firstMs = samples[0]?.timeMs ?? endMs
+  await append({ kind: 'schema', ...nextLink(chain), timeMs: firstMs, status, schema })
+  for (let at = 0; at < samples.length; at += QUARTERS_A_DAY) {
+    const day = samples.slice(at, at + QUARTERS_A_DAY)
+    const timeMs = day[0]?.timeMs ?? endMs
+    await append({ kind: 'reading', ...nextLink(chain), timeMs, status, schemaId, samples: day })
+    if (entries.length < DAYS_A_COMMIT && at + QUARTERS_A_DAY < samples.length) continue
+    await store.commit(entries, endMs)
+    entries = []
+  }
+  return chain
+}
+
+interface Sample {
+  readonly timeMs: number
+  /** Energy drawn and fed in in tenths of a watt-hour, mean power in tenths of a watt. */
+  readonly digits: readonly bigint[]
+}
+
+/** Quarter hours up to the end, with registers that arrive there at the values given. */
+function samplesOf({
+  endMs,
+  days,
+  importMilliWh,
+  exportMilliWh,
+}: HistoryOptions): readonly Sample[] {
+  const lastMs = Math.floor(endMs / QUARTER_MS) * QUARTER_MS
+  const count = Math.max(0, Math.min(days, HISTORY_DAYS_MAX)) * QUARTERS_A_DAY
+  let [drawn, fed] = [Number(importMilliWh / 100n), Number(exportMilliWh / 100n)]
+  const samples: Sample[] = []
+  for (let index = 0; index < count; index += 1) {
+    const timeMs = lastMs - index * QUARTER_MS
+    const watts = wattsAt(timeMs)
+    if (drawn < 0 || fed < 0) break
+    const digits = [BigInt(Math.round(drawn)), BigInt(Math.round(fed)), BigInt(Math.round(watts * 10))] // prettier-ignore
+    samples.push({ timeMs, digits })
+    // Backwards: what this quarter hour adds is not there before it.
+    const tenths = (Math.abs(watts) / 4) * 10
+    if (watts > 0) drawn -= tenths
+    else fed -= tenths
+  }
+  return samples.reverse()
+}
+
+/** Mean power of the house in the quarter hour that ends then: its load less its sunshine. */
+function wattsAt(timeMs: number): number {
+  const local = new Date(timeMs - QUARTER_MS / 2)
+  const hour = local.getHours() + local.getMinutes() / 60
+  const day = Math.floor(timeMs / 86_400_000)
+  const year = (local.getMonth() + local.getDate() / 31) / 12
+  // Longest days at the end of June, in this house's half of the world.
+  const summer = (1 - Math.cos(2 * Math.PI * (year + 0.02))) / 2
+  const halfDay = 4.2 + 4 * summer
+  const noon = Math.max(0, Math.cos(((hour - 12.6) / halfDay) * (Math.PI / 2)))
+  const sky = 0.25 + 0.75 * unit(day * 31) ** 0.7
+  const sun =
+    Math.abs(hour - 12.6) < halfDay ? 4600 * (0.35 + 0.65 * summer) * noon ** 1.3 * sky : 0
+  const bump = (at: number, width: number): number => Math.exp(-(((hour - at) / width) ** 2))
+  const people = 260 * bump(7.2, 1.1) + 420 * bump(12.4, 0.8) + 720 * bump(19.3, 2.1)
+  const quarter = Math.floor(timeMs / QUARTER_MS)
+  const appliance =
+    unit(quarter) > 0.94 && hour > 6.5 && hour < 22 ? 1100 + 900 * unit(quarter * 7) : 0
+  const load = 170 + 60 * unit(quarter * 3) + people * (0.6 + 0.8 * unit(day * 17)) + appliance
+  return load - sun * (0.9 + 0.2 * unit(quarter * 5))
+}
+
+/** A number from 0 to 1 that is always the same for the same seed (a hash after Knuth's and Murmur's mixers). */
+function unit(seed: number): number {
+  let x = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b)
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35)
+  return ((x ^ (x >>> 16)) >>> 0) / 4_294_967_296
+}
