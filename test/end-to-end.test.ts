@@ -71,6 +71,7 @@ describe('a reading, end to end', function () {
     })
     const far = network.host(DEMO_HEADEND_AS)
     headend = await createHeadend({
+      access: 'open',
       store,
       keyring: Keyring.create(new MemorySecrets(), PREKEYS, systemRandom),
       transports: [new ScionTransport({ open: () => far.openSocket(), source: far.source })],

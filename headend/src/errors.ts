@@ -6,6 +6,8 @@ export type HeadendErrorCode =
   | 'ERR_HEADEND_STORE'
   /** A device or card file cannot be taken on. */
   | 'ERR_HEADEND_ENROL'
+  /** A password is too short, too long or too plain. */
+  | 'ERR_HEADEND_PASSWORD'
   /** The device's state forbids what was asked, such as enrolling a revoked key again. */
   | 'ERR_HEADEND_STATE'
   /** The thing named does not exist. */

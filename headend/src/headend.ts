@@ -3,6 +3,8 @@ import { decodePublicKeyFile, EnvelopeError, encodeHeadendCard, toHex } from '@s
 import { LiveFeed, type Page } from '@s3mp/web'
 import type { Device, ServerInfo, View } from '@s3mp/web/api'
 import type { Hono } from 'hono'
+import { Access, type AccessMode } from './access/access.ts'
+import { Confirmations } from './access/confirm.ts'
 import { createApi } from './api/app.ts'
 import type { HealthAnswer } from './api/schemas.ts'
 import { Views } from './api/views.ts'
@@ -45,6 +47,13 @@ export interface HeadendOptions {
   readonly views?: readonly View[]
   /** Hears of every datagram that led to nothing. */
   readonly onRefusal?: (reason: Refusal, arrival: Arrival) => void
+  /**
+   * Whether people must log in (the default). `open` is for demonstrations and tests: whoever asks from
+   * this machine may do everything, and nobody else is answered.
+   */
+  readonly access?: AccessMode
+  /** `https://…` under which a proxy in front shows the page. */
+  readonly origin?: string | undefined
   /** Hears of every commit. */
   readonly onCommit?: (entries: readonly Entry[], committed: Committed, nowMs: number) => void
 }
@@ -74,6 +83,7 @@ export class Headend {
   readonly #stop = new AbortController()
   readonly #run: string
   readonly #startedMs: number
+  readonly #access: Access
   #upkeep: Promise<void> | undefined
   #lastCommitMs: number | undefined
   #failing = false
@@ -103,11 +113,22 @@ export class Headend {
         options.onRefusal?.(reason, arrival)
       },
     })
-    const metrics = new Metrics(this.#receiver, store)
-    this.app = createApi({
+    const { access: mode = 'password', origin } = options
+    this.#access = new Access({ mode, store, clock, random, log, origin })
+    const { live } = this
+    const metrics = new Metrics({
+      receiver: this.#receiver,
       store,
+      access: this.#access,
+      live,
+      clock,
+    })
+    const { app } = createApi({
+      store,
+      access: this.#access,
+      confirmations: new Confirmations(random),
       views: this.#views,
-      live: this.live,
+      live,
       clock,
       log,
       page: options.page,
@@ -115,7 +136,10 @@ export class Headend {
       describe: () => this.describe(),
       health: () => this.#health(),
       metrics: () => metrics.render(),
+      enroll: (card, about) => this.enroll(card, about),
+      setState: (ueid, state, deed) => this.setState(ueid, state, deed),
     })
+    this.app = app
   }
 
   /** Begins to receive. @throws HeadendError `ERR_HEADEND_LISTEN`. */
@@ -242,6 +266,7 @@ export class Headend {
     while (await slept()) {
       try {
         const nowMs = this.#clock.nowMs()
+        this.#access.recheckStreams()
         this.#publishEvents(this.store.reportGaps(nowMs - GAP_TOLERATED_MS_MAX, nowMs))
         await this.#rotatePrekeys()
       } catch (error) {

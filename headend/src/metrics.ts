@@ -1,19 +1,36 @@
+import type { LiveFeed } from '@s3mp/web'
+import type { FleetCounts } from '@s3mp/web/api'
 import { Counter, Gauge, Registry } from 'prom-client'
+import type { Access, AccessCounts } from './access/access.ts'
+import type { Clock } from './clock.ts'
 import type { Receiver } from './receive/receiver.ts'
 import type { Counts } from './receive/refusals.ts'
 import type { SqliteStore } from './store/store.ts'
+
+/** What is measured. */
+export interface Measured {
+  readonly receiver: Receiver
+  readonly store: SqliteStore
+  readonly access: Access
+  readonly live: LiveFeed
+  readonly clock: Clock
+}
 
 /** Counters in the format of Prometheus; they only read what the receiver counts anyway. */
 export class Metrics {
   readonly #registry = new Registry()
 
-  constructor(receiver: Receiver, store: SqliteStore) {
+  constructor({ receiver, store, access, live, clock }: Measured) {
     for (const [field, help] of FIELDS) this.#counter(field, help, () => receiver.counts[field])
     this.#refusals(receiver.counts)
     this.#gauge('queue_fill_ratio', 'How full the queue is', () => receiver.fill)
     this.#gauge('epochs_held', 'Epochs whose keys are in memory', () => receiver.epochs.size)
-    this.#gauge('devices', 'Devices enrolled', () => store.registry.deviceCount())
+    this.#gauge('devices', 'Devices enrolled', () => store.fleet.counts(clock.nowMs()).all)
+    this.#kinds(() => store.fleet.counts(clock.nowMs()))
     this.#gauge('memory_bytes', 'Resident memory', () => process.memoryUsage.rss())
+    this.#gauge('live_readers', 'Live streams open', () => live.readers)
+    for (const [field, help] of ACCESS_FIELDS)
+      this.#counter(`access_${field}`, help, () => access.counts[field])
   }
 
   /** The text of an answer, and its type. */
@@ -46,6 +63,20 @@ export class Metrics {
     })
   }
 
+  #kinds(read: () => FleetCounts): void {
+    new Gauge({
+      name: 's3mp_headend_fleet',
+      help: 'Devices by state, and those with alarms or silent',
+      labelNames: ['kind'],
+      registers: [this.#registry],
+      collect() {
+        for (const [kind, count] of Object.entries(read())) {
+          if (kind !== 'all') this.set({ kind }, count)
+        }
+      },
+    })
+  }
+
   #gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name: `s3mp_headend_${name}`,
@@ -69,3 +100,10 @@ const FIELDS = [
   ['prekeys', 'Prekeys sent'],
   ['commits', 'Commits'],
 ] as const satisfies readonly (readonly [Exclude<keyof Counts, 'refused'>, string])[]
+
+const ACCESS_FIELDS = [
+  ['logins', 'Log-ins that succeeded'],
+  ['refused', 'Log-ins with a wrong name or password'],
+  ['throttled', 'Log-ins that had to wait'],
+  ['denied', 'Requests without, or with too small a permission'],
+] as const satisfies readonly (readonly [keyof AccessCounts, string])[]

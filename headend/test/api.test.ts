@@ -101,6 +101,7 @@ describe('the HTTP API', () => {
     store = new SqliteStore(':memory:')
     const keyring = Keyring.create(new MemorySecrets(), POLICY, random)
     headend = await createHeadend({
+      access: 'open',
       store,
       keyring,
       transports: [],
@@ -301,9 +302,13 @@ describe('the HTTP API', () => {
     }
   })
 
-  it('is only read', async () => {
-    const request = new Request('http://localhost/api/v1/devices', { method: 'POST', body: '{}' })
-    assert.equal((await headend.app.fetch(request)).status, 405)
+  it('names the way an address is asked', async () => {
+    for (const method of ['PUT', 'DELETE', 'PATCH']) {
+      const request = new Request('http://localhost/api/v1/devices', { method })
+      const answer = await headend.app.fetch(request)
+      assert.equal(answer.status, 405)
+      assert.match(await answer.text(), /expected GET or POST/)
+    }
   })
 
   it('lets no answer run anything in a page', async () => {

@@ -62,7 +62,14 @@ async function open(): Promise<{
   const random = seededRandom('headend')
   const store = new SqliteStore(':memory:')
   const keyring = Keyring.create(new MemorySecrets(), POLICY, random)
-  const headend = await createHeadend({ store, keyring, transports: [], clock, random })
+  const headend = await createHeadend({
+    access: 'open',
+    store,
+    keyring,
+    transports: [],
+    clock,
+    random,
+  })
   return { clock, store, keyring, headend }
 }
 

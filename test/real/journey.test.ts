@@ -99,6 +99,7 @@ describe('a reading through the reference implementation’s network', function 
     )
     assert.ok(scion)
     headend = await createHeadend({
+      access: 'open',
       store,
       keyring: Keyring.create(new MemorySecrets(), PREKEYS, systemRandom),
       transports: [await openScionTransport(scion, silentLog)],

@@ -1,5 +1,6 @@
 import { decimalText, unitText, type Schema } from '@s3mp/envelope'
 import type { CountersAnswer, SeriesAnswer } from '@s3mp/web/api'
+import type { CountersAt } from '@s3mp/web/http'
 import type { Queries, StoredSample } from '../store/queries.ts'
 import { registerAt } from '../store/registers.ts'
 import type { StreamRow } from '../store/streams.ts'
@@ -72,32 +73,68 @@ function usualDistanceMs(samples: readonly StoredSample[]): number {
   return distances[Math.floor(distances.length / 2)] ?? 0
 }
 
-/** A counter's exact value at each edge: the newest reading before it, not older than an interval. */
+/**
+ * What a meter's counters showed at a moment: of all its streams the newest reading before it that has
+ * the register, not older than an interval.
+ */
+export function countersAt(
+  queries: Queries,
+  streams: readonly StreamRow[],
+): (atMs: number) => CountersAt {
+  const readers = new Map<string, RegisterReader>()
+  return (atMs) => {
+    const samples = streams
+      .map((stream) => freshBefore(queries, stream, atMs))
+      .filter((sample) => sample !== undefined)
+      .sort((left, right) => right.timeMs - left.timeMs)
+    return {
+      quarantined: samples.some((sample) => queries.record(sample.record)?.quarantined === true),
+      value: (register) => {
+        const reader = readers.get(register) ?? new RegisterReader(queries, register)
+        readers.set(register, reader)
+        for (const sample of samples) {
+          const value = reader.text(sample)
+          if (value !== null) return { value, unit: reader.unit }
+        }
+        return undefined
+      },
+    }
+  }
+}
+
+/** A counter's exact value at each edge, as {@link countersAt} finds it. */
 export function countersOf(
   queries: Queries,
   streams: readonly StreamRow[],
   register: string,
   edgesMs: readonly number[],
 ): Omit<CountersAnswer, 'device' | 'register'> {
-  const reader = new RegisterReader(queries, register)
-  const values = edgesMs.map((edge) => {
-    let newest: { readonly atMs: number; readonly value: string } | undefined
-    for (const stream of streams) {
-      const sample = queries.sampleBefore(stream.row, edge)
-      const interval = Math.max(schemaOf(queries, stream)?.intervalMs ?? 0, COUNTER_AGE_MS_MIN)
-      if (sample === undefined || sample.timeMs < edge - interval) continue
-      const value = reader.text(sample)
-      if (value !== null && (newest === undefined || sample.timeMs > newest.atMs)) {
-        newest = { atMs: sample.timeMs, value }
-      }
-    }
-    return newest?.value ?? null
-  })
-  return { unit: reader.unit, edgesMs, values }
+  const at = countersAt(queries, streams)
+  const found = edgesMs.map((edge) => at(edge).value(register))
+  const unit = found.find((one) => one !== undefined)?.unit ?? ''
+  return { unit, edgesMs, values: found.map((one) => one?.value ?? null) }
+}
+
+/** The newest sample before a moment, unless it is too old to stand for it. */
+function freshBefore(queries: Queries, stream: StreamRow, atMs: number): StoredSample | undefined {
+  const sample = queries.sampleBefore(stream.row, atMs)
+  if (sample === undefined) return undefined
+  const intervalMs = schemaOf(queries, stream)?.intervalMs ?? 0
+  const ageMs = atMs - sample.timeMs
+  if (ageMs <= Math.max(intervalMs, COUNTER_AGE_MS_MIN)) return sample
+  if (intervalMs > 0 || ageMs > COUNTER_AGE_MS_MAX) return undefined
+  // Without an interval of its own: gas and water say something when they have something to say.
+  const rhythmMs = usualDistanceMs(queries.samplesBefore(stream.row, atMs, RHYTHM_SAMPLES))
+  return ageMs <= 2 * rhythmMs ? sample : undefined
 }
 
 /** The age up to which a counter's reading stands for an edge even in a faster stream. */
 export const COUNTER_AGE_MS_MIN = 60_000
+/** The age up to which a meter without an interval of its own may stand for an edge. */
+export const COUNTER_AGE_MS_MAX = 93_600_000
+
+/** Readings that tell the rhythm of a stream. */
+const RHYTHM_SAMPLES = 8
 
 function schemaOf(queries: Queries, stream: StreamRow): Schema | undefined {
   return stream.schema === undefined ? undefined : queries.schema(stream.schema)
@@ -141,11 +178,17 @@ function replaceLast(column: Column, timeMs: number, value: number): void {
   column.high[last] = Math.max(column.high[last] ?? value, value)
 }
 
+interface Place {
+  readonly index: number
+  readonly scaler: number
+  readonly unit: string
+}
+
 /** Finds one register in samples whose schemas may change on the way. */
 class RegisterReader {
   readonly #queries: Queries
   readonly #obis: string
-  readonly #places = new Map<number, { index: number; scaler: number } | undefined>()
+  readonly #places = new Map<number, Place | undefined>()
   unit = ''
 
   constructor(queries: Queries, obis: string) {
@@ -163,19 +206,23 @@ class RegisterReader {
   text(sample: StoredSample): string | null {
     const place = this.#placeIn(sample)
     const digits = place && registerAt(sample.registers, place.index)
+    if (place !== undefined) this.unit = place.unit
     return place === undefined || digits === undefined || digits === null
       ? null
       : decimalText(digits, place.scaler)
   }
 
-  #placeIn(sample: StoredSample): { index: number; scaler: number } | undefined {
+  #placeIn(sample: StoredSample): Place | undefined {
     const row = sample.schema
     if (this.#places.has(row)) return this.#places.get(row)
     const schema = this.#queries.schema(row)
     const index = schema?.registers.findIndex(({ obis }) => obis === this.#obis) ?? -1
     const register = schema?.registers[index]
-    const place = register && { index, scaler: register.scaler }
-    if (register !== undefined) this.unit = unitText(register.unitCode)
+    const place = register && {
+      index,
+      scaler: register.scaler,
+      unit: unitText(register.unitCode),
+    }
     this.#places.set(row, place)
     return place
   }

@@ -46,6 +46,15 @@ export class Question {
     return parts.map((part) => integerOf(name, part, min, max))
   }
 
+  /** One of several words, if it is given. */
+  choice<T extends string>(name: string, words: readonly T[]): T | undefined {
+    const value = this.text(name)
+    if (value === undefined) return undefined
+    const word = words.find((one) => one === value)
+    if (word !== undefined) return word
+    throw badRequest(`${name}: expected one of ${words.join(', ')}, found ${quoted(value)}`)
+  }
+
   /** A device's id, if it is given. */
   id(name: string): Uint8Array | undefined {
     const value = this.text(name)

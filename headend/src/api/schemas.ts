@@ -27,6 +27,7 @@ const decimal = z.string().regex(/^-?[0-9]+(\.[0-9]+)?$/)
 const streamName = z.string().regex(/^[a-z]+(-[0-9]+)?$/)
 const algorithm = z.enum(['Ed25519', 'ESP256'])
 const severity = z.enum(['info', 'warning', 'alarm'])
+const count = z.int().min(0)
 const curveValue = z.union([z.number(), z.null()])
 
 /** What `GET /api/v1/server` answers. */
@@ -57,6 +58,7 @@ export const readingView: z.ZodType<ReadingView> = z.strictObject({
   flags: z.array(z.string()),
   proof: z.enum(['signed', 'sealed', 'pending']),
   path: hex.exactOptional(),
+  quarantined: z.literal(true).exactOptional(),
 })
 
 /** One enrolled device. */
@@ -77,6 +79,22 @@ export const device: z.ZodType<Device> = z.strictObject({
       newestSeq: seq,
       newestMs: timeMs.exactOptional(),
       intervalMs: z.int().min(1).exactOptional(),
+      head: z.int().min(0).exactOptional(),
+      meterId: z.string().exactOptional(),
+      protocol: z.string().exactOptional(),
+      medium: z
+        .enum([
+          'electricity',
+          'heat-cost',
+          'cooling',
+          'heat',
+          'gas',
+          'cold-water',
+          'hot-water',
+          'other',
+        ])
+        .exactOptional(),
+      registers: z.array(z.string()).exactOptional(),
     }),
   ),
   health: z
@@ -98,6 +116,16 @@ export const device: z.ZodType<Device> = z.strictObject({
 export const devicesAnswer: z.ZodType<DevicesAnswer> = z.strictObject({
   devices: z.array(device),
   total: z.int().min(0),
+  counts: z
+    .strictObject({
+      all: count,
+      active: count,
+      quarantined: count,
+      revoked: count,
+      alarms: count,
+      silent: count,
+    })
+    .exactOptional(),
   next: id.exactOptional(),
 })
 
@@ -158,9 +186,31 @@ export const eventsAnswer: z.ZodType<EventsAnswer> = z.strictObject({
 export const ERROR_CODES = [
   /** A parameter is missing or not what it should be; the message names it. */
   'bad_request',
+  /** A password is too short, too long or too plain; the message begins with which. */
+  'bad_password',
+  /** A body that is not JSON. */
+  'not_json',
+  /** A body that is too large. */
+  'too_large',
+  /** Nobody is logged in, or the token is not one. */
+  'not_logged_in',
+  /** The name or the password is wrong; which of them is not said. */
+  'wrong_credentials',
+  /** Logged in, but not allowed to do this. */
+  'not_allowed',
+  /** A change asked for by a page of another origin. */
+  'foreign_origin',
+  /** Too many log-ins were tried; Retry-After says when to go on. */
+  'too_many_attempts',
+  /** Things are not as the question supposes: a state has changed, a confirmation no longer holds. */
+  'conflict',
+  /** A limit of docs/limits.md is reached. */
+  'too_many',
+  /** Too much is being done at once; ask again. */
+  'busy',
   /** There is no such device, stream, record or address. */
   'not_found',
-  /** The address exists, but is only read: GET and HEAD. */
+  /** The address exists, but is not asked this way. */
   'method_not_allowed',
   /** The request names a host that this server is not. */
   'wrong_host',
@@ -172,6 +222,9 @@ export const ERROR_CODES = [
 export const apiError: z.ZodType<ApiError> = z.strictObject({
   error: z.strictObject({ code: z.enum(ERROR_CODES), message: z.string() }),
 })
+
+/** This very document: any object. */
+export const openApi: z.ZodType<Record<string, unknown>> = z.record(z.string(), z.unknown())
 
 /** What `GET /api/v1/health` answers: for a supervisor or a load balancer. */
 export interface HealthAnswer {

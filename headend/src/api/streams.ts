@@ -40,5 +40,13 @@ function numberOf(word: string | undefined, head = 0): number | undefined {
   return undefined
 }
 
-/** Names of a head's streams of readings, finest first: where a curve is looked for. */
-export const CURVE_STREAMS = ['live', 'minute', 'quarter'] as const
+/** Names of a meter's streams of readings, finest first: where a curve is looked for. */
+export function curveStreams(head: number): readonly string[] {
+  return [3, 2, 1].map((place) => streamName(head * STREAMS_PER_HEAD + place))
+}
+
+/** Which of the device's meters a stream is of; undefined for the device's own streams. */
+export function headOfStream(number: number): number | undefined {
+  const isOwn = DEVICE_STREAMS.has(number) || !HEAD_STREAMS.has(number % STREAMS_PER_HEAD)
+  return isOwn ? undefined : Math.floor(number / STREAMS_PER_HEAD)
+}

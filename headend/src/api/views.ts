@@ -12,7 +12,8 @@ import { unpackRegisters } from '../store/registers.ts'
 import type { SqliteStore } from '../store/store.ts'
 import type { StreamRow } from '../store/streams.ts'
 import type { DeviceRow, EventRow } from '../store/types.ts'
-import { CURVE_STREAMS, streamName, streamNumber } from './streams.ts'
+import { mediumOf } from './media.ts'
+import { curveStreams, headOfStream, streamName, streamNumber } from './streams.ts'
 
 const DAY_MS = 86_400_000
 /** Events of a device looked at to count the alarms of its day. */
@@ -53,8 +54,8 @@ export class Views {
   }
 
   /** The newest reading of a stream, or of the finest stream that has one. */
-  latest(device: DeviceRow, name: string | undefined): ReadingView | undefined {
-    for (const each of name === undefined ? CURVE_STREAMS : [name]) {
+  latest(device: DeviceRow, name: string | undefined, head = 0): ReadingView | undefined {
+    for (const each of name === undefined ? curveStreams(head) : [name]) {
       const number = streamNumber(each)
       const stream =
         number === undefined ? undefined : this.#store.queries.stream(device.row, number)
@@ -83,6 +84,7 @@ export class Views {
       flags,
       proof: record.proof,
       ...(record.path !== undefined && { path: toHex(record.path) }),
+      ...(record.quarantined && { quarantined: true }),
     }
   }
 
@@ -114,12 +116,20 @@ export class Views {
   #streamState(stream: StreamRow): StreamState {
     const schema =
       stream.schema === undefined ? undefined : this.#store.queries.schema(stream.schema)
+    const head = headOfStream(stream.number)
     return {
       stream: streamName(stream.number),
       contiguousSeq: stream.contiguous,
       newestSeq: stream.newest,
       ...(stream.newestMs > 0 && { newestMs: stream.newestMs }),
-      ...(schema !== undefined && schema.intervalMs > 0 && { intervalMs: schema.intervalMs }),
+      ...(head !== undefined && { head }),
+      ...(schema !== undefined && {
+        ...(schema.intervalMs > 0 && { intervalMs: schema.intervalMs }),
+        meterId: schema.meterId,
+        protocol: schema.protocol,
+        medium: mediumOf(schema),
+        registers: schema.registers.map(({ obis }) => obis),
+      }),
     }
   }
 

@@ -71,16 +71,20 @@ export class People implements SessionStore {
     return { ...user, disabled: false, loginMs: undefined }
   }
 
-  /** Writes what may change of a user. */
-  saveUser({ name, role, password, disabled, loginMs }: UserRow): void {
+  /** Writes what an administrator may change of a user. */
+  saveUser({ name, role, password, disabled }: UserRow): void {
     this.#database.run(
-      'UPDATE users SET role = ?, password = ?, disabled = ?, login_ms = ? WHERE name = ?',
+      'UPDATE users SET role = ?, password = ?, disabled = ? WHERE name = ?',
       role,
       password,
       disabled ? 1 : 0,
-      loginMs ?? null,
       name,
     )
+  }
+
+  /** Notes when a user logged in. */
+  touchUser(name: string, loginMs: number): void {
+    this.#database.run('UPDATE users SET login_ms = ? WHERE name = ?', loginMs, name)
   }
 
   /** How many administrators can log in. */

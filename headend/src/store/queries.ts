@@ -155,6 +155,74 @@ export class Queries {
     return row && readSample(row)
   }
 
+  /** The newest samples of a stream up to a moment, oldest first. */
+  samplesBefore(stream: number, atMs: number, count: number): readonly StoredSample[] {
+    return this.#database
+      .all(
+        'SELECT * FROM samples WHERE stream = ? AND time_ms <= ? ORDER BY time_ms DESC, seq DESC LIMIT ?',
+        stream,
+        atMs,
+        count,
+      )
+      .map(readSample)
+      .reverse()
+  }
+
+  /** The oldest sample of a stream, by the device's time, not before `fromMs`. */
+  sampleFrom(stream: number, fromMs: number): StoredSample | undefined {
+    const row = this.#database.get(
+      'SELECT * FROM samples WHERE stream = ? AND time_ms >= ? ORDER BY time_ms, seq LIMIT 1',
+      stream,
+      fromMs,
+    )
+    return row && readSample(row)
+  }
+
+  /** A page of samples in order of time, after the one given, with how each is proven. */
+  samplePage(
+    stream: number,
+    page: {
+      readonly fromMs: number
+      readonly toMs: number
+      readonly after: { readonly timeMs: number; readonly seq: number } | undefined
+      readonly limit: number
+    },
+  ): readonly (StoredSample & {
+    readonly proof: StoredRecord['proof']
+    readonly quarantined: boolean
+  })[] {
+    return this.#database
+      .all(
+        `SELECT samples.*, records.proof AS proof, records.quarantined AS quarantined
+           FROM samples JOIN records ON records.row = samples.record
+           WHERE samples.stream = ? AND (samples.time_ms, samples.seq) > (?, ?)
+             AND samples.time_ms < ? ORDER BY samples.time_ms, samples.seq LIMIT ?`,
+        stream,
+        page.after?.timeMs ?? page.fromMs,
+        page.after?.seq ?? -1,
+        page.toMs,
+        page.limit,
+      )
+      .map((row) => ({
+        ...readSample(row),
+        proof: PROOFS.get(integer(row, 'proof')) ?? 'pending',
+        quarantined: integer(row, 'quarantined') !== 0,
+      }))
+  }
+
+  /** Schemas that samples of a range have, newest first. */
+  schemasIn(stream: number, fromMs: number, toMs: number): readonly number[] {
+    return this.#database
+      .all(
+        `SELECT schema, max(time_ms) AS last FROM samples
+           WHERE stream = ? AND time_ms >= ? AND time_ms < ? GROUP BY schema ORDER BY last DESC`,
+        stream,
+        fromMs,
+        toMs,
+      )
+      .map((row) => integer(row, 'schema'))
+  }
+
   /** How many samples lie in a range of time; counts no further than `limit`. */
   sampleCount(stream: number, fromMs: number, toMs: number, limit: number): number {
     const row = this.#database.get(

@@ -11,6 +11,7 @@ const folder = process.argv[2] ?? ''
 const keyring = Keyring.open(new SecretFolder(join(folder, 'keys')), POLICY, systemRandom)
 const transport = new UdpTransport('127.0.0.1', 0)
 await createHeadend({
+  access: 'open',
   store: new SqliteStore(join(folder, 'store.sqlite')),
   keyring,
   transports: [transport],

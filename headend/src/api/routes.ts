@@ -1,0 +1,127 @@
+import { API_ROOT, type ApiError, type Scope } from '@s3mp/web/api'
+import { HttpError, secureHeaders } from '@s3mp/web/http'
+import { Hono, type Context } from 'hono'
+import type { z } from 'zod'
+import type { Access } from '../access/access.ts'
+import type { Actor } from '../access/actor.ts'
+import { HeadendError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { badRequest } from './requests.ts'
+
+/** A parameter of an address, as OpenAPI describes it. */
+export interface Parameter {
+  readonly name: string
+  readonly in: 'path' | 'query'
+  readonly description: string
+  readonly required: boolean
+  readonly schema: Readonly<Record<string, unknown>>
+}
+
+/** One address: how it is asked, who may, what it answers; the OpenAPI document is made of these. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  /** With Hono's `:name` for parameters. */
+  readonly path: string
+  /** What the asker must be allowed; `open` lets everybody ask. */
+  readonly scope: Scope | 'open'
+  readonly summary: string
+  /** Name of the answer's schema; a media type where it is not JSON. */
+  readonly answer: string
+  /** Name of the body's schema, where there is a body. */
+  readonly body?: string
+  readonly parameters?: readonly Parameter[]
+  /** Statuses of refusals beyond those that every address has. */
+  readonly refusals?: readonly number[]
+}
+
+/** Answers a request that was let in. */
+export type Handler = (context: Context, actor: Actor) => Response | Promise<Response>
+
+/**
+ * The API's addresses. Each is declared with what it takes to ask it; one that is not declared here is
+ * not answered, whatever is registered with Hono beside it.
+ */
+export class Routes {
+  readonly app = new Hono()
+  readonly list: Route[] = []
+  readonly #access: Access
+  readonly #gated = new WeakSet<Request>()
+
+  constructor(access: Access, log: Log) {
+    this.#access = access
+    this.app.use(async (context, next) => {
+      await next()
+      const { pathname } = new URL(context.req.url)
+      const isOurs = pathname === '/metrics' || pathname.startsWith(`${API_ROOT}/`)
+      if (isOurs && context.res.ok && !this.#gated.has(context.req.raw)) {
+        log.error('api.undeclared', { path: pathname })
+        context.res = Response.json(refusalOf('not_allowed', 'nobody may ask this'), {
+          status: 403,
+        })
+      }
+      secureHeaders(context.res.headers)
+    })
+    this.app.onError((error, context) => {
+      const [code, status] = statusOf(error)
+      if (status === 500) log.error('api.failed', { reason: String(error) })
+      const message = status === 500 ? 'a fault of the server' : error.message
+      return context.json(refusalOf(code, message), status)
+    })
+  }
+
+  /** Declares an address. */
+  add(route: Route, handler: Handler): void {
+    this.list.push(route)
+    this.app.on(route.method, route.path, (context) => {
+      this.#gated.add(context.req.raw)
+      const actor = this.#access.gate(context.req.raw, route.scope)
+      return actor instanceof Response ? actor : handler(context, actor)
+    })
+  }
+}
+
+/**
+ * The body of a request, checked.
+ *
+ * @throws HeadendError `ERR_HEADEND_REQUEST` naming the field, what was expected and found.
+ */
+export async function bodyOf<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
+  const type = context.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
+  if (type !== 'application/json') throw badRequest('content-type: expected application/json')
+  const value: unknown = await context.req.json().catch(() => {
+    throw badRequest('body: expected JSON')
+  })
+  const parsed = schema.safeParse(value)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const field = issue === undefined || issue.path.length === 0 ? 'body' : issue.path.join('.')
+  const reason = issue?.message.replace(/^Invalid input: /, '') ?? 'is wrong'
+  throw badRequest(`${field}: ${reason.replace(/, received /, ', found ')}`)
+}
+
+/** The body of a refusal. */
+export function refusalOf(code: string, message: string): ApiError {
+  return { error: { code, message } }
+}
+
+function statusOf(error: Error): readonly [string, 400 | 404 | 409 | 500 | 503] {
+  if (error instanceof HttpError) {
+    if (error.code === 'ERR_HTTP_TARIFF') return ['bad_request', 400]
+    return error.code === 'ERR_HTTP_BUSY' ? ['busy', 503] : ['internal', 500]
+  }
+  switch (error instanceof HeadendError ? error.code : undefined) {
+    case 'ERR_HEADEND_REQUEST':
+    case 'ERR_HEADEND_ENROL':
+      return ['bad_request', 400]
+    case 'ERR_HEADEND_PASSWORD':
+      return ['bad_password', 400]
+    case 'ERR_HEADEND_NOT_FOUND':
+      return ['not_found', 404]
+    case 'ERR_HEADEND_STATE':
+      return ['conflict', 409]
+    case 'ERR_HEADEND_LIMIT':
+      return ['too_many', 409]
+    default:
+      return ['internal', 500]
+  }
+}
