@@ -168,7 +168,14 @@ describe('around the meter', () => {
       const toml = `[meter]\ndevice = ${JSON.stringify(device)}\n[uplink]\ntransport = "udp"\n[uplink.udp]\nremote = "h:1"`
       const configFile = '/etc/s3mp/meter.toml'
       const random = seededRandom('source')
-      const options = { clock: systemClock, random, configFile, credentials: undefined }
+      const randomBytes = seededBytes('source')
+      const options = {
+        clock: systemClock,
+        random,
+        randomBytes,
+        configFile,
+        credentials: undefined,
+      }
       const [source] = await openSources(parseConfig(toml, configFile).meters, options)
       return source
     }

@@ -39,8 +39,8 @@ export const METER_SECTIONS = {
         schema: text,
         example: '"/dev/serial/by-id/usb-Silicon_Labs_CP2104_USB_to_UART_Bridge-if00-port0"',
         expected:
-          'a serial port, "tcp:HOST:PORT", "gpio:LINE", "socket:PATH", "simulated:household" or "replay:FILE"',
-        doc: 'Where it is. A serial port is named by `/dev/serial/by-id/…`, which survives a re-plug. `tcp:` is a meter or gateway that is asked over a network, `gpio:` a pulse output on a pin (BCM number), `socket:` a Unix socket into which another program writes telegrams. Without a meter: `"simulated:household"` (marked as such in every reading) or `"replay:FILE"` (captured bytes at line speed, marked too).',
+          'a serial port, "tcp:HOST:PORT", "tcp:/SOCKET", "gpio:LINE", "socket:PATH", "simulated:household" or "replay:FILE"',
+        doc: 'Where it is. A serial port is named by `/dev/serial/by-id/…`, which survives a re-plug. `tcp:` is a meter or gateway that is asked over a network; with a path, a Unix socket behind which another process holds the connection, as the meter role has no network when systemd starts it; `gpio:` a pulse output on a pin (BCM number), `socket:` a Unix socket into which another program writes telegrams. Without a meter: `"simulated:household"` (marked as such in every reading) or `"replay:FILE"` (captured bytes at line speed, marked too).',
       },
       protocol: {
         schema: z.enum(METER_PROTOCOLS),
@@ -145,6 +145,12 @@ export const METER_SECTIONS = {
         example: '17',
         expected: 'a whole number from 1 to 16383',
         doc: 'The physical device on the line, where there are several.',
+      },
+      sign_on: {
+        schema: z.boolean(),
+        fallback: 'false',
+        expected: 'true or false',
+        doc: 'Whether the line is opened by a sign-on at 300 baud (IEC 62056-21 mode E), as behind an optical head.',
       },
       login: {
         schema: z.enum(['none', 'low', 'gmac']),

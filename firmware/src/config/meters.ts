@@ -84,7 +84,9 @@ function checkTogether(meter: MeterConfig, path: readonly string[], report: Repo
     if (ask === undefined) need(['ask'], 'a Modbus meter must be asked; write ask = "10s"')
   }
   if (scheme === 'tcp') {
-    if (!/^tcp:.+:\d{1,5}$/u.test(device)) report([...path, 'device'], 'expected tcp:HOST:PORT')
+    if (!/^tcp:(?:.+:\d{1,5}|\/.+)$/u.test(device)) {
+      report([...path, 'device'], 'expected tcp:HOST:PORT or tcp:/SOCKET')
+    }
     if (protocol !== 'modbus' && protocol !== 'dlms') {
       report([...path, 'protocol'], 'expected "modbus" or "dlms" over tcp:')
     } else if (ask === undefined) need(['ask'], 'a meter over tcp: must be asked; write ask = "1m"')

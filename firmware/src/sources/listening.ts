@@ -20,6 +20,7 @@ import { RawRing } from '../raw-ring.ts'
 import { Invocations } from './invocations.ts'
 import { KeyWatch } from './key-watch.ts'
 import type { MeterKeys } from './keys.ts'
+import { pause } from './pause.ts'
 import type { Source, SourceContext, SourceSpec } from './source.ts'
 
 /** Longest wait before a port that cannot be opened at all is tried again, in milliseconds. */
@@ -110,7 +111,7 @@ class ListeningSource implements Source {
           reason: reasonOf(error),
           retryMs: waitMs,
         })
-        await this.#pause(waitMs, signal, progress, clock)
+        await pause(waitMs, clock, signal, progress)
       }
     }
   }
@@ -260,13 +261,6 @@ class ListeningSource implements Source {
     const { settings } = this.#options
     if (this.#changes % 2 === 0) return settings
     return this.#lines[(this.#changes >> 1) % this.#lines.length] ?? settings
-  }
-
-  async #pause(ms: number, signal: AbortSignal, progress: () => void, clock: Clock): Promise<void> {
-    for (let left = ms; left > 0 && !signal.aborted; left -= PART_MS) {
-      progress()
-      await clock.sleep(Math.min(left, PART_MS), signal).catch(() => undefined)
-    }
   }
 }
 

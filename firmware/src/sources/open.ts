@@ -1,27 +1,46 @@
-import { parseSettings, type Clock, type SerialBackend } from '@s3mp/hal'
-import type { DecoderProtocol } from '@s3mp/meter'
+import { readFileSync, statSync } from 'node:fs'
+
+import { parseSettings, type Clock, type SerialBackend, type SerialSettings } from '@s3mp/hal'
+import {
+  MeterError,
+  MODBUS_MAPS,
+  parseRegisterMap,
+  type DecoderProtocol,
+  type DlmsAuthentication,
+  type RegisterMap,
+} from '@s3mp/meter'
 
 import { schemeOf } from '../config/meters.ts'
 import type { MeterConfig } from '../config/schema.ts'
-import { readKey, type SecretSurroundings } from '../config/secret.ts'
-import { FirmwareError } from '../errors.ts'
-import { listening } from './listening.ts'
+import { readKey, readPassword, type SecretSurroundings } from '../config/secret.ts'
+import { FirmwareError, reasonOf } from '../errors.ts'
+import { Bus, serialBus, tcpBus } from './bus.ts'
+import { dlms } from './dlms.ts'
 import type { MeterKeys } from './keys.ts'
+import { listening } from './listening.ts'
+import { modbus } from './modbus.ts'
+import { pulses } from './pulses.ts'
+import { signOn } from './sign-on.ts'
 import { pretend } from './simulated.ts'
 import type { SourceSpec } from './source.ts'
+import { tcpPlace } from './tcp-port.ts'
+
+/** Bytes of a file with a register map. */
+export const MAP_FILE_BYTES_MAX = 262_144
 
 /** What opening sources needs. Nothing native is loaded before something asks for it. */
 export interface OpenOptions extends SecretSurroundings {
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
+  readonly randomBytes: (bytes: number) => Uint8Array
 }
 
 /** Lengths of keys: AES-128, and AES-256 of security suite 2. */
 const KEY_BYTES = [16, 32] as const
 
 /**
- * The sources that the configured meters stand for.
+ * The sources that the configured meters stand for. Meters that are asked on the same port share it.
  *
  * @throws FirmwareError `source` for one that cannot be, `identity` for a key that cannot be read.
  */
@@ -29,52 +48,177 @@ export async function openSources(
   meters: readonly MeterConfig[],
   options: OpenOptions,
 ): Promise<readonly SourceSpec[]> {
-  return Promise.all(meters.map((meter) => openOne(meter, options)))
+  const opener = new Opener(options)
+  const specs: SourceSpec[] = []
+  for (const meter of meters) specs.push(await opener.open(meter))
+  return specs
 }
 
-async function openOne(meter: MeterConfig, options: OpenOptions): Promise<SourceSpec> {
-  const { name, device, silence } = meter
-  const settings = parseSettings(`${String(meter.baud)} ${meter.frame}`)
-  const protocol = listenedProtocol(meter)
-  const keys = readKeys(meter, options)
-  const scheme = schemeOf(device)
-  if (scheme === 'simulated' || scheme === 'replay') {
-    const head = await pretend({ ...options, device, settings, protocol })
+class Opener {
+  readonly #options: OpenOptions
+  readonly #buses = new Map<string, Bus>()
+  #serial: SerialBackend | undefined
+
+  constructor(options: OpenOptions) {
+    this.#options = options
+  }
+
+  async open(meter: MeterConfig): Promise<SourceSpec> {
+    const scheme = schemeOf(meter.device)
+    if (scheme === 'simulated' || scheme === 'replay') return this.#pretended(meter)
+    if (scheme === 'gpio') return this.#pulses(meter)
+    if (scheme === 'socket') return adapted(meter)
+    if (meter.ask === undefined) return this.#listening(meter)
+    return this.#asked(meter, meter.ask)
+  }
+
+  async #pretended(meter: MeterConfig): Promise<SourceSpec> {
+    const { name, device, silence } = meter
+    const settings = settingsOf(meter)
+    const protocol = listenedProtocol(meter)
+    const keys = this.#keys(meter)
+    const head = await pretend({ ...this.#options, device, settings, protocol })
     return listening({ ...head, name, protocol, keys, silenceMs: silence, isSimulated: true })
   }
-  const serial = await linux()
-  return listening({
-    name,
-    serial,
-    path: device,
-    settings,
-    protocol,
-    keys,
-    silenceMs: silence,
-    isSimulated: false,
-  })
+
+  async #listening(meter: MeterConfig): Promise<SourceSpec> {
+    const { name, device, silence } = meter
+    return listening({
+      name,
+      serial: await this.#serialBackend(),
+      path: device,
+      settings: settingsOf(meter),
+      protocol: listenedProtocol(meter),
+      keys: this.#keys(meter),
+      silenceMs: silence,
+      isSimulated: false,
+    })
+  }
+
+  async #asked(meter: MeterConfig, askMs: number): Promise<SourceSpec> {
+    const { name, device, protocol, d0 } = meter
+    const base = { name, device, askMs, isSimulated: false, settings: settingsOf(meter) }
+    const bus = await this.#bus(meter)
+    if (protocol === 'modbus') {
+      const { map = '', unit, serial } = meter.modbus
+      const transport = bus.canSwitch ? 'rtu' : 'tcp'
+      const number = serial === undefined ? {} : { serial }
+      return modbus({ ...base, bus, map: mapOf(name, map), unit, transport, ...number })
+    }
+    if (protocol === 'dlms') return this.#client(meter, { ...base, bus })
+    const { address, wake_up: wakeUp, parity } = d0
+    const number = address === undefined ? {} : { address }
+    return signOn({ ...base, bus, ...number, wakeUp, software7E1: parity === 'software' })
+  }
+
+  #client(
+    meter: MeterConfig,
+    base: Omit<Parameters<typeof dlms>[0], 'link' | 'authentication' | 'keys' | 'randomBytes'>,
+  ): SourceSpec {
+    const { client, server, physical, login, password, title, registers, profile } = meter.dlms
+    const at = physical === undefined ? {} : { physical }
+    const passwordOf = (): Uint8Array =>
+      password === undefined
+        ? new Uint8Array(0)
+        : readPassword(`meter ${meter.name}: dlms.password`, password, this.#options)
+    const authentication: DlmsAuthentication =
+      login === 'low' ? { kind: 'low', password: passwordOf() } : { kind: login }
+    return dlms({
+      ...base,
+      link: base.bus.canSwitch
+        ? { kind: 'hdlc', client, logical: server, ...at }
+        : { kind: 'wrapper', client, server },
+      authentication,
+      signOn: meter.dlms.sign_on,
+      keys: this.#keys(meter),
+      randomBytes: this.#options.randomBytes,
+      ...(title === undefined ? {} : { title: Uint8Array.from(Buffer.from(title, 'hex')) }),
+      ...(registers === undefined ? {} : { registers }),
+      ...(profile === undefined ? {} : { profile }),
+    })
+  }
+
+  async #pulses({ name, device, s0 }: MeterConfig): Promise<SourceSpec> {
+    const { linuxGpio } = await import('@s3mp/hal/linux')
+    const { start } = s0
+    return pulses({
+      name,
+      gpio: linuxGpio(),
+      line: Number(device.slice('gpio:'.length)),
+      activeLow: s0.active_low,
+      pulsesPerUnit: s0.pulses ?? 1000,
+      medium: s0.medium,
+      device: s0.serial ?? name,
+      bounceMs: s0.bounce,
+      isSimulated: false,
+      ...(start === undefined ? {} : { start }),
+    })
+  }
+
+  /** The line of a meter that is asked, shared with all others that name the same. */
+  async #bus(meter: MeterConfig): Promise<Bus> {
+    const { device } = meter
+    const known = this.#buses.get(device)
+    if (known !== undefined) return known
+    const bus = device.startsWith('tcp:')
+      ? tcpBus(tcpPlace(device.slice('tcp:'.length)))
+      : serialBus(await this.#serialBackend(), device, settingsOf(meter))
+    this.#buses.set(device, bus)
+    return bus
+  }
+
+  async #serialBackend(): Promise<SerialBackend> {
+    if (this.#serial === undefined) {
+      const { linuxSerial } = await import('@s3mp/hal/linux')
+      this.#serial = linuxSerial()
+    }
+    return this.#serial
+  }
+
+  #keys({ name, keys }: MeterConfig): MeterKeys {
+    const read = (what: 'encryption' | 'authentication'): Uint8Array | undefined => {
+      const reference = keys[what]
+      if (reference === undefined) return undefined
+      return readKey(`meter ${name}: keys.${what}`, reference, KEY_BYTES, this.#options)
+    }
+    const [key, authenticationKey] = [read('encryption'), read('authentication')]
+    return {
+      ...(key === undefined ? {} : { key }),
+      ...(authenticationKey === undefined ? {} : { authenticationKey }),
+    }
+  }
 }
 
-async function linux(): Promise<SerialBackend> {
-  const { linuxSerial } = await import('@s3mp/hal/linux')
-  return linuxSerial()
-}
-
-function readKeys({ name, keys }: MeterConfig, surroundings: SecretSurroundings): MeterKeys {
-  const { encryption, authentication } = keys
-  const read = (what: 'encryption' | 'authentication'): Uint8Array | undefined => {
-    const reference = what === 'encryption' ? encryption : authentication
-    if (reference === undefined) return undefined
-    return readKey(`meter ${name}: keys.${what}`, reference, KEY_BYTES, surroundings)
-  }
-  const [key, authenticationKey] = [read('encryption'), read('authentication')]
-  return {
-    ...(key === undefined ? {} : { key }),
-    ...(authenticationKey === undefined ? {} : { authenticationKey }),
-  }
+function settingsOf({ baud, frame }: MeterConfig): SerialSettings {
+  return parseSettings(`${String(baud)} ${frame}`)
 }
 
 function listenedProtocol({ protocol, name }: MeterConfig): DecoderProtocol {
   if (protocol !== 'modbus') return protocol
   throw new FirmwareError('source', `meter ${name}: a Modbus meter never speaks unasked`)
+}
+
+/** A register map by its name, or out of a file. */
+function mapOf(name: string, map: string): RegisterMap {
+  const known = MODBUS_MAPS.get(map)
+  if (known !== undefined) return known
+  const fail = (why: string, cause?: unknown): never => {
+    throw new FirmwareError('source', `meter ${name}: modbus.map: ${why}`, { cause })
+  }
+  if (!map.endsWith('.json')) {
+    return fail(`expected a file or one of ${[...MODBUS_MAPS.keys()].join(', ')}, found ${map}`)
+  }
+  try {
+    if (statSync(map).size > MAP_FILE_BYTES_MAX) return fail(`${map}: expected a smaller file`)
+    return parseRegisterMap(JSON.parse(readFileSync(map, 'utf8')))
+  } catch (error) {
+    if (error instanceof FirmwareError) throw error
+    const why = error instanceof MeterError ? error.message : reasonOf(error)
+    return fail(`${map}: ${why}`, error)
+  }
+}
+
+/** The socket into which another program writes telegrams. */
+function adapted({ name }: MeterConfig): SourceSpec {
+  throw new FirmwareError('source', `meter ${name}: not yet`)
 }

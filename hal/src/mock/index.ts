@@ -5,6 +5,7 @@
  */
 export * from './gpio.ts'
 export * from './i2c.ts'
+export * from './peer.ts'
 export * from './replay.ts'
 export * from './serial.ts'
 export * from './virtual-clock.ts'

@@ -1,0 +1,217 @@
+import type { SerialSettings } from '@s3mp/hal'
+import {
+  DlmsClient,
+  Handshake,
+  MeterError,
+  planOf,
+  readMeter,
+  readObjectList,
+  readProfile,
+  ScaleMemory,
+  type DlmsAuthentication,
+  type DlmsClientOptions,
+  type MeterPlan,
+  type MeterPort,
+} from '@s3mp/meter'
+
+import { AskingSource, type Round } from './asking.ts'
+import type { Bus } from './bus.ts'
+import { captureMs } from './intake.ts'
+import { Invocations } from './invocations.ts'
+import type { MeterKeys } from './keys.ts'
+import type { SourceContext, SourceSpec } from './source.ts'
+import { hush, talk } from './talk.ts'
+
+/** The longest outage that is made up for from a meter's memory, in milliseconds: 40 days. */
+export const BACKFILL_MS_MAX = 40 * 86_400_000
+
+/** Part of a profile that is asked for at once, in milliseconds. */
+export const BACKFILL_PART_MS = 86_400_000
+
+/** Parts of a profile that one round asks for; the next goes on. */
+export const BACKFILL_PARTS_MAX = 8
+
+/** Intervals without a reading that make an outage. */
+const MISSED_ROUNDS_MIN = 1.5
+
+/** A meter that is asked as a DLMS client. */
+export interface DlmsOptions {
+  readonly name: string
+  /** The port or address, for people. */
+  readonly device: string
+  readonly bus: Bus
+  readonly askMs: number
+  readonly isSimulated: boolean
+  readonly settings: SerialSettings
+  readonly link: DlmsClientOptions['link']
+  readonly authentication: DlmsAuthentication
+  /** The line is opened by a sign-on of IEC 62056-21 mode E. */
+  readonly signOn?: boolean
+  readonly keys: MeterKeys
+  /** Our own system title; with the keys it makes a ciphered association. */
+  readonly title?: Uint8Array
+  readonly randomBytes: (bytes: number) => Uint8Array
+  /** OBIS codes; what the meter lists where they are left out. */
+  readonly registers?: readonly string[]
+  /** Load profile that outages are made up for from. */
+  readonly profile?: string
+}
+
+/** The source of a meter that answers a DLMS client, over a serial line or TCP. */
+export function dlms(options: DlmsOptions): SourceSpec {
+  const { name, device, bus, askMs, isSimulated } = options
+  const base = { name, kind: 'dlms', isSimulated, askMs } as const
+  return {
+    ...base,
+    device,
+    create: (context) => {
+      const asker = new Asker(options, context)
+      return new AskingSource({ ...base, bus, ask: (round) => asker.ask(round) }, context)
+    },
+  }
+}
+
+class Asker {
+  readonly #options: DlmsOptions
+  readonly #context: SourceContext
+  readonly #scales = new ScaleMemory()
+  readonly #invocations: Invocations
+  #plan: MeterPlan | undefined
+  /** The part of an outage that is still to be made up for. */
+  #owed: { readonly fromMs: number; readonly toMs: number } | undefined
+
+  constructor(options: DlmsOptions, context: SourceContext) {
+    this.#options = options
+    this.#context = context
+    this.#invocations = new Invocations(context.invocations)
+    const { registers } = options
+    if (registers !== undefined) {
+      this.#plan = { registers: registers.map((obis) => ({ obis: completed(obis) })) }
+    }
+  }
+
+  async ask(round: Round): Promise<string | undefined> {
+    const { port, signal, canSwitch } = round
+    if (canSwitch) await port.reconfigure(this.#options.settings)
+    await hush(port, this.#context.clock, signal)
+    const closed = await this.#openDoor(round)
+    if (closed !== undefined) return closed
+    const client = this.#client(round)
+    try {
+      await client.connect(signal)
+      this.#plan ??= planOf(await readObjectList(client, signal))
+      round.progress()
+      const reading = await readMeter(client, this.#plan, signal, this.#scales)
+      if (reading.registers.length === 0) return 'the meter gives none of the registers'
+      await this.#backfill(client, round)
+      round.onReading(reading)
+      return undefined
+    } catch (error) {
+      this.#judge(error)
+      throw error
+    } finally {
+      await client.release(signal)
+    }
+  }
+
+  /** Signs on where the meter wants it; answers why it did not let us in. */
+  async #openDoor(round: Round): Promise<string | undefined> {
+    if (this.#options.signOn !== true) return undefined
+    const handshake = new Handshake({ purpose: 'hdlc' })
+    const end = await talk(handshake, { ...round, clock: this.#context.clock })
+    if (end.kind === 'hdlc') return undefined
+    return end.kind === 'failed' ? `sign-on: ${end.reason}` : 'sign-on: no HDLC'
+  }
+
+  #client(round: Round): DlmsClient {
+    const { link, authentication, keys, title, randomBytes } = this.#options
+    const { key, authenticationKey } = keys
+    const hasKeys = key !== undefined && authenticationKey !== undefined && title !== undefined
+    return new DlmsClient({
+      port: tapped(round),
+      clock: this.#context.clock,
+      random: randomBytes,
+      link,
+      authentication,
+      ...(hasKeys
+        ? {
+            security: {
+              suite: key.length === 32 ? 2 : 0,
+              clientTitle: title,
+              encryptionKey: key,
+              authenticationKey,
+              counters: this.#invocations,
+            },
+          }
+        : {}),
+    })
+  }
+
+  /** What the meter remembers of the time when nobody asked, oldest first, some of it a round. */
+  async #backfill(client: DlmsClient, round: Round): Promise<void> {
+    const { profile, askMs } = this.#options
+    const { clock, newestMs } = this.#context
+    const newest = newestMs()
+    if (profile === undefined || newest === undefined) return
+    const nowMs = clock.nowMs()
+    if (nowMs - newest > askMs * MISSED_ROUNDS_MIN) {
+      const fromMs = this.#owed?.fromMs ?? newest
+      this.#owed = { fromMs: Math.max(fromMs, nowMs - BACKFILL_MS_MAX), toMs: nowMs }
+    }
+    for (let part = 0; part < BACKFILL_PARTS_MAX && this.#owed !== undefined; part += 1) {
+      const { fromMs, toMs } = this.#owed
+      const untilMs = Math.min(fromMs + BACKFILL_PART_MS, toMs)
+      await this.#fetch(client, round, { profile, fromMs, toMs: untilMs })
+      this.#owed = untilMs < toMs ? { fromMs: untilMs, toMs } : undefined
+    }
+  }
+
+  async #fetch(
+    client: DlmsClient,
+    round: Round,
+    { profile, fromMs, toMs }: { profile: string; fromMs: number; toMs: number },
+  ): Promise<void> {
+    round.progress()
+    const request = { obis: completed(profile), fromMs: fromMs + 1000, toMs }
+    try {
+      for (const past of await readProfile(client, request, round.signal, this.#scales)) {
+        const timeMs = captureMs(past.meterTime, toMs)
+        if (timeMs === undefined || timeMs <= fromMs || timeMs > toMs) continue
+        round.onReading(past, { timeMs, isBackfill: true })
+      }
+    } catch (error) {
+      if (!(error instanceof MeterError) || error.code !== 'refused') throw error
+      round.onRefused(`profile ${profile}`, error.message)
+    }
+  }
+
+  #judge(error: unknown): void {
+    if (!(error instanceof MeterError)) return
+    const verdicts: Readonly<Partial<Record<string, string>>> = {
+      'key-wrong': 'encryption-key-wrong',
+      unauthentic: 'authentication-key-wrong',
+      replay: 'replay',
+    }
+    const verdict = verdicts[error.code]
+    if (verdict === undefined) return
+    this.#context.onTrouble({ kind: 'keys-refused', verdict, reason: error.message })
+  }
+}
+
+/** The port, with everything that is read shown to the recorder. */
+function tapped({ port, onBytes, progress }: Round): MeterPort {
+  return {
+    read: async (signal) => {
+      const bytes = await port.read(signal)
+      progress()
+      onBytes(bytes)
+      return bytes
+    },
+    write: (bytes) => port.write(bytes),
+  }
+}
+
+/** An OBIS code with the value group F that meters leave out. */
+function completed(obis: string): string {
+  return obis.includes('*') ? obis : `${obis}*255`
+}

@@ -1,0 +1,87 @@
+import { VirtualClock } from '@s3mp/hal/mock'
+import type { Reading } from '@s3mp/meter'
+
+import { volatileMap, type DurableMap } from '../../src/durable-map.ts'
+import { createLog } from '../../src/log.ts'
+import type { ReadingTime, Source, SourceSpec, SourceTrouble } from '../../src/sources/source.ts'
+import { seededRandom, START_MS } from './world.ts'
+
+/** A reading as a source handed it over. */
+export interface Taken {
+  readonly reading: Reading
+  readonly bytes: Uint8Array
+  readonly time: ReadingTime | undefined
+  readonly atMs: number
+}
+
+/** One source alone under virtual time, with everything that it told. */
+export class SourceBench {
+  readonly clock: VirtualClock
+  readonly readings: Taken[] = []
+  readonly discarded: { readonly bytes: number; readonly reason: string }[] = []
+  readonly silences: boolean[] = []
+  readonly troubles: SourceTrouble[] = []
+  readonly log: string[] = []
+  readonly pulses: DurableMap
+  readonly invocations = volatileMap()
+  /** What the source is told of the newest registered reading. */
+  newestMs: number | undefined
+  readonly #stop = new AbortController()
+  #source: Source | undefined
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(
+    clock: VirtualClock = new VirtualClock(START_MS),
+    pulses: DurableMap = volatileMap(),
+  ) {
+    this.clock = clock
+    this.pulses = pulses
+  }
+
+  get source(): Source {
+    if (this.#source === undefined) throw new Error('not started')
+    return this.#source
+  }
+
+  /** Puts a source to work. */
+  start(spec: SourceSpec): this {
+    const { clock } = this
+    const write = (line: string): void => {
+      this.log.push(line)
+    }
+    this.#source = spec.create({
+      clock,
+      random: seededRandom('bench'),
+      log: createLog({ write, monotonicMs: () => clock.monotonicMs() }),
+      invocations: this.invocations,
+      pulses: this.pulses,
+      onReading: (reading, bytes, time) => {
+        this.readings.push({ reading, bytes, time, atMs: clock.nowMs() })
+      },
+      onDiscarded: (bytes, reason) => {
+        this.discarded.push({ bytes, reason })
+      },
+      onSilence: (isSilent) => {
+        this.silences.push(isSilent)
+      },
+      onTrouble: (trouble) => {
+        this.troubles.push(trouble)
+      },
+      tap: {},
+      newestMs: () => this.newestMs,
+    })
+    this.#running = this.#source.run(this.#stop.signal, () => undefined)
+    this.#running.catch(() => undefined)
+    return this
+  }
+
+  async pass(ms: number): Promise<void> {
+    await this.clock.advance(ms)
+  }
+
+  /** Ends the source cleanly. */
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.clock.runUntil(this.#running)
+  }
+}
