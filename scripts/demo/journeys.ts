@@ -1,6 +1,6 @@
 import { toHex } from '@s3mp/envelope'
 import type { TraceEvent } from '@s3mp/firmware'
-import { decimal, explainSml } from '@s3mp/meter'
+import { decimal, explainTelegram } from '@s3mp/meter'
 import { pathId } from './network-view.ts'
 import type { Journey, JourneyAttempt, JourneyLayer } from '@s3mp/web/api'
 
@@ -83,7 +83,7 @@ export class Journeys {
       telegram: {
         protocol: telegram.reading.protocol,
         bytes: toHex(telegram.bytes),
-        fields: telegram.reading.protocol === 'sml' ? explainSml(telegram.bytes) : [],
+        fields: explainTelegram(telegram.reading.protocol, telegram.bytes),
         arrivedMs: telegram.atMs,
       },
       registers: telegram.reading.registers.map((register) => ({

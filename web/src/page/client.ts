@@ -110,7 +110,10 @@ function query(parameters: Readonly<Record<string, string | number | undefined>>
 
 /** Where the readings of a time can be had as CSV. */
 export function csvAddress(id: string, fromMs: number, toMs: number, head = 0): string {
-  const parameters = query({ fromMs: Math.round(fromMs), toMs: Math.round(toMs), head })
+  // Spreadsheets read numbers as their reader's language writes them.
+  const decimal = (1.5).toLocaleString().includes(',') ? 'comma' : 'point'
+  const times = { fromMs: Math.round(fromMs), toMs: Math.round(toMs) }
+  const parameters = query({ ...times, head, decimal })
   return `${API_ROOT}/devices/${id}/readings.csv${parameters}`
 }
 

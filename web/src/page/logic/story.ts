@@ -20,6 +20,11 @@ export interface Story {
 /** How long a change of path is told of once everything is mended. */
 export const STORY_MS = 60_000
 
+/** Whether anybody would call it a pause: shorter ones are the unrest of any network. */
+export function isPause(gapMs: number): boolean {
+  return gapMs >= 50
+}
+
 /** Puts the network's state into what a person who never heard of SCION needs to know. */
 export function tellStory(network: NetworkAnswer, nowMs: number): Story {
   const active = network.paths.find((path) => path.id === network.active)

@@ -1,6 +1,7 @@
 import type { VNode } from 'preact'
 import type { EventView, NetworkAnswer } from '../../api.ts'
 import { pathName } from '../logic/paths.ts'
+import { isPause } from '../logic/story.ts'
 import { pageStore } from '../session.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
@@ -31,7 +32,7 @@ export function Events(props: { events: readonly EventView[] }): VNode {
   return (
     <ol class="events">
       {props.events.map((event) => (
-        <li key={event.id} class={event.severity}>
+        <li key={event.id} class={`event-${event.severity}`}>
           <span class="event-mark">{t.severity[event.severity]}</span>
           <span>
             {wordEvent(event)}
@@ -55,7 +56,7 @@ function failoverEvents(network: NetworkAnswer | undefined): readonly EventView[
     id: `failover-${atMs}`,
     atMs,
     severity: 'notice',
-    code: gapMs === undefined ? 'path.changing' : 'path.failover',
+    code: gapMs === undefined ? 'path.changing' : isPause(gapMs) ? 'path.failover' : 'path.moved',
     values: {
       from: name(from),
       to: name(to),

@@ -1,10 +1,11 @@
 import type { VNode } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import type { SeriesAnswer } from '../../api.ts'
-import { client, csvAddress } from '../client.ts'
+import { csvAddress } from '../client.ts'
+import { fetchCurve } from '../curves.ts'
 import type { Counters } from '../logic/heads.ts'
 import { POWER_OBIS } from '../logic/reading.ts'
-import { thin, toCurve } from '../logic/series.ts'
+import { thin } from '../logic/series.ts'
+import type { Curve } from '../logic/series.ts'
 import { barEdges, SPANS } from '../logic/spans.ts'
 import type { Span } from '../logic/spans.ts'
 import { pageStore, serverNowMs } from '../session.ts'
@@ -157,14 +158,14 @@ function PowerHistory(props: { edges: Edges; zoom: (edges: Edges | undefined) =>
   const { t, f } = useStore(wordsStore, (words) => words)
   const device = useStore(pageStore, (state) => state.selected)
   const head = useStore(pageStore, (state) => state.head)
-  const [answer, setAnswer] = useState<SeriesAnswer>()
+  const [answer, setAnswer] = useState<Curve>()
   const [fromMs, toMs] = props.edges.map((second) => Math.round(second * 1000)) as [number, number]
   useEffect(() => {
     if (device === undefined) return undefined
     let gone = false
     const load = async (): Promise<void> => {
       const question = { register: POWER_OBIS, fromMs, toMs, points: POINTS, head }
-      const next = await client.series(device, question).catch(() => undefined)
+      const next = await fetchCurve(device, question).catch(() => undefined)
       if (!gone) setAnswer(next)
     }
     const soon = setTimeout(() => void load(), REST_MS)
@@ -177,7 +178,7 @@ function PowerHistory(props: { edges: Edges; zoom: (edges: Edges | undefined) =>
   }, [device, head, fromMs, toMs])
   const curve = useMemo(() => {
     if (answer === undefined) return { seconds: [], values: [] }
-    return thin(toCurve(answer.timesMs, answer.values), POINTS)
+    return thin(answer, POINTS)
   }, [answer])
   const empty = curve.seconds.length === 0
   return (

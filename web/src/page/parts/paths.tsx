@@ -2,15 +2,12 @@ import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import type { NetworkAnswer, NetworkPath } from '../../api.ts'
 import { hopsOf, pathName, rankedPaths } from '../logic/paths.ts'
-import { asName } from '../logic/story.ts'
+import { asName, isPause } from '../logic/story.ts'
 import { serverNowMs } from '../session.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
 import { Ago } from './time.tsx'
-
-/** A pause that is shorter than the unrest of any network is none. */
-const PAUSE_MS_NOTICED = 50
 
 /** Paths shown before the reader asks for all. */
 const FIRST = 6
@@ -97,7 +94,7 @@ function PathRow(props: { network: NetworkAnswer; path: NetworkPath; brief?: boo
         {path.lossPercent === undefined || dead ? '–' : f.percent(path.lossPercent)}
       </td>
       {!props.brief && (
-        <td data-label={columns.expiry} title={f.dateTime(path.expiresMs)}>
+        <td class="expiry" data-label={columns.expiry} title={f.dateTime(path.expiresMs)}>
           {f.relative(path.expiresMs, serverNowMs())}
         </td>
       )}
@@ -135,7 +132,7 @@ export function Failovers(props: { network: NetworkAnswer; most?: number }): VNo
           <span class="failover-gap">
             {failover.gapMs === undefined
               ? t.network.gapOpen
-              : failover.gapMs < PAUSE_MS_NOTICED
+              : !isPause(failover.gapMs)
                 ? t.network.noGap
                 : fill(t.network.gap, { span: f.span(failover.gapMs) })}
           </span>

@@ -1,14 +1,11 @@
 import type { VNode } from 'preact'
 import type { NetworkAnswer } from '../../api.ts'
-import { tellStory } from '../logic/story.ts'
+import { isPause, tellStory } from '../logic/story.ts'
 import type { Story } from '../logic/story.ts'
 import { serverNowMs } from '../session.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
-
-/** Below this nobody would call it a pause. */
-const PAUSE_MS_NOTICED = 50
 
 /** What happens in the network now, step by step, for somebody who never heard of SCION. */
 export function StoryPanel(props: { network: NetworkAnswer }): VNode {
@@ -52,7 +49,7 @@ function useSentences(story: Story): readonly string[] {
         cut === '' ? t.network.causes[story.failover?.cause ?? 'best'] : fill(t.story.cut, { cut }),
         gapMs === undefined
           ? fill(t.story.moving, { via })
-          : gapMs < PAUSE_MS_NOTICED
+          : !isPause(gapMs)
             ? fill(t.story.movedAtOnce, { via })
             : fill(t.story.moved, { via, span: f.span(gapMs) }),
         t.story.nothingLost,

@@ -28,13 +28,15 @@ export function JourneyView(): VNode {
             <p>{t.network.mapHelp}</p>
           </header>
           <div class="columns map-and-paths">
-            <NetworkMap network={network} />
+            <div>
+              <NetworkMap network={network} />
+              <WhatIsScion />
+            </div>
             <div>
               <StoryPanel network={network} />
               <PathTable network={network} brief />
             </div>
           </div>
-          <WhatIsScion />
         </section>
       )}
       {demo !== undefined && <Switches demo={demo} />}
