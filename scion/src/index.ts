@@ -190,19 +190,20 @@ export { nodeUnderlay, UNDERLAY_BUFFER_BYTES_MAX } from './socket/node-underlay.
 export { ENDHOST_PORT, SAFE_PACKET_BYTES, routeBack } from './socket/route.ts'
 export type { Route } from './socket/route.ts'
 export {
-  ECHO_ANSWERS_PER_SECOND_MAX,
-  PORT_TRIES_MAX,
   ScionSocket,
   UNPROVEN_ERRORS_PER_SECOND_MAX,
   openScionSocket,
 } from './socket/scion-socket.ts'
+export { ECHO_ANSWERS_PER_SECOND_MAX } from './socket/answering.ts'
+export { OUTSIDE_CHECK_MS_MAX, OUTSIDE_IDLE_MS_MAX } from './socket/outside.ts'
+export { PORT_TRIES_MAX } from './socket/options.ts'
+export type { ScionSocketOptions } from './socket/options.ts'
 export type {
   ScionDatagram,
-  ScionSocketOptions,
   SocketCounters,
   SocketEvent,
   TracerouteAnswer,
-} from './socket/scion-socket.ts'
+} from './socket/events.ts'
 export { openEchoResponder } from './socket/echo-responder.ts'
 export { QUESTIONS_MAX } from './socket/questions.ts'
 export type { AskOptions } from './socket/questions.ts'

@@ -81,6 +81,11 @@ export class PacketView implements Packet {
     return (this.#payload ??= this.bytes.subarray(this.upperOffset))
   }
 
+  /** Where header and path end. */
+  get headerBytes(): number {
+    return 4 * byteAt(this.bytes, 5)
+  }
+
   /** Whether the packet is for an address, without taking its own apart. */
   isFor(address: PackedAddress): boolean {
     return isDestination(this.bytes, address)

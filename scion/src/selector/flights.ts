@@ -110,7 +110,9 @@ export class Flights {
       const hostMs = Math.min(HOST_DELAY_MS_MAX, this.#hostDelayMs)
       // Many acknowledgements say more of both, way and host, than the few looks at the path.
       const isKnown = this.#timed >= TIMINGS_MIN
-      const deviationMs = isKnown ? this.#hostDeviationMs : Math.max(usual.deviationMs, this.#hostDeviationMs)
+      const deviationMs = isKnown
+        ? this.#hostDeviationMs
+        : Math.max(usual.deviationMs, this.#hostDeviationMs)
       const waitMs = overdueAfterMs(usual.roundTripMs + hostMs, deviationMs)
       const dueMs = sentMs + Math.min(waitMs, usual.roundTripMs + HOST_DELAY_MS_MAX)
       this.#newestDueMs = dueMs

@@ -4,7 +4,7 @@ import { PARAMETER_CODE } from '../packet/scmp.ts'
 import type { ScmpError } from '../packet/scmp.ts'
 import type { Path } from '../path/path.ts'
 import type { Route } from '../socket/route.ts'
-import type { SocketEvent } from '../socket/scion-socket.ts'
+import type { SocketEvent } from '../socket/events.ts'
 import type { PathSelector } from './selector.ts'
 
 /** Codes of "parameter problem" that say that the path itself is of no use any more. */
@@ -44,6 +44,8 @@ export function applySocketEvent(
       return false
     }
     case 'underlay-error':
+    case 'outside-changed':
+    case 'outside-unknown':
       return false
   }
 }

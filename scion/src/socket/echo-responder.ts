@@ -1,5 +1,5 @@
+import type { ScionSocketOptions } from './options.ts'
 import { ENDHOST_PORT } from './route.ts'
-import type { ScionSocketOptions } from './scion-socket.ts'
 import { openScionSocket } from './scion-socket.ts'
 import type { ScionSocket } from './scion-socket.ts'
 

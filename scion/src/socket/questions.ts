@@ -1,11 +1,14 @@
 import { abortReason } from '../abort.ts'
 import type { ScionAddress } from '../addr/endpoint.ts'
 import type { Clock, Random } from '../clock.ts'
+import { sameBytes } from '../bytes.ts'
 import { ScionError } from '../errors.ts'
+import type { DataplanePath } from '../path/dataplane.ts'
 import { decodeQuote } from '../packet/quote.ts'
 import type { ScmpEcho, ScmpError, ScmpTraceroute } from '../packet/scmp.ts'
 import { scmpName, scmpTypeNumber } from '../packet/scmp.ts'
 import { closedError } from './receive-queue.ts'
+import { isWayBack } from './way-back.ts'
 
 /** Echo and traceroute requests under way at a time. */
 export const QUESTIONS_MAX = 256
@@ -24,6 +27,8 @@ interface Answered {
 
 interface Question {
   readonly kind: 'echo-reply' | 'traceroute-reply'
+  /** The path that it went over. */
+  readonly path: DataplanePath
   readonly nonce: Uint8Array
   readonly settle: (outcome: Answered | Error) => void
 }
@@ -45,7 +50,8 @@ export interface Answer extends Answered {
  * Echo and traceroute requests that wait for their replies.
  *
  * Each has a random sequence number, and an echo sixteen random bytes more, so that only who saw the
- * question can answer it (a traceroute reply has no room for more than the number).
+ * question can answer it. A traceroute reply has no room for these, but a router sends it back over
+ * the very hop fields of the question, whose MACs (six bytes each) nobody off the path knows.
  */
 export class Questions {
   readonly #clock: Clock
@@ -63,6 +69,7 @@ export class Questions {
    */
   async ask(
     kind: Question['kind'],
+    path: DataplanePath,
     options: AskOptions,
     send: (sequence: number, nonce: Uint8Array) => Promise<void>,
   ): Promise<Answer> {
@@ -76,7 +83,7 @@ export class Questions {
         if (outcome instanceof Error) reject(outcome)
         else resolve(outcome)
       }
-      this.#open.set(sequence, { kind, nonce, settle })
+      this.#open.set(sequence, { kind, path, nonce, settle })
     })
     const abort = (): void => {
       if (options.signal !== undefined) this.#settle(sequence, abortReason(options.signal))
@@ -103,11 +110,12 @@ export class Questions {
     return nonce
   }
 
-  /** Takes a reply from the network; false where nobody asked for it. */
-  answer(reply: Reply, from: ScionAddress): boolean {
+  /** Takes a reply that came over `path` from the network; false where nobody asked for it. */
+  answer(reply: Reply, from: ScionAddress, path: DataplanePath): boolean {
     const question = this.#open.get(reply.sequence)
     if (question?.kind !== reply.type) return false
     if (reply.type === 'echo-reply' && !sameBytes(question.nonce, reply.data)) return false
+    if (reply.type === 'traceroute-reply' && !isWayBack(path, question.path)) return false
     this.#settle(reply.sequence, { reply, from })
     return true
   }
@@ -127,13 +135,21 @@ export class Questions {
   }
 
   #expire(sequence: number, timeoutMs: number, cancelled: AbortSignal): void {
-    this.#clock.sleep(timeoutMs, cancelled).then(
+    this.#pass(timeoutMs, cancelled).then(
       () => {
         const error = new ScionError('ERR_SCION_TIMEOUT', `reply: within ${timeoutMs} ms`)
         this.#settle(sequence, error)
       },
       () => undefined, // Answered in time.
     )
+  }
+
+  /** Lets time pass, and as much again as this process slept through: the reply may lie unread. */
+  async #pass(ms: number, cancelled: AbortSignal): Promise<void> {
+    const dueMs = this.#clock.monotonicMs() + ms
+    await this.#clock.sleep(ms, cancelled)
+    const lateMs = this.#clock.monotonicMs() - dueMs
+    if (lateMs >= 1) await this.#clock.sleep(Math.min(ms, lateMs), cancelled)
   }
 
   #settle(sequence: number, outcome: Answered | Error): void {
@@ -151,8 +167,4 @@ export class Questions {
       if (!this.#open.has(sequence)) return sequence
     }
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, index) => byte === b[index])
 }

@@ -1,6 +1,7 @@
 import { formatHost } from '../addr/host.ts'
 import type { ScionEndpoint } from '../addr/endpoint.ts'
 import { ScionError } from '../errors.ts'
+import type { Departure } from './departures.ts'
 import type { Packet } from '../packet/packet.ts'
 import { SCMP_ERROR_PACKET_BYTES_MAX } from '../packet/scmp-codec.ts'
 import type { DataplanePath } from '../path/dataplane.ts'
@@ -31,6 +32,21 @@ export interface Route {
   readonly expiryMs?: number
   /** Interfaces in travel order, where they are known. */
   readonly interfaces?: readonly PathInterface[]
+}
+
+/** A way back, with what the socket that made it keeps for the answer. */
+export class ReturnRoute implements Route {
+  readonly dataplane: DataplanePath
+  readonly nextHop?: UnderlayAddress
+  readonly mtu?: number
+  /** For the socket alone. */
+  departure: Departure | undefined
+
+  constructor({ dataplane, nextHop, mtu }: Route) {
+    this.dataplane = dataplane
+    if (nextHop !== undefined) this.nextHop = nextHop
+    if (mtu !== undefined) this.mtu = mtu
+  }
 }
 
 /**

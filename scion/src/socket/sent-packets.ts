@@ -1,9 +1,9 @@
-import { hash } from 'node:crypto'
+import { sameBytes } from '../bytes.ts'
 import { ScionError } from '../errors.ts'
 import { decodeHeader, pathOffset } from '../packet/header.ts'
 import { PATH_TYPE } from '../path/dataplane.ts'
 import { hopOffset, infoOffset, pathMeta } from '../path/standard.ts'
-import { byteAt } from '../reader.ts'
+import { byteAt, u32At } from '../reader.ts'
 import { putU16 } from '../writer.ts'
 import type { Route } from './route.ts'
 
@@ -16,6 +16,7 @@ export const SENT_PACKET_AGE_MS_MAX = 10_000
 const UPPER_BYTES = 8
 
 interface Sent {
+  readonly packet: Uint8Array
   readonly route: Route
   readonly sentMs: number
 }
@@ -24,61 +25,80 @@ interface Sent {
  * What was sent lately, so that an SCMP error can be told from a forgery: its quote must be of one of
  * these packets, in everything that routers leave alone. Who was not on the path cannot know the
  * hop field MACs, the flow number and the checksum. Each packet vouches for one error.
+ *
+ * Packets are kept as they are and compared when an error comes: errors are few, packets are many.
  */
 export class SentPackets {
-  readonly #sent = new Map<string, Sent>()
+  readonly #ring: (Sent | undefined)[] = Array.from({ length: SENT_PACKETS_MAX })
+  /** The last four of the bytes that a quote must return: length and checksum, most of the time. */
+  readonly #marks = new Uint32Array(SENT_PACKETS_MAX)
+  #next = 0
 
   /** Packets remembered; never more than {@link SENT_PACKETS_MAX}. */
   get size(): number {
-    return this.#sent.size
+    return this.#ring.reduce((count, sent) => count + Number(sent !== undefined), 0)
   }
 
-  /** Remembers a packet that goes out on a route. */
+  /** Remembers a packet that goes out on a route; nobody changes its bytes any more. */
   add(packet: Uint8Array, route: Route, nowMs: number): void {
-    this.#sent.set(quoteKey(packet), { route, sentMs: nowMs })
-    if (this.#sent.size <= SENT_PACKETS_MAX) return
-    for (const oldest of this.#sent.keys()) {
-      this.#sent.delete(oldest)
-      break
-    }
+    const slot = this.#next
+    this.#ring[slot] = { packet, route, sentMs: nowMs }
+    this.#marks[slot] = markOf(packet)
+    this.#next = (slot + 1) % SENT_PACKETS_MAX
   }
 
   /** The route of the packet that is quoted, once; undefined where no such packet was sent. */
   take(quote: Uint8Array, nowMs: number): Route | undefined {
-    const key = tryQuoteKey(quote)
-    const sent = key === undefined ? undefined : this.#sent.get(key)
-    if (key === undefined || sent === undefined) return undefined
-    this.#sent.delete(key)
-    return nowMs - sent.sentMs <= SENT_PACKET_AGE_MS_MAX ? sent.route : undefined
+    if (quote.length < 12) return undefined
+    const mark = markOf(quote)
+    let quoted: Uint8Array | undefined
+    for (
+      let slot = this.#marks.indexOf(mark);
+      slot >= 0;
+      slot = this.#marks.indexOf(mark, slot + 1)
+    ) {
+      const sent = this.#ring[slot]
+      if (sent === undefined || nowMs - sent.sentMs > SENT_PACKET_AGE_MS_MAX) continue
+      quoted ??= unchanging(quote)
+      if (quoted === undefined) return undefined
+      const original = unchanging(sent.packet)
+      if (original === undefined || !sameBytes(quoted, original)) continue
+      this.#ring[slot] = undefined
+      return sent.route
+    }
+    return undefined
   }
 }
 
-function tryQuoteKey(quote: Uint8Array): string | undefined {
+/** The second half of the first eight bytes behind the header. */
+function markOf(packet: Uint8Array): number {
+  return u32At(packet, 4 * byteAt(packet, 5) + 4)
+}
+
+/** Header and head of the upper layer, what routers change made zero; undefined for what is none. */
+function unchanging(packet: Uint8Array): Uint8Array | undefined {
   try {
-    return quoteKey(quote)
+    const header = decodeHeader(packet)
+    const end = header.headerBytes + UPPER_BYTES
+    if (packet.length < end) return undefined
+    const kept = packet.slice(0, end)
+    // Traffic class: routers mark congestion in it.
+    kept[0] = byteAt(kept, 0) & 0xf0
+    kept[1] = byteAt(kept, 1) & 0x0f
+    if (header.path.type === PATH_TYPE.scion) blankPath(kept, header.path.bytes)
+    return kept
   } catch (error) {
     if (error instanceof ScionError) return undefined
     throw error
   }
 }
 
-/** A hash over a packet's header and the head of its upper layer, what routers change left out. */
-function quoteKey(packet: Uint8Array): string {
-  const header = decodeHeader(packet)
-  const end = header.headerBytes + UPPER_BYTES
-  if (packet.length < end) throw new ScionError('ERR_SCION_TRUNCATED', 'quote: header and 8 bytes')
-  const kept = packet.slice(0, end)
-  // Traffic class: routers mark congestion in it.
-  kept[0] = byteAt(kept, 0) & 0xf0
-  kept[1] = byteAt(kept, 1) & 0x0f
-  if (header.path.type === PATH_TYPE.scion) {
-    const start = pathOffset(packet)
-    const meta = pathMeta(header.path.bytes)
-    kept[start] = 0
-    for (let index = 0; index < meta.infoCount; index++) {
-      putU16(kept, start + infoOffset(index) + 2, 0)
-    }
-    for (let index = 0; index < meta.hopCount; index++) kept[start + hopOffset(meta, index)] = 0
+function blankPath(kept: Uint8Array, path: Uint8Array): void {
+  const start = pathOffset(kept)
+  const meta = pathMeta(path)
+  kept[start] = 0
+  for (let index = 0; index < meta.infoCount; index++) {
+    putU16(kept, start + infoOffset(index) + 2, 0)
   }
-  return hash('sha256', kept, 'base64')
+  for (let index = 0; index < meta.hopCount; index++) kept[start + hopOffset(meta, index)] = 0
 }

@@ -12,7 +12,7 @@ import type { ScmpError } from '../../src/packet/scmp.ts'
 import { encodeUdpPacket } from '../../src/packet/udp.ts'
 import { EMPTY_PATH } from '../../src/path/dataplane.ts'
 import { RECEIVERS_MAX, RECEIVE_QUEUE_MAX } from '../../src/socket/receive-queue.ts'
-import type { SocketEvent } from '../../src/socket/scion-socket.ts'
+import type { SocketEvent } from '../../src/socket/events.ts'
 import type { World } from '../support/world.ts'
 import { linkIds, udpWorld, virtualWorld } from '../support/world.ts'
 
