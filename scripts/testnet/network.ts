@@ -36,6 +36,13 @@ export interface TestnetOptions {
   readonly gateways?: readonly string[]
 }
 
+/** What a tool of the reference printed, and its exit status. */
+export interface Printed {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
 /** A control service panics 5 s after SIGTERM if a stream is still open; then it is killed. */
 const END_MS_MAX = 7000
 const PATHS_MS_MAX = 60_000
@@ -123,9 +130,20 @@ export class Testnet {
   }
 
   /** Runs the reference's `scion` tool in this network and returns what it printed. */
-  async scion(words: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  async scion(words: readonly string[]): Promise<Printed> {
+    return await this.#tool('scion', words)
+  }
+
+  /** Likewise `scion-pki`. Paths are relative to `work`. Throws with what it said when it fails. */
+  async pki(words: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.#tool('scion-pki', words)
+    if (code !== 0) throw new Error(`scion-pki ${words.join(' ')}: ${stderr}${stdout}`)
+    return stdout
+  }
+
+  async #tool(name: string, words: readonly string[]): Promise<Printed> {
     try {
-      const { stdout, stderr } = await run(join(this.#bin, 'scion'), [...words], { cwd: this.work })
+      const { stdout, stderr } = await run(join(this.#bin, name), [...words], { cwd: this.work })
       return { code: 0, stdout, stderr }
     } catch (error) {
       const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string }
