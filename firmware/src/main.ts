@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 
 import { codeOf, FirmwareError, reasonOf } from './errors.ts'
+import { VERSION } from './service/version.ts'
 import { complain, EXIT, EXIT_HELP } from './terminal.ts'
 
 /** The oldest Node that runs this program; the launcher sees to it. */
@@ -25,6 +26,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
   run: async () => (await import('./commands/run.ts')).addRunCommand,
   meter: async () => (await import('./commands/meter.ts')).addMeterCommand,
   uplink: async () => (await import('./commands/uplink.ts')).addUplinkCommand,
+  page: async () => (await import('./commands/page.ts')).addPageCommand,
+  metrics: async () => (await import('./commands/metrics.ts')).addMetricsCommand,
   keygen: async () => (await import('./commands/keygen.ts')).addKeygenCommand,
   enroll: async () => (await import('./commands/enroll.ts')).addEnrollCommand,
   config: async () => (await import('./commands/config.ts')).addConfigCommand,
@@ -48,7 +51,7 @@ const SPEAK_OF_ALL: readonly (string | undefined)[] = ['completion', 'man']
 async function programOf(name: string | undefined): Promise<Command> {
   const program = new Command('s3mp')
     .description('a secure smart meter: real telegrams, signed and encrypted readings, over SCION')
-    .version('0.1.0')
+    .version(VERSION)
     .showSuggestionAfterError()
     .addHelpText('after', HELP)
   const isKnown =

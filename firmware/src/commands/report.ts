@@ -12,6 +12,7 @@ import { thisMachine } from '../doctor/machine.ts'
 import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
 import { CONFIG_FILE, readConfig } from '../service/options.ts'
 import { systemRandomBytes } from '../service/system.ts'
+import { VERSION } from '../service/version.ts'
 import { EXIT, EXIT_HELP, say, sayJson } from '../terminal.ts'
 
 interface Options {
@@ -86,8 +87,6 @@ function report(named: string | undefined, options: Options): number {
   }
   return EXIT.ok
 }
-
-const VERSION = '0.1.0'
 
 function newest(config: string): string {
   const folder = join(readConfig(config).state.folder, BLACKBOX_FOLDER)

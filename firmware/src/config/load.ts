@@ -189,6 +189,7 @@ function withAbsolutePaths(config: Config): Config {
     return path === undefined ? [] : [[key, at(here, path)] as const]
   })
   const { socket } = config.control
+  const { page } = config
   return {
     ...config,
     meters: config.meters.map((meter) => withMeterPaths(meter, here)),
@@ -197,5 +198,10 @@ function withAbsolutePaths(config: Config): Config {
     uplink: { ...config.uplink, socket: at(here, config.uplink.socket) },
     'uplink.scion': { ...scion, ...Object.fromEntries(files) },
     control: { socket: socket === 'off' ? 'off' : at(here, socket) },
+    page: {
+      ...page,
+      socket: at(here, page.socket),
+      folder: page.folder === undefined ? undefined : at(here, page.folder),
+    },
   }
 }

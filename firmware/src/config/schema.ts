@@ -263,6 +263,35 @@ export const SECTIONS = {
       },
     },
   },
+  page: {
+    doc: "The meter's own page: power now, curves, costs, and what proves them, for its owner. It reads what the meter remembers and needs no head-end.",
+    fields: {
+      listen: {
+        schema: z.union([z.literal('off').transform(() => undefined), hostPort]),
+        fallback: '"127.0.0.1:8490"',
+        expected: 'HOST:PORT or "off"',
+        doc: 'Where it is served. On loopback everybody on this machine may see it, nobody else. On another address (`"0.0.0.0:8490"`) a code is needed, which is shown once in the log; the connection itself is not encrypted, so keep it within your own network or put a TLS proxy in front.',
+      },
+      socket: {
+        schema: text,
+        fallback: '"/run/s3mp/meter/page.sock"',
+        expected: 'a path for a Unix socket',
+        doc: 'Where the roles `s3mp meter` and `s3mp page` meet, for their common group. Not used by `s3mp run`.',
+      },
+      folder: {
+        schema: text.optional(),
+        example: '"/var/lib/s3mp-page"',
+        expected: 'a folder',
+        doc: "Where the code is kept, hashed. Left out: the service's own state folder, else `state.folder`.",
+      },
+      name: {
+        schema: text,
+        fallback: '"Meter"',
+        expected: 'a text',
+        doc: 'What the page calls this meter.',
+      },
+    },
+  },
   log: {
     doc: 'One line an event; each event is limited in rate.',
     fields: {

@@ -8,14 +8,22 @@ import type { Config } from '../config/load.ts'
 import { openDurableMap } from '../durable-map.ts'
 import { loadIdentity, loadStorageKey, loadTrust } from '../identity.ts'
 import type { Log } from '../log.ts'
+import type { MeterPage } from '../page/meter-page.ts'
 import { openSources } from '../sources/open.ts'
 import { Spool } from '../spool/spool.ts'
 import type { TamperInput } from '../tamper.ts'
+import { openMeterPage } from './page.ts'
 import { runningProgramHash, systemRandom, systemRandomBytes } from './system.ts'
 import { tapsOf } from './taps.ts'
 
+/** A meter, and its side of the page where that is served. */
+export interface OpenMeter {
+  readonly meter: Meter
+  readonly page: MeterPage | undefined
+}
+
 /** Builds the meter role from its configuration and the real things. */
-export async function openMeter(config: Config, channel: MeterEnd, log: Log): Promise<Meter> {
+export async function openMeter(config: Config, channel: MeterEnd, log: Log): Promise<OpenMeter> {
   const { meters, state, streams, headend } = config
   const clock = systemClock
   const { signer } = loadIdentity(state.folder)
@@ -23,11 +31,13 @@ export async function openMeter(config: Config, channel: MeterEnd, log: Log): Pr
   const sources = await openSources(meters, {
     clock,
     random: systemRandom,
+    randomBytes: systemRandomBytes,
     configFile: config.file,
     credentials: process.env.CREDENTIALS_DIRECTORY,
   })
   const tamper = await openTamper(config)
-  return createMeter({
+  const page = await openMeterPage(config, log, () => meter.status())
+  const meter = createMeter({
     clock,
     random: systemRandom,
     randomBytes: systemRandomBytes,
@@ -56,7 +66,9 @@ export async function openMeter(config: Config, channel: MeterEnd, log: Log): Pr
     storageKey: loadStorageKey(state.folder, systemRandomBytes),
     firmwareHash: runningProgramHash(),
     log,
+    ...(page === undefined ? {} : { onTrace: page.trace.bind(page) }),
   })
+  return { meter, page }
 }
 
 /** The switch in the case, where one is configured. */

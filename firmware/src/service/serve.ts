@@ -1,13 +1,18 @@
 import { toHex } from '@s3mp/envelope'
 import { systemClock } from '@s3mp/hal'
+import type { Fetcher } from '@s3mp/web/http'
 
 import type { Meter } from '../app.ts'
 import { memoryChannel } from '../channel/memory.ts'
 import { connectToUplink, listenForMeter } from '../channel/socket.ts'
 import type { Config } from '../config/load.ts'
 import { openControl } from '../control.ts'
+import { reasonOf } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { meterMetrics } from '../metrics.ts'
+import type { UnixServer } from '../page/unix.ts'
 import { keepWatch, systemdNotify, watchdogMs } from '../watchdog.ts'
+import { tryServePage } from './page.ts'
 import { systemLog, systemRandom, terminationSignal } from './system.ts'
 
 /** `s3mp meter`: the role with the keys and without a network, until it is told to end. */
@@ -18,13 +23,19 @@ export async function serveMeter(config: Config): Promise<void> {
   const channel = connectToUplink({ path, clock: systemClock, random: systemRandom })
   try {
     const { openMeter } = await import('./meter.ts')
-    const meter = await openMeter(config, channel, log)
+    const { meter, page } = await openMeter(config, channel, log)
     tellStart(log, 'meter', config, meter)
     const loops = (): Readonly<Record<string, number>> => meter.status().loops
-    await together(signal, (all) => [
-      withControl(config, meter, meter.run(all)),
-      watch(log, loops, all),
-    ])
+    const server = page && (await tryServeUnix(config.page.socket, page, log))
+    try {
+      await together(signal, (all) => [
+        withControl(config, meter, meter.run(all)),
+        watch(log, loops, all),
+      ])
+    } finally {
+      page?.close()
+      await server?.close()
+    }
   } finally {
     await channel.close()
   }
@@ -56,7 +67,7 @@ export async function serveBoth(config: Config): Promise<void> {
   const channel = memoryChannel()
   const { openMeter } = await import('./meter.ts')
   const { openUplink } = await import('./uplink.ts')
-  const meter = await openMeter(config, channel.meter, log)
+  const { meter, page } = await openMeter(config, channel.meter, log)
   const uplink = await openUplink(config, channel.uplink, log)
   const progress = new Progress()
   tellStart(log, 'run', config, meter)
@@ -64,11 +75,17 @@ export async function serveBoth(config: Config): Promise<void> {
     ...meter.status().loops,
     ...progress.loops(),
   })
-  await together(signal, (all) => [
-    withControl(config, meter, meter.run(all)),
-    uplink.run(all, progress.turn),
-    watch(log, loops, all),
-  ])
+  const server = page && (await tryServePage(config, page, log))
+  try {
+    await together(signal, (all) => [
+      withControl(config, meter, meter.run(all)),
+      uplink.run(all, progress.turn),
+      watch(log, loops, all),
+    ])
+  } finally {
+    page?.close()
+    await server?.close()
+  }
 }
 
 /** Runs all until the signal aborts; when one fails, the others are ended and its error is thrown. */
@@ -83,6 +100,17 @@ async function together(
   } finally {
     stop.abort()
     await Promise.allSettled(running)
+  }
+}
+
+/** A meter without its page's socket still meters. */
+async function tryServeUnix(path: string, app: Fetcher, log: Log): Promise<UnixServer | undefined> {
+  try {
+    const { serveUnix } = await import('../page/unix.ts')
+    return await serveUnix(path, app)
+  } catch (error) {
+    log.warn('page.failed', { reason: reasonOf(error) })
+    return undefined
   }
 }
 
@@ -103,6 +131,7 @@ async function withControl(config: Config, meter: Meter, running: Promise<void>)
   }
   const answer = (question: string): unknown => {
     if (question === 'status') return meter.status()
+    if (question === 'metrics') return { text: meterMetrics(meter.status(), systemClock.nowMs()) }
     return question === 'raw' ? { raw: toHex(meter.raw()) } : { error: 'unknown question' }
   }
   // A meter without its control socket still meters.

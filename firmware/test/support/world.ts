@@ -47,6 +47,8 @@ export function seededRandom(seed: string): () => number {
 /** What may be different in a world. */
 export interface WorldOptions {
   readonly seed?: string
+  /** Told of everything, as a page is. */
+  readonly tracer?: (event: TraceEvent) => void
   readonly streams?: Partial<MeterOptions['streams']>
   readonly spool?: Partial<SpoolOptions>
   readonly replay?: Partial<ReplayOptions>
@@ -166,7 +168,10 @@ export class World {
       storageKey: new Uint8Array(32).fill(5),
       firmwareHash: new Uint8Array(32).fill(9),
       log: createLog({ write, monotonicMs: () => clock.monotonicMs() }),
-      onTrace: (event) => this.trace.push(event),
+      onTrace: (event) => {
+        this.trace.push(event)
+        this.#options.tracer?.(event)
+      },
     })
     const uplink = createUplink({
       channel: channel.uplink,
