@@ -12,6 +12,8 @@ import { areaFill, colourOf, signedStroke } from './paint.ts'
 /** What a curve is drawn from. */
 export interface CurveProps {
   readonly curve: Curve
+  /** A second bar at each time, below zero: what was fed in beside what was drawn. */
+  readonly below?: readonly (number | null)[] | undefined
   /** Seconds since 1970 of both edges; the data's own where absent. */
   readonly edges?: Edges | undefined
   /** What the curve shows, for who cannot see it. */
@@ -42,7 +44,7 @@ export function CurvePlot(props: CurveProps): VNode {
   useEffect(() => {
     const element = host.current
     if (element === null) return undefined
-    const created = new uPlot(options(element, latest, tip), data(latest.current.curve), element)
+    const created = new uPlot(options(element, latest, tip), data(latest.current), element)
     plot.current = created
     const observer = new ResizeObserver(() => {
       created.setSize(sizeOf(element))
@@ -61,8 +63,8 @@ export function CurvePlot(props: CurveProps): VNode {
   }, [paint, language, props.kind])
 
   useEffect(() => {
-    plot.current?.setData(data(props.curve))
-  }, [props.curve, props.edges?.[0], props.edges?.[1]])
+    plot.current?.setData(data(props))
+  }, [props.curve, props.below, props.edges?.[0], props.edges?.[1]])
 
   return (
     <div class="curve">
@@ -72,8 +74,8 @@ export function CurvePlot(props: CurveProps): VNode {
   )
 }
 
-function data(curve: Curve): uPlot.AlignedData {
-  return [[...curve.seconds], [...curve.values]]
+function data({ curve, below }: CurveProps): uPlot.AlignedData {
+  return [[...curve.seconds], [...curve.values], below === undefined ? [] : [...below]]
 }
 
 function sizeOf(element: HTMLElement): { width: number; height: number } {
@@ -91,6 +93,14 @@ function options(
   const font = `12px ${getComputedStyle(element).fontFamily}`
   const axis = { stroke: muted, font, ticks: { show: false }, grid: { stroke: line, width: 1 } }
   const bars = uPlot.paths.bars?.({ size: [0.7, 48, 2], radius: 0.15 })
+  const drawn: uPlot.Series = {
+    width: kind === 'bars' ? 0 : 2,
+    stroke: (plot) => signedStroke(plot, element),
+    fill: (plot) => areaFill(plot, element, kind === 'bars' ? 1 : 0.16),
+    points: { show: false },
+    spanGaps: false,
+    ...(kind === 'bars' && bars !== undefined && { paths: bars }),
+  }
   return {
     ...sizeOf(element),
     padding: [10, 28, 0, 0],
@@ -121,17 +131,7 @@ function options(
         values: (plot, splits) => valueLabels(plot, splits, latest.current),
       },
     ],
-    series: [
-      {},
-      {
-        width: kind === 'bars' ? 0 : 2,
-        stroke: (plot) => signedStroke(plot, element),
-        fill: (plot) => areaFill(plot, element, kind === 'bars' ? 1 : 0.16),
-        points: { show: false },
-        spanGaps: false,
-        ...(kind === 'bars' && bars !== undefined && { paths: bars }),
-      },
-    ],
+    series: [{}, drawn, drawn],
     hooks: {
       setSelect: [
         (plot) => {
@@ -196,7 +196,9 @@ function showTip(plot: uPlot, tip: HTMLDivElement | null, props: CurveProps): vo
   const second = index === null || index === undefined ? undefined : seconds[index]
   tip.hidden = value === null || second === undefined || (plot.cursor.left ?? -1) < 0
   if (value === null || second === undefined) return
-  tip.textContent = `${props.value(value)} · ${props.time(second)}`
+  const fed = props.below?.[index ?? 0] ?? 0
+  const both = fed === 0 ? props.value(value) : `${props.value(value)} / ${props.value(fed)}`
+  tip.textContent = `${both} · ${props.time(second)}`
   const left = (plot.cursor.left ?? 0) + plot.bbox.left / devicePixelRatio
   const room = plot.width - tip.offsetWidth - 4
   tip.style.transform = `translateX(${Math.max(0, Math.min(room, left - tip.offsetWidth / 2))}px)`

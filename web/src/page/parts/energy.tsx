@@ -46,6 +46,7 @@ export function EnergyBars(props: { span: Span; back: number; counters: Counters
   return (
     <CurvePlot
       curve={bars.curve}
+      below={bars.below}
       edges={edges}
       kind="bars"
       label={t.household.bars[span]}
@@ -57,6 +58,8 @@ export function EnergyBars(props: { span: Span; back: number; counters: Counters
 
 interface Bars {
   readonly curve: Curve
+  /** What was fed in, below zero. */
+  readonly below?: readonly (number | null)[] | undefined
   readonly unit: string
 }
 
@@ -70,7 +73,7 @@ interface Question {
   readonly counters: Counters
 }
 
-/** What was counted between each two edges: drawn less fed in, bar by bar. */
+/** What was counted between each two edges, drawn and fed in apart, bar by bar. */
 async function fetchBars(question: Question): Promise<Bars | undefined> {
   const { span, edges, counters } = question
   const growth = span === 'quarter' || span === 'hour' ? growthOfReadings : growthOfCounters
@@ -81,11 +84,8 @@ async function fetchBars(question: Question): Promise<Bars | undefined> {
   )
   if (drawn === undefined) return undefined
   const seconds = edges.slice(1).map((edge, index) => (edge + (edges[index] ?? edge)) / 2000)
-  const values = seconds.map((_, index) => {
-    const [down, up] = [drawn.grown[index] ?? null, fed?.grown[index] ?? null]
-    return down === null && up === null ? null : (down ?? 0) - (up ?? 0)
-  })
-  return { curve: { seconds, values }, unit: drawn.unit }
+  const below = fed?.grown.map((value) => (value === null ? null : -value))
+  return { curve: { seconds, values: drawn.grown }, below, unit: drawn.unit }
 }
 
 type Growth = (

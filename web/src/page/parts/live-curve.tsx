@@ -21,6 +21,7 @@ export function LiveCurve(): VNode {
   return (
     <section class="card live" aria-labelledby="live-title">
       <h2 id="live-title">{t.power.curve}</h2>
+      {values.length === 0 && <p class="quietly">{t.power.none}</p>}
       <CurvePlot
         curve={curve}
         edges={[end - LIVE_SPAN_MS / 1000, end]}
