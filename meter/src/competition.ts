@@ -1,4 +1,4 @@
-import type { DecoderEvent, DiscardedEvent, TelegramDecoder } from './events.ts'
+import type { DecoderEvent, DiscardedEvent, ReadingEvent, TelegramDecoder } from './events.ts'
 import type { Recognizer } from './recognizer.ts'
 
 /**
@@ -9,6 +9,12 @@ export const AUTO_PATIENCE_BYTES_MAX = 4_096
 
 /** Bytes that no protocol understood are reported in portions of about this many. */
 export const AUTO_REPORT_BYTES_MAX = 1_024
+
+/**
+ * Telegrams without checksum, one right behind the other and nothing lost between, that prove a
+ * protocol as one with a checksum does.
+ */
+export const AUTO_WEAK_TELEGRAMS_MIN = 4
 
 /** A recognizer in the race, with its own full account of the bytes not yet reported. */
 interface Candidate {
@@ -41,6 +47,8 @@ export class Competition implements TelegramDecoder {
   #reported = 0
   /** Bytes that the winner dropped since its last reading. */
   #dropped = 0
+  /** Weak telegrams in a row by one recognizer, and the position where the last one ended. */
+  #row = { name: '', telegrams: 0, end: -1 }
   #out: DecoderEvent[] = []
 
   constructor(entrants: () => readonly Recognizer[]) {
@@ -134,13 +142,21 @@ export class Competition implements TelegramDecoder {
     one.queue = []
     this.#reported = Math.max(this.#reported, event.offset + event.length)
     one.accounted = this.#reported
-    if (one.recognizer.weak) {
+    if (one.recognizer.weak && !this.#proves(one.recognizer.name, event)) {
       for (const other of this.#candidates) forget(other, this.#reported)
     } else {
       this.#locked = true
       this.#dropped = 0
       this.#candidates = [one]
     }
+  }
+
+  /** Whether a weak telegram is the last of enough in a row. */
+  #proves(name: string, { offset, length }: ReadingEvent): boolean {
+    const follows = this.#row.name === name && this.#row.end === offset
+    const telegrams = follows ? this.#row.telegrams + 1 : 1
+    this.#row = { name, telegrams, end: offset + length }
+    return telegrams >= AUTO_WEAK_TELEGRAMS_MIN
   }
 
   /** Nobody made anything of the bytes before `frontier`: the most telling account is reported. */

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { AUTO_PATIENCE_BYTES_MAX, Competition } from '../src/competition.ts'
+import {
+  AUTO_PATIENCE_BYTES_MAX,
+  AUTO_WEAK_TELEGRAMS_MIN,
+  Competition,
+} from '../src/competition.ts'
 import type { DecoderEvent, DecoderProtocol, DiscardReason } from '../src/index.ts'
 import { MeterError, createDecoder } from '../src/index.ts'
 import type { Recognizer } from '../src/recognizer.ts'
@@ -91,6 +95,13 @@ describe('a competition of protocols', () => {
 
   it('is not ended by a telegram that proves little', () => {
     assert.deepEqual(words('c1xca1xac1xc'), ['c 0+4', 'a 4+4', ...garbage(8, 4)])
+  })
+
+  it('is ended by enough of them in a row, with nothing lost between', () => {
+    const row = 'c1xc'.repeat(AUTO_WEAK_TELEGRAMS_MIN)
+    assert.equal(words(`${row}a1xa`).at(-1), `garbage ${row.length + 3}+1`)
+    const broken = `${row.slice(4)}.c1xca1xa`
+    assert.equal(words(broken).at(-1), `a ${broken.length - 4}+4`)
   })
 
   it('is opened again when the winner has been silent for long', () => {

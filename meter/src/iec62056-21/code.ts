@@ -12,9 +12,37 @@ const GROUP_TOO_MANY = /^(\d{1,3}-\d{1,3}:)\d{1,3}:(\d{1,3}\.\d{1,3}\.\d{1,3})$/
 /** 'C.D.E*F', 'C.D', and 'F' for the error register. */
 const SHORT = /^(\d{1,3}|[CFLP])\.(\d{1,3}|F)(?:\.(\d{1,3}))?(?:[*&](\d{1,3}))?$/
 
-/** True for a code without value groups A and B. */
-export function isShort(code: string): boolean {
-  return !code.includes('-')
+/** Codes kept ready. A meter uses a few dozen, the same in every telegram. */
+export const CODE_CACHE_ENTRIES_MAX = 512
+
+/** What the code of a data line stands for. */
+export interface Code {
+  readonly numbers: ObisNumbers
+  /** The numbers as 'A-B:C.D.E*F'. */
+  readonly obis: string
+  /** Written without value groups A and B. */
+  readonly short: boolean
+  /** Written with a storage number. */
+  readonly stored: boolean
+}
+
+const known = new Map<string, Code>()
+
+/** The meaning of a data line's code; undefined when it is no code. */
+export function codeOf(text: string): Code | undefined {
+  const found = known.get(text)
+  if (found !== undefined) return found
+  const numbers = obisNumbers(text)
+  if (numbers === undefined) return undefined
+  const code = {
+    numbers,
+    obis: obisText(numbers),
+    short: !text.includes('-'),
+    stored: /[*&]/.test(text),
+  }
+  if (known.size >= CODE_CACHE_ENTRIES_MAX) known.clear()
+  known.set(text, code)
+  return code
 }
 
 /**

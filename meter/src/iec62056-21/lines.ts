@@ -1,5 +1,5 @@
-import type { ObisNumbers } from './code.ts'
-import { obisNumbers } from './code.ts'
+import type { Code } from './code.ts'
+import { codeOf } from './code.ts'
 import { latin } from './framer.ts'
 
 /** Entries of one telegram; the longest readout captured has 343. */
@@ -7,9 +7,8 @@ export const TEXT_ENTRIES_MAX = 4_096
 
 /** A code and what stands in the brackets behind it. */
 export interface DataEntry {
-  readonly code: string
   /** What the code stands for if it is an electricity meter's. */
-  readonly numbers: ObisNumbers
+  readonly code: Code
   readonly values: readonly string[]
 }
 
@@ -25,9 +24,11 @@ export interface TextLines {
   readonly skipped: number
 }
 
-const ENTRY = /([0-9A-Z][0-9A-Z.:*&-]{0,31})((?:\([^()]*\))+)/y
-const VALUES_ALONE = /^(?:\([^()]*\))+$/
-const ACK = '\x06'
+/** Letters of a code, value groups of three digits and their marks. */
+const CODE_LETTERS_MAX = 32
+const ACK = 0x06
+const BLANK = 0x20
+const OPEN = 0x28
 
 /**
  * Reads data lines: `code(value)(value)…`, several codes a line, lines of values that go on with
@@ -35,40 +36,67 @@ const ACK = '\x06'
  * (IEC 62056-21, 6.5 and annex A). Undefined for more than {@link TEXT_ENTRIES_MAX} entries.
  */
 export function parseLines(data: Uint8Array): TextLines | undefined {
+  const text = latin(data)
   const entries: Entry[] = []
   let skipped = 0
-  for (const padded of latin(data).split(/\r?\n/)) {
-    const line = padded.trim()
-    if (line === '' || line === 'END' || line.startsWith(ACK)) continue
-    const last = entries.at(-1)
-    if (line.startsWith('(') && last !== undefined && VALUES_ALONE.test(line)) {
-      for (const value of valuesOf(line)) last.values.push(value)
-      continue
-    }
-    const found = entriesOf(line)
-    if (found === undefined) skipped++
-    else entries.push(...found)
+  for (let next = 0; next < text.length;) {
+    const newline = text.indexOf('\n', next)
+    let [from, to] = [next, newline < 0 ? text.length : newline]
+    next = to + 1
+    // Blanks and CR around a line mean nothing.
+    while (from < to && text.charCodeAt(from) <= BLANK && text.charCodeAt(from) !== ACK) from++
+    while (to > from && text.charCodeAt(to - 1) <= BLANK) to--
+    if (from === to || text.charCodeAt(from) === ACK || isEnd(text, from, to)) continue
+    if (!addLine(entries, text, from, to)) skipped++
     if (entries.length > TEXT_ENTRIES_MAX) return undefined
   }
   return { entries, skipped }
 }
 
-function entriesOf(line: string): Entry[] | undefined {
-  const found: Entry[] = []
-  ENTRY.lastIndex = 0
-  let at = 0
-  while (at < line.length) {
-    const match = ENTRY.exec(line)
-    if (match === null) return undefined
-    const [, code = ''] = match
-    const numbers = obisNumbers(code)
-    if (numbers === undefined) return undefined
-    found.push({ code, numbers, values: valuesOf(match[2] ?? '') })
-    at = ENTRY.lastIndex
-  }
-  return found
+function isEnd(text: string, from: number, to: number): boolean {
+  return to - from === 3 && text.startsWith('END', from)
 }
 
-function valuesOf(text: string): string[] {
-  return text.slice(1, -1).split(')(')
+/** Adds what a line says, all or nothing; false where it breaks the grammar. */
+function addLine(entries: Entry[], text: string, from: number, to: number): boolean {
+  const before = entries.length
+  let at = from
+  let values: string[] | undefined
+  if (text.charCodeAt(from) === OPEN) {
+    values = entries.at(-1)?.values
+    const more: string[] = []
+    if (values === undefined || addValues(more, text, from, to) !== to) return false
+    for (const value of more) values.push(value)
+    return true
+  }
+  while (at < to) {
+    const open = text.indexOf('(', at)
+    const code =
+      open < 0 || open >= to || open - at > CODE_LETTERS_MAX
+        ? undefined
+        : codeOf(text.slice(at, open))
+    values = []
+    const end = code === undefined ? -1 : addValues(values, text, open, to)
+    if (code === undefined || end < 0) {
+      entries.length = before
+      return false
+    }
+    entries.push({ code, values })
+    at = end
+  }
+  return true
+}
+
+/** Adds the values of brackets one after the other; answers the position behind, −1 for bad ones. */
+function addValues(values: string[], text: string, from: number, to: number): number {
+  let at = from
+  while (at < to && text.charCodeAt(at) === OPEN) {
+    const close = text.indexOf(')', at)
+    if (close < 0 || close >= to) return -1
+    const value = text.slice(at + 1, close)
+    if (value.includes('(')) return -1
+    values.push(value)
+    at = close + 1
+  }
+  return at
 }

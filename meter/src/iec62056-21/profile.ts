@@ -144,7 +144,7 @@ function timeOf(text: string): Pick<Head, 'seconds' | 'summer'> | undefined {
   const digits = marked ? text.slice(1) : text
   const time = clockTime(digits.padEnd(12, '0'))
   if (time === undefined) return undefined
-  const summer = marked && text[0] !== '2' ? text[0] === '1' : undefined
+  const summer = marked && !text.startsWith('2') ? text.startsWith('1') : undefined
   return { seconds: time.seconds, summer }
 }
 

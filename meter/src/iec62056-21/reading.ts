@@ -2,7 +2,7 @@ import type { MeterTime, Protocol, Reading, ReadingFlag, Register, TextEntry } f
 import { QUIRKS, mayHave } from '../quirks.ts'
 import { UNIT } from '../units.ts'
 import type { ObisNumbers } from './code.ts'
-import { isShort, obisNumbers, obisText } from './code.ts'
+import { codeOf, obisText } from './code.ts'
 import { latin } from './framer.ts'
 import type { DataEntry } from './lines.ts'
 import { parseQuantity } from './value.ts'
@@ -21,45 +21,86 @@ const LISTS = [98, 99]
 const ABSTRACT = 96
 const NET_POWER = '1-0:16.7.0*255'
 
+/** What the whole of a telegram is asked for, met on the way through its lines. */
+interface Findings {
+  readonly registers: Register[]
+  readonly texts: TextEntry[]
+  /** Texts under the codes of groups 0, 42 and 96: names, clocks, status words. */
+  readonly about: Map<string, string[]>
+  hasNet: boolean
+  bought: Register | undefined
+  sold: Register | undefined
+  twoWay: boolean
+}
+
 /**
  * Makes a reading of a telegram's lines: numbers with a unit, and counts without, become registers;
  * all else stays text. A code names one register: what is said under it again stays text, too.
  */
 export function readText(lines: readonly DataEntry[], origin: TextOrigin): Reading {
   const medium = mediumOf(lines)
-  const registers = new Map<string, Register>()
-  const texts: TextEntry[] = []
-  for (const { code, numbers: usual, values } of lines) {
-    const numbers = medium === 1 || usual[0] !== 1 || !isShort(code) ? usual : heat(usual)
-    const obis = obisText(numbers)
+  const seen = new Set<string>()
+  const findings: Findings = {
+    registers: [],
+    texts: [],
+    about: new Map(),
+    hasNet: false,
+    bought: undefined,
+    sold: undefined,
+    twoWay: false,
+  }
+  for (const { code, values } of lines) {
+    const asHeat = medium !== 1 && code.numbers[0] === 1 && code.short
+    const numbers = asHeat ? heat(code.numbers) : code.numbers
+    const obis = asHeat ? obisText(numbers) : code.obis
     if (LISTS.includes(numbers[2])) {
-      texts.push({ obis, bytes: ascii(values.map((value) => `(${value})`).join('')) })
+      findings.texts.push({ obis, bytes: ascii(values.map((value) => `(${value})`).join('')) })
       continue
     }
-    if (isGasProfile(numbers)) addGasProfile(registers, values)
+    if (isGasProfile(numbers)) addGasProfile(findings, seen, values)
     for (const value of values) {
-      const register = registers.has(obis) ? undefined : registerOf(obis, numbers, value)
-      if (register !== undefined) registers.set(obis, register)
-      else if (value !== '') texts.push({ obis, bytes: ascii(value) })
+      const register = seen.has(obis) ? undefined : registerOf(obis, numbers, value)
+      if (register !== undefined) {
+        seen.add(obis)
+        addRegister(findings, register, numbers)
+      } else if (value !== '') addText(findings, obis, numbers, value)
     }
   }
-  return assemble([...registers.values()], texts, origin)
+  return assemble(findings, origin)
 }
 
-function assemble(
-  registers: readonly Register[],
-  texts: readonly TextEntry[],
-  origin: TextOrigin,
-): Reading {
+function addRegister(findings: Findings, register: Register, [a, , c, d, e, f]: ObisNumbers): void {
+  findings.registers.push(register)
+  if (a !== 1) return
+  if (d === 8 && c === 2) findings.twoWay = true
+  if (d !== 7 || register.unitCode !== UNIT.watt) return
+  if (c === 16) findings.hasNet = true
+  const total = f === 255 && (e === 0 || e === 255)
+  if (total && c === 1) findings.bought ??= register
+  if (total && c === 2) findings.sold ??= register
+}
+
+function addText(findings: Findings, obis: string, [a, , c]: ObisNumbers, value: string): void {
+  findings.texts.push({ obis, bytes: ascii(value) })
+  const isAbout = c === 0 || c === ABSTRACT || c === 1 || c === 9 || c === 42
+  if (!isAbout || (a > 1 && a !== 6)) return
+  const known = findings.about.get(obis)
+  if (known === undefined) findings.about.set(obis, [value.trim()])
+  else known.push(value.trim())
+}
+
+function assemble(findings: Findings, origin: TextOrigin): Reading {
+  const { registers, texts, about } = findings
   const maker = origin.ident?.slice(0, 3).toUpperCase()
-  const net = netPower(registers, maker)
-  const statusWord = statusOf(texts)
-  const meterTime = timeOf(texts)
+  const net = netPower(findings, maker)
+  if (net !== undefined) registers.push(net)
+  const statusWord = statusOf(about)
+  const meterTime = timeOf(about)
   return {
     protocol: origin.protocol,
-    device: deviceOf(texts),
+    device: deviceOf(about),
     ...(maker === undefined ? {} : { manufacturer: maker }),
-    registers: net === undefined ? registers : [...registers, net],
+    registers,
     texts,
     flags: origin.flags,
     ...(statusWord === undefined ? {} : { statusWord }),
@@ -73,10 +114,13 @@ function assemble(
  */
 function mediumOf(lines: readonly DataEntry[]): 1 | 6 {
   const volume = lines.some(
-    ({ code, values }) => isShort(code) && values.some((value) => /\*m3(?:ph|\/h)?$/.test(value)),
+    ({ code, values }) =>
+      code.short && values.some((value) => value.includes('*m3') && VOLUME.test(value)),
   )
   return volume ? 6 : 1
 }
+
+const VOLUME = /\*m3(?:ph|\/h)?$/
 
 /** A short code that names no medium, in the telegram of a heat meter. */
 function heat([, b, c, d, e, f]: ObisNumbers): ObisNumbers {
@@ -101,25 +145,26 @@ function isGasProfile([a, , c, d, e]: ObisNumbers): boolean {
 }
 
 /** DSMR 2 and 3: `0-n:24.3.0(time)(00)(60)(1)(0-n:24.2.1)(m3)` and on the next line the value. */
-function addGasProfile(registers: Map<string, Register>, values: readonly string[]): void {
-  const [, , , , code = '', unit = '', value = ''] = values
-  const numbers = obisNumbers(code)
-  if (numbers === undefined) return
-  const register = registerOf(obisText(numbers), numbers, `${value}*${unit}`)
-  if (register !== undefined && !registers.has(register.obis)) {
-    registers.set(register.obis, register)
-  }
+function addGasProfile(
+  { registers }: Findings,
+  seen: Set<string>,
+  values: readonly string[],
+): void {
+  const [, , , , name = '', unit = '', value = ''] = values
+  const code = codeOf(name)
+  if (code === undefined || seen.has(code.obis)) return
+  const register = registerOf(code.obis, code.numbers, `${value}*${unit}`)
+  if (register === undefined) return
+  seen.add(code.obis)
+  registers.push(register)
 }
 
 /** Import less export, where the meter does not say it itself and both sides are known. */
-function netPower(registers: readonly Register[], maker: string | undefined): Register | undefined {
-  const find = (pattern: RegExp): Register | undefined =>
-    registers.find(({ obis, unitCode }) => unitCode === UNIT.watt && pattern.test(obis))
-  if (find(/^1-\d+:16\.7\./) !== undefined) return undefined
-  const bought = find(/^1-\d+:1\.7\.(?:0|255)\*255$/)
-  const sold = find(/^1-\d+:2\.7\.(?:0|255)\*255$/)
-  if (bought === undefined) return undefined
-  const twoWay = registers.some(({ obis }) => /^1-\d+:2\.8\./.test(obis))
+function netPower(
+  { hasNet, bought, sold, twoWay }: Findings,
+  maker: string | undefined,
+): Register | undefined {
+  if (hasNet || bought === undefined) return undefined
   const signed = maker !== undefined && mayHave(QUIRKS.signedImport, maker)
   if (sold === undefined && twoWay && !signed && bought.digits >= 0n) return undefined
   const scaler = Math.min(bought.scaler, sold?.scaler ?? bought.scaler)
@@ -142,39 +187,42 @@ const DEVICE = [
 /** Medium, maker, block and serial number as on the name plate (DIN 43863-5). */
 const PLATE = /^\d[A-Z]{3}\d{10}$/
 
-function deviceOf(texts: readonly TextEntry[]): string {
-  const plate = texts.find(
-    ({ obis, bytes }) => /^[01]-0:(?:0\.0|96\.1)\./.test(obis) && PLATE.test(plain(bytes)),
-  )
-  if (plate !== undefined) return plain(plate.bytes)
+function deviceOf(about: ReadonlyMap<string, readonly string[]>): string {
+  for (const [obis, values] of about) {
+    const plate = PLATED.test(obis) ? values.find((value) => PLATE.test(value)) : undefined
+    if (plate !== undefined) return plate
+  }
   for (const code of DEVICE) {
-    const name = texts.filter(({ obis }) => obis === code).map(({ bytes }) => octetText(bytes))
-    const first = name.find((text) => text !== '')
+    const first = about
+      .get(code)
+      ?.map(plainText)
+      .find((text) => text !== '')
     if (first !== undefined) return first
   }
   return ''
 }
 
+const PLATED = /^[01]-0:(?:0\.0|96\.1)\./
+
 /** Text that P1 sends as hex of its characters; what does not read so is left as it is. */
 export function octetText(bytes: Uint8Array): string {
-  const text = plain(bytes)
+  return plainText(plain(bytes))
+}
+
+function plainText(text: string): string {
   if (!/^(?:[2-7][0-9A-Fa-f])+$/.test(text) || text.length < 8) return text
   const decoded = text.replace(/../g, (pair) => String.fromCharCode(parseInt(pair, 16)))
   return /^[0-9A-Za-z -]+$/.test(decoded) ? decoded : text
 }
 
-function statusOf(texts: readonly TextEntry[]): bigint | undefined {
-  const entry = texts.find(({ obis }) => /^1-0:96\.5\.[05]\*255$/.test(obis))
-  const text = entry === undefined ? '' : plain(entry.bytes)
+function statusOf(about: ReadonlyMap<string, readonly string[]>): bigint | undefined {
+  const [text = ''] = about.get('1-0:96.5.0*255') ?? about.get('1-0:96.5.5*255') ?? []
   return /^[0-9A-Fa-f]{1,16}$/.test(text) ? BigInt(`0x${text}`) : undefined
 }
 
 /** The meter's clock: YYMMDDhhmmss, and S or W for summer and winter time. */
-function timeOf(texts: readonly TextEntry[]): MeterTime | undefined {
-  const at = (code: string): string => {
-    const entry = texts.find(({ obis }) => obis === code)
-    return entry === undefined ? '' : plain(entry.bytes)
-  }
+function timeOf(about: ReadonlyMap<string, readonly string[]>): MeterTime | undefined {
+  const at = (code: string): string => about.get(code)?.[0] ?? ''
   const clock = clockTime(at('0-0:1.0.0*255'))
   if (clock !== undefined) return clock
   // Date and time apart, with or without marks, a season's digit or the century in front.

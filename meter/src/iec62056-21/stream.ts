@@ -3,7 +3,6 @@ import type { Protocol, Reading, ReadingFlag } from '../reading.ts'
 import type { Recognizer } from '../recognizer.ts'
 import type { TextTelegram } from './framer.ts'
 import { TextFramer, latin } from './framer.ts'
-import { isShort } from './code.ts'
 import type { TextLines } from './lines.ts'
 import { parseLines } from './lines.ts'
 import { readText } from './reading.ts'
@@ -99,5 +98,5 @@ function mayBeP1({ check, ident, block, data }: TextTelegram): boolean {
 function isP1({ check, ident, block }: TextTelegram, { entries }: TextLines): boolean {
   if (check === 'crc') return true
   if (block || ident === undefined) return false
-  return entries.every(({ code }) => !isShort(code) && !/[*&]/.test(code))
+  return entries.every(({ code }) => !code.short && !code.stored)
 }

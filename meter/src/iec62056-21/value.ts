@@ -61,19 +61,49 @@ const NUMBER = /^ *([+-]?)(\d+)(?:\.(\d+))?(?:(?:\*| +)([A-Za-z%][A-Za-z0-9/]*))
  * or has a unit that is not known.
  */
 export function parseQuantity(text: string): Quantity | undefined {
+  const quick = quickQuantity(text)
+  if (quick !== undefined) return quick
   const match = NUMBER.exec(text)
   if (match === null) return undefined
   const [, sign, whole = '', fraction = '', name] = match as readonly (string | undefined)[]
   if (whole.length + fraction.length > TEXT_NUMBER_DIGITS_MAX) return undefined
-  const unit = name === undefined ? ([UNIT_NONE, 0] as const) : unitOf(name)
+  const unit = name === undefined ? NO_UNIT : unitOf(name)
   if (unit === undefined) return undefined
   const digits = BigInt(whole + fraction)
-  return {
-    digits: sign === '-' ? -digits : digits,
-    scaler: unit[1] - fraction.length,
-    unit: unitName(unit[0]),
-    unitCode: unit[0],
+  return quantity(sign === '-' ? -digits : digits, unit, fraction.length)
+}
+
+const NO_UNIT = [UNIT_NONE, 0] as const
+const ZERO = 0x30
+const POINT = 0x2e
+const STAR = 0x2a
+/** Digits that a double surely holds. */
+const DOUBLE_DIGITS = 15
+
+/** The usual spelling, `000123.456*kWh`, without a regular expression; undefined for any other. */
+function quickQuantity(text: string): Quantity | undefined {
+  let value = 0
+  let point = -1
+  let at = 0
+  for (; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - ZERO
+    if (digit >= 0 && digit <= 9) value = value * 10 + digit
+    else if (text.charCodeAt(at) === POINT && point < 0 && at > 0) point = at
+    else break
   }
+  if (at === 0 || at > DOUBLE_DIGITS || point === at - 1) return undefined
+  const fraction = point < 0 ? 0 : at - point - 1
+  if (at === text.length) return quantity(BigInt(value), NO_UNIT, fraction)
+  const unit = text.charCodeAt(at) === STAR ? UNITS.get(text.slice(at + 1)) : undefined
+  return unit === undefined ? undefined : quantity(BigInt(value), unit, fraction)
+}
+
+function quantity(
+  digits: bigint,
+  [code, scaler]: readonly [code: number, scaler: number],
+  decimals: number,
+): Quantity {
+  return { digits, scaler: scaler - decimals, unit: unitName(code), unitCode: code }
 }
 
 function unitOf(name: string): readonly [code: number, scaler: number] | undefined {
