@@ -1,6 +1,7 @@
 /**
  * Decoding of text telegrams: milliseconds a telegram when the line delivers 8 bytes at a time,
- * beside smartmeter-obis on the same bytes in the same run. It reads P1 as D0, without CRC-16.
+ * beside smartmeter-obis on the same bytes in the same run, which reads P1 as D0, without CRC-16; and
+ * beside dsmr-parser, which is given each telegram whole, because it cannot find one in a stream.
  */
 import { createDecoder } from '../meter/src/index.ts'
 import type { HouseholdState } from '../meter/src/simulator/index.ts'
@@ -43,6 +44,7 @@ export async function run(): Promise<readonly Figure[]> {
   await Promise.resolve()
   const figures: Figure[] = []
   const peer = smartmeterObis()
+  const whole = dsmrParser()
   for (const [name, protocol, encode] of LINES) {
     const household = new Household({ seed: 3, startMs: START_MS, solarPeakW: 4_000 })
     const meter = new TextHousehold({ household, encode })
@@ -52,6 +54,7 @@ export async function run(): Promise<readonly Figure[]> {
     const contenders: Contender[] = [ours(protocol), ours('auto')]
     if (typeof peer !== 'string') contenders.push((all) => peer(all.slice(0, PEER_TELEGRAMS)))
     const [alone = NaN, auto = NaN, theirs = NaN] = compare(contenders, telegrams)
+    if (protocol === 'dsmr') figures.push(besideWhole(name, whole, telegrams))
     figures.push(
       figure(`${name}, ${CHUNK}-byte chunks`, alone),
       figure(`${name}, protocol found by itself`, auto),
@@ -65,6 +68,20 @@ export async function run(): Promise<readonly Figure[]> {
     }
   }
   return figures
+}
+
+/** The peer that takes whole telegrams, and this decoder given them whole, too. */
+function besideWhole(
+  name: string,
+  peer: Contender | string,
+  telegrams: readonly Uint8Array[],
+): Figure {
+  const unit = 'ms/telegram'
+  if (typeof peer === 'string') return { name: 'dsmr-parser', value: NaN, unit, note: peer }
+  const [alone = NaN, theirs = NaN] = compare([ours('dsmr', Infinity), peer], telegrams)
+  const ratio = theirs / alone
+  const beside = { unit, peer: 's3mp', aim: '> 1', met: ratio > 1 }
+  return { name: `${name} whole, dsmr-parser`, value: theirs, ratio, ...beside }
 }
 
 function figure(name: string, value: number): Figure {
@@ -89,16 +106,29 @@ function compare(
   return times.map(median)
 }
 
-function ours(protocol: 'auto' | 'd0' | 'dsmr'): Contender {
+function ours(protocol: 'auto' | 'd0' | 'dsmr', chunk = CHUNK): Contender {
   return (telegrams) => {
     const decoder = createDecoder(protocol)
     let readings = 0
     for (const telegram of telegrams) {
-      for (let at = 0; at < telegram.length; at += CHUNK) {
-        for (const event of decoder.push(telegram.subarray(at, at + CHUNK))) {
+      for (let at = 0; at < telegram.length; at += chunk) {
+        for (const event of decoder.push(telegram.subarray(at, at + chunk))) {
           if (event.type === 'reading') readings++
         }
       }
+    }
+    return readings
+  }
+}
+
+function dsmrParser(): Contender | string {
+  const peer = loadPeer('dsmr-parser')
+  if ('absent' in peer) return peer.absent
+  const parser = peer.loaded as { parse(text: string): { readonly objects: unknown } }
+  return (telegrams) => {
+    let readings = 0
+    for (const telegram of telegrams) {
+      if (parser.parse(Buffer.from(telegram).toString('latin1')).objects !== undefined) readings++
     }
     return readings
   }
