@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { MeterError } from './errors.ts'
 import { Competition } from './competition.ts'
 import type { DecoderEvent, TelegramDecoder } from './events.ts'
@@ -23,6 +24,13 @@ export interface DecoderOptions {
   readonly key?: Uint8Array
   /** Key for the tags of ciphered telegrams; without it they are read and flagged. */
   readonly authenticationKey?: Uint8Array
+  /** Key under which a meter may send others along, wrapped. */
+  readonly masterKey?: Uint8Array
+  /** The meter's public key for signatures; without it they are not checked, and flagged. */
+  readonly signatureKey?: KeyObject
+  /** Our private key to agree on keys with, and the meter's public one for the static scheme. */
+  readonly agreementKey?: KeyObject
+  readonly meterAgreementKey?: KeyObject
   /** Last invocation counters by {@link counterName} of {@link Reading.security}: state to keep. */
   readonly counters?: ReadonlyMap<string, number>
 }

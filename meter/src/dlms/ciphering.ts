@@ -4,6 +4,8 @@ import { MeterError } from '../errors.ts'
 import { APDU } from './apdu.ts'
 import { readLength } from './axdr.ts'
 import { join, u32 } from './encode.ts'
+import type { DlmsKeys, KeyInfo, Parties } from './keys.ts'
+import { keyFrom, signatureHolds } from './keys.ts'
 
 /** Bits of the security control byte (IEC 62056-5-3 §5.7.2.4). */
 export const SECURITY = {
@@ -30,12 +32,16 @@ export interface ProtectedApdu {
   readonly text: Uint8Array
   /** Empty where there is none. */
   readonly tag: Uint8Array
+  /** Of general-ciphering alone: where its key comes from, and what else its tag covers. */
+  readonly general?: GeneralHeader
 }
 
-/** The keys of a meter, 16 bytes for suites 0 and 1, 32 for suite 2. */
-export interface DlmsKeys {
-  readonly encryptionKey?: Uint8Array | undefined
-  readonly authenticationKey?: Uint8Array | undefined
+/** What general-ciphering says in front of what it protects. */
+export interface GeneralHeader {
+  readonly keyInfo: KeyInfo
+  readonly parties: Parties
+  /** From the transaction on, up to the key information: authenticated besides. */
+  readonly bytes: Uint8Array
 }
 
 /** Whether an APDU is protected as a whole. */
@@ -48,11 +54,10 @@ export function isProtected(tag: number): boolean {
 }
 
 /**
- * Takes general-glo-, general-ded- and general-ciphering apart. For the last one the keys are those
- * that both sides know already; wrapped and agreed keys are not.
+ * Takes general-glo-, general-ded- and general-ciphering apart.
  *
  * @throws {@link MeterError} `short` or `malformed` where lengths do not fit, `unsupported` for a key
- *   that the APDU brings along.
+ *   that comes in a way which the standard does not have.
  */
 export function parseProtected(apdu: Uint8Array): ProtectedApdu {
   const reader = new Reader(apdu)
@@ -60,25 +65,32 @@ export function parseProtected(apdu: Uint8Array): ProtectedApdu {
   if (!isProtected(kind)) {
     throw new MeterError('malformed', `ciphering.tag: expected a ciphered APDU, found ${kind}`)
   }
-  if (kind === APDU.generalCiphering) octets(reader, 'ciphering.transaction')
-  const systemTitle = octets(reader, 'ciphering.systemTitle')
+  const general = kind === APDU.generalCiphering ? parseGeneral(reader, apdu) : undefined
+  const systemTitle = general?.parties.originator ?? octets(reader, 'ciphering.systemTitle')
   if (systemTitle.length !== TITLE_BYTES) {
     throw new MeterError(
       'malformed',
       `ciphering.systemTitle: expected ${TITLE_BYTES} bytes, found ${systemTitle.length}`,
     )
   }
-  if (kind === APDU.generalCiphering) {
-    octets(reader, 'ciphering.recipient')
-    octets(reader, 'ciphering.dateTime')
-    octets(reader, 'ciphering.other')
-    skipKeyInfo(reader)
-  }
   const content = octets(reader, 'ciphering.body')
   if (reader.remaining > 0) {
     throw new MeterError('malformed', `ciphering: ${reader.remaining} bytes too many`)
   }
-  return { systemTitle, ...parseSealed(content) }
+  return { systemTitle, ...parseSealed(content), ...(general === undefined ? {} : { general }) }
+}
+
+/** Transaction, originator, recipient, date, other information, and where the key comes from. */
+function parseGeneral(reader: Reader, apdu: Uint8Array): GeneralHeader {
+  const start = reader.position
+  octets(reader, 'ciphering.transaction')
+  const transaction = apdu.subarray(start, reader.position)
+  const originator = octets(reader, 'ciphering.systemTitle')
+  const recipient = octets(reader, 'ciphering.recipient')
+  octets(reader, 'ciphering.dateTime')
+  octets(reader, 'ciphering.other')
+  const bytes = apdu.subarray(start, reader.position)
+  return { keyInfo: parseKeyInfo(reader), parties: { transaction, originator, recipient }, bytes }
 }
 
 /** Takes apart what {@link seal} makes: security control, counter, text, tag. */
@@ -118,19 +130,40 @@ export function seal(bytes: Uint8Array, sealing: Sealing): Uint8Array {
   return join([control], u32(counter), text, tagged ? cipher.getAuthTag() : [])
 }
 
-/** Reads over a general-signing header and its signature; answers the APDU that was signed. */
-export function signedContent(apdu: Uint8Array): Uint8Array {
+/** What general-signing holds. */
+export interface SignedApdu {
+  /** The APDU that was signed; borrowed. */
+  readonly content: Uint8Array
+  /** What the signature covers: everything between tag and signature, less the content's length. */
+  readonly text: Uint8Array
+  readonly signature: Uint8Array
+}
+
+/**
+ * Takes general-signing apart.
+ *
+ * @throws {@link MeterError} `short` or `malformed` where lengths do not fit.
+ */
+export function parseSigned(apdu: Uint8Array): SignedApdu {
   const reader = new Reader(apdu)
   reader.skip(1, 'signing.tag')
   for (const field of ['transaction', 'originator', 'recipient', 'dateTime', 'other']) {
     octets(reader, `signing.${field}`)
   }
+  const head = apdu.subarray(1, reader.position)
   const content = octets(reader, 'signing.content')
-  octets(reader, 'signing.signature')
+  const signature = octets(reader, 'signing.signature')
   if (reader.remaining > 0) {
     throw new MeterError('malformed', `signing: ${reader.remaining} bytes too many`)
   }
-  return content
+  return { content, text: join(head, content), signature }
+}
+
+/** Whether the signature holds; undefined where no key to check it is given. */
+export function isSignedBy(signed: SignedApdu, keys: DlmsKeys): boolean | undefined {
+  const { text, signature } = signed
+  const key = keys.signatureKey
+  return key === undefined ? undefined : signatureHolds(text, signature, key)
 }
 
 /** Plaintext, and whether a tag vouches for it. */
@@ -151,13 +184,20 @@ export function open(message: ProtectedApdu, keys: DlmsKeys): Opened {
     throw new MeterError('unsupported', 'ciphering.control: expected no compression, found it')
   }
   const encrypted = (control & SECURITY.encrypted) !== 0
-  const key = keys.encryptionKey
+  const key = encryptionKeyFor(message, keys)
   if (key === undefined) return { plaintext: text, authentic: false }
   checkKey(key, control)
   return {
     plaintext: encrypted ? counterMode(message, key) : text,
     authentic: (control & SECURITY.authenticated) !== 0 && tagHolds(message, key, keys, encrypted),
   }
+}
+
+/** The key under which an APDU is protected; undefined where what it takes is not given. */
+export function encryptionKeyFor(message: ProtectedApdu, keys: DlmsKeys): Uint8Array | undefined {
+  const { general, control } = message
+  if (general === undefined) return keys.encryptionKey
+  return keyFrom(general.keyInfo, control & SECURITY.suite, general.parties, keys)
 }
 
 /** Nonce of GCM: system title and invocation counter. */
@@ -191,7 +231,8 @@ function counterMode(message: ProtectedApdu, key: Uint8Array): Uint8Array {
 
 /**
  * Whether the tag holds. The additional data are control byte and authentication key; where no such
- * key is configured, meters without one are tried: control byte alone, or nothing.
+ * key is configured, meters without one are tried: control byte alone, or nothing. In general-ciphering
+ * the header belongs to them, which some leave out.
  */
 function tagHolds(
   message: ProtectedApdu,
@@ -201,7 +242,10 @@ function tagHolds(
 ): boolean {
   const control = Uint8Array.of(message.control)
   const known = keys.authenticationKey
-  const candidates = known === undefined ? [control, new Uint8Array(0)] : [join(control, known)]
+  const plain = known === undefined ? [control, new Uint8Array(0)] : [join(control, known)]
+  const header = message.general?.bytes
+  const candidates =
+    header === undefined ? plain : [...plain.map((aad) => join(aad, header)), ...plain]
   return candidates.some((aad) => {
     const cipher = createDecipheriv(
       gcmOf(key),
@@ -224,13 +268,21 @@ function tagHolds(
   })
 }
 
-/** Key information: absent, or the number of a key that is known. */
-function skipKeyInfo(reader: Reader): void {
-  if (reader.u8('ciphering.keyInfo') === 0) return
-  if (reader.u8('ciphering.keyInfo.choice') !== 0) {
-    throw new MeterError('unsupported', 'ciphering.keyInfo: expected a known key, found a new one')
+/** Key information: absent, the number of a key that is known, or a key that comes along. */
+function parseKeyInfo(reader: Reader): KeyInfo {
+  if (reader.u8('ciphering.keyInfo') === 0) return { kind: 'known', id: 0 }
+  const choice = reader.u8('ciphering.keyInfo.choice')
+  if (choice === 0) return { kind: 'known', id: reader.u8('ciphering.keyInfo.id') }
+  if (choice === 1) {
+    reader.skip(1, 'ciphering.keyInfo.master')
+    return { kind: 'wrapped', data: octets(reader, 'ciphering.keyInfo.data') }
   }
-  reader.skip(1, 'ciphering.keyInfo.id')
+  const parameters = octets(reader, 'ciphering.keyInfo.parameters')
+  const data = octets(reader, 'ciphering.keyInfo.data')
+  const scheme = choice === 2 && parameters.length === 1 ? parameters[0] : undefined
+  if (scheme === 1) return { kind: 'one-pass', data }
+  if (scheme === 2) return { kind: 'static' }
+  throw new MeterError('unsupported', `ciphering.keyInfo: expected a known way, found ${choice}`)
 }
 
 function octets(reader: Reader, field: string): Uint8Array {

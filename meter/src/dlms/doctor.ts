@@ -1,8 +1,9 @@
 import { MeterError } from '../errors.ts'
 import { APDU, decodeNotification } from './apdu.ts'
-import type { DlmsKeys, ProtectedApdu } from './ciphering.ts'
-import { SECURITY, open, parseProtected } from './ciphering.ts'
+import type { ProtectedApdu } from './ciphering.ts'
+import { SECURITY, encryptionKeyFor, open, parseProtected } from './ciphering.ts'
 import { decodeDateTime } from './clock.ts'
+import type { DlmsKeys } from './keys.ts'
 
 /** What is the matter with a protected telegram and the keys at hand. */
 export type KeyVerdict =
@@ -54,11 +55,11 @@ export function diagnoseKeys(
     const verdict = error.code === 'unsupported' ? 'unsupported' : 'damaged'
     return { verdict, reasons: [error.message] }
   }
-  const encrypted = (message.control & SECURITY.encrypted) !== 0
-  if (encrypted && keys.encryptionKey === undefined) {
-    return { verdict: 'encryption-key-missing', reasons: ['no encryption key is given'], message }
-  }
   try {
+    const encrypted = (message.control & SECURITY.encrypted) !== 0
+    if (encrypted && encryptionKeyFor(message, keys) === undefined) {
+      return { verdict: 'encryption-key-missing', reasons: [missingKey(message)], message }
+    }
     return judge(message, keys, lastCounter, isText)
   } catch (error) {
     if (!(error instanceof MeterError)) throw error
@@ -95,6 +96,15 @@ function judge(
     ? 'there is a tag, but no key to check it with'
     : 'the meter sends no tag: only structure and checksums protect it'
   return { verdict: 'unauthenticated', reasons: [reason], plaintext, message }
+}
+
+/** Which key is missing, in words. */
+function missingKey(message: ProtectedApdu): string {
+  const kind = message.general?.keyInfo.kind ?? 'known'
+  if (kind === 'known') return 'no encryption key is given'
+  return kind === 'wrapped'
+    ? 'the key comes along under a master key, and none is given'
+    : 'the key is agreed on by key pairs, and they are not given'
 }
 
 function broken(message: ProtectedApdu, plaintext: Uint8Array, tagged: boolean): KeyDiagnosis {

@@ -2,10 +2,10 @@ import type { DiscardReason } from '../events.ts'
 import { MeterError } from '../errors.ts'
 import type { Reading, ReadingFlag } from '../reading.ts'
 import { APDU, decodeNotification } from './apdu.ts'
-import type { DlmsKeys } from './ciphering.ts'
-import { isProtected, parseProtected, signedContent } from './ciphering.ts'
+import { isProtected, isSignedBy, parseProtected, parseSigned } from './ciphering.ts'
 import type { KeyVerdict } from './doctor.ts'
 import { diagnoseKeys } from './doctor.ts'
+import type { DlmsKeys } from './keys.ts'
 import { readNotification, titleText } from './reading.ts'
 
 /** Protections within each other: signed around ciphered around the notification. */
@@ -47,12 +47,11 @@ export class DlmsReadings {
     }
     if (layers === 0) return 'malformed'
     if (tag === APDU.generalSigning) {
-      return this.#read(
-        signedContent(apdu),
-        [...flags, 'signature-unchecked'],
-        undefined,
-        layers - 1,
-      )
+      const signed = parseSigned(apdu)
+      const holds = isSignedBy(signed, this.#options)
+      if (holds === false) return 'unauthentic'
+      const doubts: readonly ReadingFlag[] = holds === true ? [] : ['signature-unchecked']
+      return this.#read(signed.content, [...flags, ...doubts], undefined, layers - 1)
     }
     if (isProtected(tag)) return this.#unprotect(apdu, flags, layers)
     const text = systemTitle === undefined ? undefined : this.#options.readText?.(apdu)

@@ -12,6 +12,10 @@ export function dlmsRecognizers(options: DecoderOptions): () => readonly Recogni
   const readings = new DlmsReadings({
     encryptionKey: options.key,
     authenticationKey: options.authenticationKey,
+    masterKey: options.masterKey,
+    signatureKey: options.signatureKey,
+    agreementKey: options.agreementKey,
+    meterAgreementKey: options.meterAgreementKey,
     readText,
   })
   const links = ['hdlc', 'mbus', 'wrapper', 'bare'] as const
