@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { isLoopback } from '@s3mp/web/http'
 import { TomlError, parse } from 'smol-toml'
 import { z } from 'zod'
 import { HeadendError } from './errors.ts'
@@ -53,6 +54,16 @@ const schema = z.strictObject({
       host: host.default('127.0.0.1'),
       port: port.default(8480),
       next_port: z.boolean().default(false),
+      auth: z.enum(['password', 'none']).default('password'),
+      origin: z
+        .string()
+        .regex(/^https?:\/\/[0-9A-Za-z.-]{1,253}(:[0-9]{1,5})?$/, 'https://HOST, without a path')
+        .optional(),
+    })
+    .refine(({ auth, host: name }) => auth === 'password' || isLoopback(name), {
+      path: ['auth'],
+      message:
+        'without a log-in only a loopback address is served; remove it, or listen on 127.0.0.1',
     })
     .prefault({}),
   prekeys: z
@@ -79,8 +90,19 @@ export interface HeadendConfig {
   readonly udp: { readonly host: string; readonly port: number } | undefined
   /** The head-end as a native SCION host; `listen` is the underlay's local address. */
   readonly scion: ScionConfig | undefined
-  readonly http: { readonly host: string; readonly port: number; readonly nextPort: boolean }
+  readonly http: HttpConfig
   readonly prekeys: PrekeyPolicy
+}
+
+/** The page and the API. */
+export interface HttpConfig {
+  readonly host: string
+  readonly port: number
+  readonly nextPort: boolean
+  /** Whether people log in; `open` only on this machine. */
+  readonly access: 'password' | 'open'
+  /** `https://…` of a proxy in front. */
+  readonly origin: string | undefined
 }
 
 /** The head-end as a SCION host. */
@@ -179,7 +201,13 @@ export function parseConfig(text: string, path: string): HeadendConfig {
       authentication: scion.authentication,
       drkeyProtocol: scion.drkey_protocol,
     },
-    http: { host: http.host, port: http.port, nextPort: http.next_port },
+    http: {
+      host: http.host,
+      port: http.port,
+      nextPort: http.next_port,
+      access: http.auth === 'none' ? 'open' : 'password',
+      origin: http.origin,
+    },
     prekeys: {
       validMs: prekeys.valid_days * DAY_MS,
       rotateBeforeMs: prekeys.rotate_before_days * DAY_MS,
@@ -218,7 +246,7 @@ function knownKeys(table: readonly string[]): readonly string[] {
       ...['isd_as', 'host', 'port', 'listen', 'daemon', 'config_dir', 'control', 'trust'],
       ...['authentication', 'drkey_protocol'],
     ],
-    http: ['host', 'port', 'next_port'],
+    http: ['host', 'port', 'next_port', 'auth', 'origin'],
     prekeys: ['valid_days', 'rotate_before_days', 'grace_days'],
   }
   return tables[table.join('.')] ?? []

@@ -6,6 +6,7 @@ import type { Hono } from 'hono'
 import { Access, type AccessMode } from './access/access.ts'
 import { Confirmations } from './access/confirm.ts'
 import { createApi } from './api/app.ts'
+import type { Route } from './api/routes.ts'
 import type { HealthAnswer } from './api/schemas.ts'
 import { Views } from './api/views.ts'
 import { systemClock, type Clock, type RandomBytes } from './clock.ts'
@@ -75,6 +76,8 @@ export class Headend {
   /** The stream behind the page's curves; others may publish into it. */
   readonly live: LiveFeed
   readonly store: SqliteStore
+  /** The API's addresses, and what it takes to ask each. */
+  readonly routes: readonly Route[]
   readonly #options: HeadendOptions
   readonly #clock: Clock
   readonly #log: Log
@@ -123,7 +126,7 @@ export class Headend {
       live,
       clock,
     })
-    const { app } = createApi({
+    const { app, routes } = createApi({
       store,
       access: this.#access,
       confirmations: new Confirmations(random),
@@ -140,6 +143,7 @@ export class Headend {
       setState: (ueid, state, deed) => this.setState(ueid, state, deed),
     })
     this.app = app
+    this.routes = routes.list
   }
 
   /** Begins to receive. @throws HeadendError `ERR_HEADEND_LISTEN`. */

@@ -70,9 +70,8 @@ export class Metrics {
       labelNames: ['kind'],
       registers: [this.#registry],
       collect() {
-        for (const [kind, count] of Object.entries(read())) {
-          if (kind !== 'all') this.set({ kind }, count)
-        }
+        const counts = read()
+        for (const kind of KINDS) this.set({ kind }, counts[kind])
       },
     })
   }
@@ -100,6 +99,8 @@ const FIELDS = [
   ['prekeys', 'Prekeys sent'],
   ['commits', 'Commits'],
 ] as const satisfies readonly (readonly [Exclude<keyof Counts, 'refused'>, string])[]
+
+const KINDS = ['active', 'quarantined', 'revoked', 'alarms', 'silent'] as const
 
 const ACCESS_FIELDS = [
   ['logins', 'Log-ins that succeeded'],

@@ -103,8 +103,60 @@ describe('s3mp headend', () => {
     assert.deepEqual([back.code, back.notes[0]?.includes('that is final')], [1, true])
     const audit = await command('audit', '-c', config, '--json')
     const deeds = audit.lines.map((line) => (JSON.parse(line) as { deed: string }).deed)
-    assert.deepEqual(deeds, ['created', 'enrolled', 'enrolled', 'quarantined', 'active', 'revoked'])
+    assert.ok(audit.lines.every((line) => line.includes('"who":"command-line:')))
+    const verified = await command('audit', '-c', config, '--verify')
+    assert.match(verified.lines.join('\n'), /^whole: 6 lines, the last has the hash [0-9a-f]{64}$/)
+    assert.deepEqual(deeds, [
+      'headend.created',
+      'device.enrolled',
+      'device.enrolled',
+      'device.quarantined',
+      'device.released',
+      'device.revoked',
+    ])
   })
+
+  it('lets people and programs in, and says who', async () => {
+    await command('init', '-c', config)
+    const asked = await command('user', 'add', 'anna', '-c', config, '--role', 'administrator')
+    assert.match(asked.notes.join('\n'), /no terminal.*--password-stdin.*ERR_HEADEND_PASSWORD/)
+    const add = async (name: string, role: string, password: string): Promise<number> => {
+      const words = ['user', 'add', name, '-c', config, '--role', role, '--password-stdin']
+      const child = spawn(LAUNCHER, words, { stdio: ['pipe', 'ignore', 'ignore'] })
+      child.stdin.end(`${password}\n`)
+      const [code] = (await once(child, 'exit')) as [number]
+      return code
+    }
+    assert.deepEqual(
+      await Promise.all([
+        add('anna', 'administrator', 'a long enough secret'),
+        add('ben', 'viewer', 'short'),
+        add('Ben', 'viewer', 'a long enough secret'),
+        add('ben', 'king', 'a long enough secret'),
+      ]),
+      [0, 1, 1, 1],
+    )
+    const last = await command('user', 'disable', 'anna', '-c', config)
+    assert.match(last.notes.join('\n'), /last administrator.*ERR_HEADEND_STATE/)
+    const listed = await command('user', 'list', '-c', config, '--json')
+    assert.deepEqual(
+      listed.lines.map((line) => (JSON.parse(line) as { name: string }).name),
+      ['anna'],
+    )
+    assert.ok(!listed.lines.join('').includes('argon2'), 'not even the hash is shown')
+    const token = await command('token', 'add', 'x', '-c', config, '--scopes', 'metrics:read')
+    assert.match(token.lines.join('\n'), /^s3mp_[0-9a-f]{16}_[\w-]{43}$/)
+    const [line = ''] = (await command('token', 'list', '-c', config)).lines
+    assert.match(line, /^[0-9a-f]{16} {2}x {2}metrics:read {2}until /)
+    assert.equal((await command('token', 'remove', line.slice(0, 16), '-c', config)).code, 0)
+    for (const scopes of ['access:admin', 'everything', '']) {
+      assert.equal(
+        (await command('token', 'add', 'y', '-c', config, '--scopes', scopes)).code,
+        1,
+        scopes,
+      )
+    }
+  }).timeout(20_000)
 
   it('answers a mistake with one sentence, a code and an exit status', async () => {
     await command('init', '-c', config)
@@ -136,6 +188,10 @@ describe('s3mp headend', () => {
     const meter = new TestMeter('c')
     const id = toHex(meter.signer.ueid)
     await command('enroll', '-c', config, cardOf(meter))
+    const made = await command(
+      ...['token', 'add', 'test', '-c', config, '--scopes', 'readings:read,metrics:read'],
+    )
+    assert.equal(made.code, 0, made.notes.join('\n'))
     const card = decodeHeadendCard((await command('card', '-c', config)).lines.join('\n'))
 
     // Through a link, as npm and a package would have it.
@@ -185,9 +241,14 @@ describe('s3mp headend', () => {
     await stored
 
     const page = await fetch(where.page)
-    assert.equal(page.status, 200)
+    assert.equal(page.status, 200, 'the page itself is for everybody: it asks for the log-in')
     assert.match(await page.text(), /<html/)
-    const latest = await fetch(`${where.page}api/v1/devices/${id}/latest`)
+    const closed = await fetch(`${where.page}api/v1/devices/${id}/latest`)
+    assert.equal(closed.status, 401)
+    const authorization = `Bearer ${made.lines[0] ?? ''}`
+    const latest = await fetch(`${where.page}api/v1/devices/${id}/latest`, {
+      headers: { authorization },
+    })
     assert.equal(((await latest.json()) as { proof: string }).proof, 'sealed')
 
     const file = join(folder, 'records.jsonl')
@@ -210,7 +271,7 @@ describe('s3mp headend', () => {
     const late = await meter.next(1, readingBody(nowMs, [1n, 1n]), to)
     socket.send(late.datagram, port, '127.0.0.1')
     const refused = async (): Promise<boolean> =>
-      (await (await fetch(`${where.page}metrics`)).text()).includes(
+      (await (await fetch(`${where.page}metrics`, { headers: { authorization } })).text()).includes(
         'refused_total{reason="revoked"} 1',
       )
     while (!(await refused())) await new Promise((resolve) => setTimeout(resolve, 20))

@@ -34,7 +34,13 @@ describe('parseConfig', () => {
     const config = parseConfig(GOOD, '/etc/s3mp/headend.toml')
     assert.equal(config.dataFolder, '/etc/s3mp/state')
     assert.deepEqual(config.udp, { host: '127.0.0.1', port: 30100 })
-    assert.deepEqual(config.http, { host: '127.0.0.1', port: 8480, nextPort: false })
+    assert.deepEqual(config.http, {
+      host: '127.0.0.1',
+      port: 8480,
+      nextPort: false,
+      access: 'password',
+      origin: undefined,
+    })
     assert.equal(config.prekeys.validMs, 30 * 86_400_000)
     assert.equal(config.scion, undefined)
   })
@@ -76,6 +82,18 @@ describe('parseConfig', () => {
   it('says which key is missing, and at which table', () => {
     assert.match(refusal(GOOD.replace('port = 30100', '')), /:5: udp\.port: .*; add the key/)
     assert.match(refusal('[udp]\nport = 1\n'), /:1: data: .*; add the key/)
+  })
+
+  it('serves without a log-in on this machine only, and only where that was written', () => {
+    const open = (host: string): string =>
+      `data = "x"\n[udp]\nport = 1\n[http]\nhost = "${host}"\nauth = "none"\n`
+    assert.equal(parseConfig(open('127.0.0.1'), 'x').http.access, 'open')
+    for (const host of ['0.0.0.0', '::', '192.0.2.1', 'meters.example', '127.0.0.1.example']) {
+      assert.throws(
+        () => parseConfig(open(host), 'x'),
+        /http.auth: without a log-in only a loopback/,
+      )
+    }
   })
 
   it('asks for something to listen on', () => {

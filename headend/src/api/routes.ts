@@ -4,7 +4,7 @@ import { Hono, type Context } from 'hono'
 import type { z } from 'zod'
 import type { Access } from '../access/access.ts'
 import type { Actor } from '../access/actor.ts'
-import { HeadendError } from '../errors.ts'
+import { HeadendError, type HeadendErrorCode } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { badRequest } from './requests.ts'
 
@@ -109,19 +109,15 @@ function statusOf(error: Error): readonly [string, 400 | 404 | 409 | 500 | 503] 
     if (error.code === 'ERR_HTTP_TARIFF') return ['bad_request', 400]
     return error.code === 'ERR_HTTP_BUSY' ? ['busy', 503] : ['internal', 500]
   }
-  switch (error instanceof HeadendError ? error.code : undefined) {
-    case 'ERR_HEADEND_REQUEST':
-    case 'ERR_HEADEND_ENROL':
-      return ['bad_request', 400]
-    case 'ERR_HEADEND_PASSWORD':
-      return ['bad_password', 400]
-    case 'ERR_HEADEND_NOT_FOUND':
-      return ['not_found', 404]
-    case 'ERR_HEADEND_STATE':
-      return ['conflict', 409]
-    case 'ERR_HEADEND_LIMIT':
-      return ['too_many', 409]
-    default:
-      return ['internal', 500]
-  }
+  const known = error instanceof HeadendError ? STATUSES[error.code] : undefined
+  return known ?? ['internal', 500]
+}
+
+const STATUSES: Readonly<Partial<Record<HeadendErrorCode, readonly [string, 400 | 404 | 409]>>> = {
+  ERR_HEADEND_REQUEST: ['bad_request', 400],
+  ERR_HEADEND_ENROL: ['bad_request', 400],
+  ERR_HEADEND_PASSWORD: ['bad_password', 400],
+  ERR_HEADEND_NOT_FOUND: ['not_found', 404],
+  ERR_HEADEND_STATE: ['conflict', 409],
+  ERR_HEADEND_LIMIT: ['too_many', 409],
 }

@@ -9,7 +9,11 @@ export const EVENTS_PAGE_MAX = 200
 
 /** Who answers, how it is, what it counts, what happens. */
 export function addServerRoutes(routes: Routes, options: ApiOptions): void {
-  const { access, store, views, live } = options
+  addDescriptions(routes, options)
+  addHappenings(routes, options)
+}
+
+function addDescriptions(routes: Routes, options: ApiOptions): void {
   routes.add(
     {
       method: 'GET',
@@ -56,6 +60,10 @@ export function addServerRoutes(routes: Routes, options: ApiOptions): void {
       return context.body(text, 200, { 'content-type': type })
     },
   )
+}
+
+function addHappenings(routes: Routes, options: ApiOptions): void {
+  const { access, store, views, live } = options
   routes.add(
     {
       method: 'GET',

@@ -43,10 +43,11 @@ export function addDeviceCommands(program: Command, output: Output): void {
   addStateCommand(program, output, 'revoke', 'revoked', 'never hear a device again; this is final')
   program
     .command('audit')
-    .description('print the log of what was done, and whether it is whole')
+    .description('print the log of who did what, and whether it is whole')
     .option('-c, --config <file>', 'the configuration')
+    .option('--verify', 'only check it; print how long it is and the hash of its last line')
     .option('--json', 'one JSON object a line')
-    .action((options: Common) => {
+    .action((options: Common & { verify?: true }) => {
       withStore(options, (store) => {
         printAudit(store, options, output)
       })
@@ -156,20 +157,35 @@ function describe(device: DeviceRow, options: Common, output: Output): string {
   return `${id}  ${paintState(state, output)}  last seen ${seen}  ${harmless(name)}`
 }
 
-function printAudit(store: SqliteStore, options: Common, output: Output): void {
+function printAudit(
+  store: SqliteStore,
+  options: Common & { readonly verify?: true },
+  output: Output,
+): void {
   let whole = true
-  for (const { atMs, deed, subject, details, intact } of store.auditLog()) {
+  let count = 0
+  for (const { atMs, who, deed, subject, details, intact } of store.auditLog()) {
     whole &&= intact
+    count++
+    if (options.verify) continue
     const at = new Date(atMs).toISOString()
     output.line(
       options.json
-        ? JSON.stringify({ at, deed, subject, details, intact })
-        : `${at}  ${deed}  ${subject}  ${harmless(JSON.stringify(details))}`,
+        ? JSON.stringify({ at, who, deed, subject, details, intact })
+        : `${at}  ${harmless(who)}  ${deed}  ${harmless(subject)}  ${harmless(JSON.stringify(details))}`,
     )
   }
   if (!whole) {
     const message = 'audit: a row was changed or taken out after it was written'
     throw new HeadendError('ERR_HEADEND_STATE', message)
+  }
+  if (options.verify) {
+    const { hash } = store.auditHead() ?? {}
+    output.line(
+      options.json
+        ? JSON.stringify({ lines: count, hash })
+        : `whole: ${count} lines, the last has the hash ${hash ?? 'none'}`,
+    )
   }
 }
 

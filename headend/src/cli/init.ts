@@ -83,6 +83,7 @@ async function init(
   output.line(`The head-end's key has the fingerprint ${fingerprint}`)
   output.line('Next: s3mp headend card > headend-card.json   (give this file to your meters)')
   output.line('      s3mp headend enroll METER-CARD.json     (take a meter on)')
+  output.line('      s3mp headend user add YOU --role administrator   (to log in to the page)')
   output.line('      s3mp headend                            (run it)')
 }
 

@@ -3,6 +3,7 @@ import { addDeviceCommands } from './devices.ts'
 import { addExportCommand } from './export.ts'
 import { addInitCommands } from './init.ts'
 import { EXIT, explainError, type Output } from './output.ts'
+import { addPeopleCommands } from './people.ts'
 import { addRunCommand } from './run.ts'
 
 /** The version of the program, shown by `--version` and in the API. */
@@ -35,6 +36,7 @@ Exit codes: ${EXIT.ok} ok, ${EXIT.failed} it failed or is not so, ${EXIT.usage} 
 Examples:
   s3mp headend init --config ./headend.toml
   s3mp headend enroll meter-card.json --name "12 Main Street"
+  s3mp headend user add anna --role administrator
   s3mp headend                                 run it
   s3mp headend devices --json`,
     )
@@ -42,6 +44,7 @@ Examples:
   addInitCommands(program, output)
   addDeviceCommands(program, output)
   addExportCommand(program, output)
+  addPeopleCommands(program, output)
   try {
     await program.parseAsync([...words], { from: 'user' })
     return EXIT.ok

@@ -6,6 +6,7 @@ import { HeadendError } from '../errors.ts'
 import { createHeadend, systemRandom } from '../headend.ts'
 import { Keyring } from '../keys/keyring.ts'
 import { createLog, type Log } from '../log.ts'
+import type { SqliteStore } from '../store/store.ts'
 import type { Transport } from '../transport/transport.ts'
 import { UdpTransport } from '../transport/udp.ts'
 import { Supervisor } from './notify.ts'
@@ -52,16 +53,19 @@ async function run(options: RunOptions, output: Output, signal: AbortSignal): Pr
       log,
       name,
       ...(page !== undefined && { page }),
+      access: config.http.access,
+      origin: config.http.origin,
     })
     try {
-      const { host, nextPort } = config.http
-      const http = await serveHttp(headend.app, { host, port, nextPort })
+      const { host, nextPort, origin } = config.http
+      const http = await serveHttp(headend.app, { host, port, nextPort, origin })
       const listening = transports.map(({ kind, address }) => `${kind} ${address}`)
       output.line(
         options.json
           ? JSON.stringify({ page: http.url, listening })
           : `The head-end receives on ${listening.join(' and ')}; its page is at ${http.url}`,
       )
+      tellAccess(config, store, output)
       supervisor.ready(() => headend.working)
       await aborted(signal)
       supervisor.stopping()
@@ -91,6 +95,17 @@ async function transportsOf(
     ...(udp === undefined ? [] : [new UdpTransport(udp.host, udp.port)]),
     ...(scion === undefined ? [] : [await openScionTransport(scion, log)]),
   ]
+}
+
+/** What whoever started it should know about who may see the page. */
+function tellAccess({ http }: HeadendConfig, store: SqliteStore, output: Output): void {
+  if (http.access === 'open') {
+    output.note('The page asks nobody to log in: everybody on this machine may do everything.')
+  } else if (store.people.administrators() === 0) {
+    output.note(
+      "Nobody can log in yet: add somebody with 's3mp headend user add NAME --role administrator'.",
+    )
+  }
 }
 
 /** The API works without its page. */

@@ -162,6 +162,14 @@ export class Events {
     return rows.map(readAudit)
   }
 
+  /** The last line's number, and its hash in hex. */
+  auditHead(): { readonly row: number; readonly hash: string } | undefined {
+    const last = this.#database.get('SELECT row, hash FROM audit ORDER BY row DESC LIMIT 1')
+    return (
+      last && { row: integer(last, 'row'), hash: Buffer.from(bytes(last, 'hash')).toString('hex') }
+    )
+  }
+
   /** Whether each line from `first` to `last` follows the one before it. */
   auditIntact(first: number, last: number): boolean {
     let expected = first

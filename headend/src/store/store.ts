@@ -102,6 +102,11 @@ export class SqliteStore implements RecordSink {
     return { lines, intact }
   }
 
+  /** The last line's number and hash in hex: noted elsewhere, it shows a log that was cut off. */
+  auditHead(): { readonly row: number; readonly hash: string } | undefined {
+    return this.#events.auditHead()
+  }
+
   /** Reports gaps that have stayed open since before `sinceMs`, each once. */
   reportGaps(sinceMs: number, nowMs: number): readonly EventRow[] {
     return this.#records.reportGaps(sinceMs, nowMs)
