@@ -79,14 +79,14 @@ if [ -n "$root" ] && [ ! -d "$root/etc" ]; then fail "--root $root: no system th
 
 units_of() {
   case $1 in
-    meter) echo 's3mp-uplink.service s3mp-meter.service' ;;
+    meter) echo 's3mp-uplink.service s3mp-meter.service s3mp-page.service' ;;
     headend) echo 's3mp-headend.service' ;;
   esac
 }
 
 users_of() {
   case $1 in
-    meter) echo 's3mp-meter s3mp-uplink' ;;
+    meter) echo 's3mp-meter s3mp-uplink s3mp-page' ;;
     headend) echo 's3mp-headend' ;;
   esac
 }
@@ -126,7 +126,7 @@ uninstall() {
   rm -rf "$root$PREFIX"
   rmdir "$root/etc/sysusers.d" 2>/dev/null || true
   if [ "$purge" = yes ]; then
-    rm -rf "$root/etc/s3mp" "$root/var/lib/s3mp" "$root/var/lib/s3mp-headend" "$root/run/s3mp"
+    rm -rf "$root/etc/s3mp" "$root/var/lib/s3mp" "$root/var/lib/s3mp-page" "$root/var/lib/s3mp-headend" "$root/run/s3mp"
     for user in $(users_of meter) $(users_of headend); do
       remove_user "$user"
     done

@@ -217,7 +217,7 @@ describe('a release on a bare Debian', function () {
   })
 
   it('made users, units and names as systemd understands them', () => {
-    for (const user of ['s3mp-meter', 's3mp-uplink', 's3mp-headend']) {
+    for (const user of ['s3mp-meter', 's3mp-uplink', 's3mp-page', 's3mp-headend']) {
       assert.match(machine.sh(`getent passwd ${user}`), /nologin/)
     }
     assert.match(machine.sh('id -nG s3mp-meter'), /dialout/)
@@ -252,6 +252,19 @@ describe('a release on a bare Debian', function () {
     )
     const asUplink = 'sudo -u s3mp-uplink cat /var/lib/s3mp/device.json'
     assert.notEqual(machine.join('sh', '-c', asUplink).status, 0)
+  })
+
+  it('shows the page on the machine alone, and keeps the page from the keys', async () => {
+    const page = "http.get('http://127.0.0.1:8490/api/v1/devices',(r)=>r.pipe(process.stdout))"
+    const ask = `/opt/s3mp/current/node_modules/node-linux-*/bin/node -e "${page}"`
+    await until('the page', () => machine.join('sh', '-c', ask).output.includes('"devices"'))
+    assert.match(machine.sh('ss -Hltn'), /127\.0\.0\.1:8490/)
+    const asPage = 'sudo -u s3mp-page cat /var/lib/s3mp/device.json'
+    assert.notEqual(machine.join('sh', '-c', asPage).status, 0)
+    assert.equal(
+      machine.join('nsenter', '-t', pidOf('s3mp-page'), '-m', 'ls', '-A', '/var/lib/s3mp').output,
+      '',
+    )
   })
 
   for (const unit of ['s3mp-meter', 's3mp-uplink', 's3mp-headend']) {

@@ -15,6 +15,7 @@ import { ROOT } from '../support/source.ts'
 const EXPOSURE_MAX: Readonly<Record<string, number>> = {
   's3mp-meter.service': 6,
   's3mp-uplink.service': 13,
+  's3mp-page.service': 13,
   's3mp-headend.service': 13,
 }
 

@@ -29,7 +29,7 @@ export function systemLog(level: LogLevel): Log {
 }
 
 /** The rooms that make up the program. */
-const ROOMS = ['@s3mp/hal', '@s3mp/meter', '@s3mp/envelope', '@s3mp/scion'] as const
+const ROOMS = ['@s3mp/hal', '@s3mp/meter', '@s3mp/envelope', '@s3mp/scion', '@s3mp/web'] as const
 
 /** SHA-256 of the program that is running: this room and those it is made of. */
 export function runningProgramHash(): Uint8Array {
