@@ -1,6 +1,9 @@
+import { printable } from '../bytes.ts'
 import { formatObis } from '../obis.ts'
 import type { Data } from './axdr.ts'
 import { AXDR } from './axdr.ts'
+import { decodeDateTime } from './clock.ts'
+import type { PositionalList } from './lists.ts'
 import { POSITIONAL_LISTS, typeLetter } from './lists.ts'
 
 /** One value of a body with what the meter says about it. */
@@ -60,10 +63,15 @@ function pushObject(data: Data): PushObject | undefined {
   }
 }
 
-/** Values named by a list in front, which may count itself as the first of them. */
-function readPushList(items: readonly Data[]): Layout | undefined {
-  const [list] = items
+/**
+ * Values named by a list in front, which may count itself as the first of them; they stand behind it
+ * one by one, or in a list of their own.
+ */
+function readPushList(outer: readonly Data[]): Layout | undefined {
+  const [list, inner] = outer
   if (list?.type !== 'list' || list.items.length === 0) return undefined
+  const nested = outer.length === 2 && list.items.length > 1 && inner?.type === 'list'
+  const items = nested ? [list, ...inner.items] : outer
   const objects = list.items.map(pushObject)
   const own = objects.length === items.length ? 0 : 1
   if (objects.length !== items.length - own) return undefined
@@ -104,17 +112,58 @@ function readPairs(items: readonly Data[]): Layout | undefined {
 }
 
 function collect(items: readonly Data[], entries: Entry[], loose: Uint8Array[]): void {
+  const attribute = attributeEntry(items)
+  if (attribute !== undefined) {
+    entries.push(...attribute)
+    return
+  }
   for (let at = 0; at < items.length; at++) {
     const item = items[at]
     const value = items[at + 1]
     const obis = item === undefined ? undefined : obisOf(item)
     if (obis !== undefined && value !== undefined && obisOf(value) === undefined) {
-      const unit = scalerUnit(items[at + 2])
-      if (value.type !== 'list' && value.type !== 'null') entries.push({ obis, value, ...unit })
-      at += unit === undefined ? 1 : 2
+      const inner = value.type === 'list' ? valueIn(value.items) : undefined
+      const unit = scalerUnit(items[at + 2]) ?? flatUnit(items[at + 2], items[at + 3])
+      if (inner !== undefined) entries.push({ obis, ...inner })
+      else if (value.type !== 'list' && value.type !== 'null')
+        entries.push({ obis, value, ...unit })
+      if (value.type === 'list' && inner === undefined) continue
+      const flat = unit !== undefined && scalerUnit(items[at + 2]) === undefined
+      at += flat ? 3 : unit === undefined ? 1 : 2
     } else if (item?.type === 'octets') loose.push(item.bytes)
     else if (item?.type === 'list') collect(item.items, entries, loose)
   }
+}
+
+/**
+ * Class, code, attribute, and then the attribute's value: one object told with all its names. Empty
+ * where it has no value, or is the name alone, as push-object lists have it.
+ */
+function attributeEntry(items: readonly Data[]): readonly Entry[] | undefined {
+  if (items.length < 4 || items.length > 5) return undefined
+  const [classId, name, attribute, value, unit] = items
+  if (classId?.type !== 'number' || classId.tag !== AXDR.uint16) return undefined
+  if (attribute?.type !== 'number' || attribute.tag !== AXDR.int8) return undefined
+  const obis = name === undefined ? undefined : obisOf(name)
+  if (obis === undefined || value === undefined) return undefined
+  if (value.type === 'null' || isDataIndex(value, items.length)) return []
+  if (value.type !== 'list') return [{ obis, value, ...scalerUnit(unit) }]
+  const inner = valueIn(value.items)
+  return inner === undefined ? [] : [{ obis, ...inner }]
+}
+
+/** "All of it" where a push-object list says which part of an attribute is meant. */
+function isDataIndex(value: Data, size: number): boolean {
+  return size === 4 && value.type === 'number' && value.tag === AXDR.uint16 && value.digits === 0n
+}
+
+/** A value with its scaler and unit in a structure of their own. */
+function valueIn(items: readonly Data[]): Omit<Entry, 'obis'> | undefined {
+  const [value, second, third] = items
+  if (value === undefined || value.type === 'list' || value.type === 'null') return undefined
+  if (obisOf(value) !== undefined) return undefined
+  const unit = items.length === 2 ? scalerUnit(second) : flatUnit(second, third)
+  return unit === undefined || items.length > 3 ? undefined : { value, ...unit }
 }
 
 /** The OBIS code in six octets; texts of six letters (`KFM_001` has seven) are none. */
@@ -141,13 +190,32 @@ function scalerUnit(
   return { scaler: Number(scaler.digits), unitCode: Number(unit.digits) }
 }
 
+/** Whether a value may stand at a place: types alone do not tell a number of a meter from a time. */
+function suits(value: Data, place: PositionalList['places'][number] | undefined): boolean {
+  const bytes = value.type === 'octets' ? value.bytes : undefined
+  if (place === 'clock') return bytes !== undefined && decodeDateTime(bytes) !== undefined
+  return place !== 'device' || /[0-9A-Za-z]/.test(printable(bytes ?? new Uint8Array()) ?? '')
+}
+
+/** Scaler and unit one behind the other without a structure around them. */
+function flatUnit(
+  scaler: Data | undefined,
+  unit: Data | undefined,
+): { readonly scaler: number; readonly unitCode: number } | undefined {
+  if (scaler === undefined || unit === undefined) return undefined
+  return scalerUnit({ type: 'list', tag: AXDR.structure, items: [scaler, unit] })
+}
+
 /** A list whose elements have the types of a documented one. */
 function readPositional(items: readonly Data[]): Layout | undefined {
   const types = items.map(typeLetter).join('')
   const [head] = items
   const first = head?.type === 'octets' ? String.fromCharCode(...head.bytes.subarray(0, 8)) : ''
   const list = POSITIONAL_LISTS.find(
-    (one) => one.types.test(types) && (one.begins === undefined || first.startsWith(one.begins)),
+    (one) =>
+      one.types.test(types) &&
+      (one.begins === undefined || first.startsWith(one.begins)) &&
+      items.every((item, index) => suits(item, one.places[index])),
   )
   if (list === undefined) return undefined
   const entries: Entry[] = []
@@ -156,7 +224,7 @@ function readPositional(items: readonly Data[]): Layout | undefined {
   for (const [index, value] of items.entries()) {
     const place = list.places[index] ?? 'skip'
     if (place === 'device') device = value.type === 'octets' ? value.bytes : undefined
-    else if (place === 'skip') {
+    else if (place === 'skip' || place === 'clock') {
       if (value.type === 'octets') loose.push(value.bytes)
     } else {
       const [obis, scaler] = place

@@ -1,7 +1,13 @@
 import type { Data } from './axdr.ts'
 
 /** What stands at one place of a list without OBIS codes. */
-type Place = 'device' | 'skip' | readonly [obis: string, scaler: number]
+type Place =
+  /** The device number: letters and digits, or the list is another one. */
+  | 'device'
+  /** The meter's clock: a date-time, or the list is another one. */
+  | 'clock'
+  | 'skip'
+  | readonly [obis: string, scaler: number]
 
 /** A list whose values are named by their places alone. */
 export interface PositionalList {
@@ -166,12 +172,22 @@ export const POSITIONAL_LISTS: readonly PositionalList[] = [
     evidence: 'IE.5-TD1: tariffs, phases and apparent power agree, amsreader-firmware #1072',
   },
   {
+    name: 'vienna',
+    makers: ['ISK', 'SMS', 'LGZ'],
+    types: /^su{8}$/,
+    places: ['clock', ...ENERGIES, ...POWERS],
+    evidence:
+      'AM550 on the infrared port of Wiener Netze: published telegrams with their keys; the second ' +
+      'of the two agrees with the reading printed beside it',
+  },
+  {
     name: 'iskra-push',
-    makers: ['ISK'],
-    types: /^ssss[ui]{6}[uihj]*$/,
+    makers: ['ISK', 'SMS'],
+    types: /^ssss[ui]{6}[uihjs]*$/,
     places: ['skip', 'device', 'skip', 'skip', ...ENERGIES, ...POWERS.slice(0, 2)],
     evidence:
-      'athombv/node-dsmr-parser, an Iskra list with push setup, id, time and date before it',
+      'athombv/node-dsmr-parser, an Iskra list with push setup, id, time and date before it; ' +
+      'Noschvie/shrdzm: telegrams of IM350 and AM550 in Vienna, Carinthia and Wels, with their keys',
   },
   {
     name: 'burgenland',

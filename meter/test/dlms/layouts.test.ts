@@ -143,6 +143,30 @@ describe('the body of a notification', () => {
     assert.deepEqual(values(read(slovenia)), ['1-0:1.8.0*255 7924792 Wh', '1-0:2.8.0*255 0 Wh'])
   })
 
+  it('tells lists of the same types by what stands at their places', () => {
+    const numbers = [20_870_819, 0, 96_027, 1_216, 412, 0, 0, 138].map(u32)
+    const vienna = read(struct(`090c${NOON}`, ...numbers))
+    assert.deepEqual(values(vienna), [
+      '1-0:1.8.0*255 20870819 Wh',
+      '1-0:2.8.0*255 0 Wh',
+      '1-0:3.8.0*255 96027 varh',
+      '1-0:4.8.0*255 1216 varh',
+      '1-0:1.7.0*255 412 W',
+      '1-0:2.7.0*255 0 W',
+      '1-0:3.7.0*255 0 var',
+      '1-0:4.7.0*255 138 var',
+    ])
+    const slovenia = read(struct(text('84600000'), ...numbers))
+    assert.equal(slovenia?.device, '84600000')
+    assert.equal(values(slovenia)[0], '1-0:1.7.0*255 20870819 W')
+    assert.equal(read(struct('090400ff0102', ...numbers)), undefined)
+    // Push setup, number, time and date in front, two empty texts behind.
+    const front = [obis('0006190900ff'), text('2221202033801'), '09040e372100', '090507e5030707']
+    const iskra = read(struct(...front, ...numbers.slice(0, 6), '0900', '0900'))
+    assert.equal(iskra?.device, '2221202033801')
+    assert.equal(values(iskra)[4], '1-0:1.7.0*255 412 W')
+  })
+
   it('is nothing where no documented list fits', () => {
     assert.equal(read(struct(u32(1), u32(2), u32(3))), undefined)
     assert.equal(read(text('only text here')), undefined)
@@ -159,12 +183,27 @@ describe('the body of a notification', () => {
 
   it('leaves no documented list with more places than its pattern has room for', () => {
     for (const { name, places, evidence } of POSITIONAL_LISTS) {
-      assert.ok(evidence.length > 0 && places.includes('device') !== (name === 'kaifa-1'), name)
+      const named = places.includes('device') || places.includes('clock')
+      assert.ok(evidence.length > 0 && named !== (name === 'kaifa-1'), name)
     }
   })
 })
 
 describe('decodeData', () => {
+  it('reads compact arrays as the arrays that they are short for', () => {
+    const read = (bytes: string): unknown => decodeData(new Reader(hex(bytes)))
+    assert.deepEqual(read('13 12 04 00010002'), read('0102 120001 120002'))
+    const rows = '13 0202 06 09 0c 00000001 02aabb 00000002 00'
+    assert.deepEqual(read(rows), read('0102 0202 0600000001 0902aabb 0202 0600000002 0900'))
+    assert.deepEqual(read('13 01 0002 11 04 01020304'), read('0102 0102 1101 1102 0102 1103 1104'))
+    assert.deepEqual(read('13 06 00'), read('0100'))
+    assert.throws(() => read('13 00 01 00'), { code: 'malformed' })
+    assert.throws(() => read('13 0200 01 00'), { code: 'malformed' })
+    assert.throws(() => read('13 06 03 000000'), { code: 'short' })
+    assert.throws(() => read(`13${'01ffff'.repeat(8)}06 04 00000000`), MeterError)
+    assert.throws(() => read(`13${'0201'.repeat(20)}06 04 00000000`), { code: 'depth' })
+  })
+
   it('reads every type of number exactly', () => {
     const number = (bytes: string): string => {
       const data = decodeData(new Reader(hex(bytes)))
