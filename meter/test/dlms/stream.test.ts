@@ -13,6 +13,7 @@ import {
   frameApdu,
   protect,
 } from '../../src/simulator/index.ts'
+import { keysOf } from '../support/asking.ts'
 import { captures } from '../support/corpus.ts'
 import { decodeAll, hex, houseState, join } from '../support/telegrams.ts'
 import { assertAccounted } from '../support/accounting.ts'
@@ -132,15 +133,23 @@ describe('a DLMS decoder', () => {
 
   it('accepts no authenticated telegram with a single bit flipped, whatever carries it', function () {
     this.timeout(60_000)
-    for (const style of [DLMS_STYLES.mbus, DLMS_STYLES.wrapper]) {
-      const telegram = encodeDlms(houseState(), style, protection(1))
-      for (let bit = 0; bit < 8 * telegram.length; bit += 3) {
-        const bad = telegram.slice()
-        bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7))
-        for (const event of decode(bad)) {
-          // Ports and addresses of the link are nobody's to vouch for.
-          if (event.type === 'reading') assert.ok(event.reading.security?.authentic, `bit ${bit}`)
+    for (const suite of [0, 1, 2] as const) {
+      const { encryptionKey: key, authenticationKey } = keysOf(suite)
+      for (const [name, style] of STYLES) {
+        const sealing = { ...protection(1, 0x30 | suite), encryptionKey: key, authenticationKey }
+        const telegram = encodeDlms(houseState(), style, sealing)
+        // Few bits of each, others in each suite and style.
+        for (let bit = (name.length + suite) % 31; bit < 8 * telegram.length; bit += 31) {
+          const bad = telegram.slice()
+          bad[bit >> 3] = (bad[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+          for (const event of decode(bad, { key, authenticationKey })) {
+            // Ports of the wrapper are nobody's to vouch for.
+            if (event.type !== 'reading') continue
+            assert.equal(style.link, 'wrapper', `${name}, suite ${suite}, bit ${bit}`)
+            assert.ok(event.reading.security?.authentic, `bit ${bit}`)
+          }
         }
+        assert.equal(readings(decode(telegram, { key, authenticationKey })), 1)
       }
     }
   })
