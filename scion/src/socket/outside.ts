@@ -79,7 +79,8 @@ export class Outside {
     const { clock, sentMs, onChange } = this.#options
     let isKnown = true
     let askedMs = clock.monotonicMs()
-    while (!ended.aborted) {
+    const isOver = (): boolean => ended.aborted
+    while (!isOver()) {
       const idleMs = Math.max(sentMs(), askedMs) + OUTSIDE_IDLE_MS_MAX
       const dueMs = Math.min(idleMs, askedMs + OUTSIDE_CHECK_MS_MAX)
       const waitMs = dueMs - clock.monotonicMs()
@@ -91,12 +92,12 @@ export class Outside {
       try {
         const { host, port } = this.#address ?? {}
         const found = await this.#options.ask()
-        if (ended.aborted) return
+        if (isOver()) return
         const isSame = found.address.host === host && found.address.port === port
         if (!isSame || !isKnown) onChange(found)
         isKnown = true
       } catch (error) {
-        if (!(error instanceof ScionError) || ended.aborted) return
+        if (!(error instanceof ScionError) || isOver()) return
         if (isKnown) onChange(error)
         isKnown = false
       }

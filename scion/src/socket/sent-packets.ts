@@ -15,10 +15,15 @@ export const SENT_PACKET_AGE_MS_MAX = 10_000
 /** Upper-layer bytes that a quote must return: the UDP header, or the head of an SCMP question. */
 const UPPER_BYTES = 8
 
+/** Room for the head of one packet: a path of three segments and two dozen hops, and IPv6 hosts. */
+const HEAD_BYTES_MAX = 384
+
 interface Sent {
-  readonly packet: Uint8Array
-  readonly route: Route
-  readonly sentMs: number
+  route: Route | undefined
+  sentMs: number
+  bytes: number
+  /** The head of a packet that needs more room. */
+  long: Uint8Array | undefined
 }
 
 /**
@@ -26,47 +31,64 @@ interface Sent {
  * these packets, in everything that routers leave alone. Who was not on the path cannot know the
  * hop field MACs, the flow number and the checksum. Each packet vouches for one error.
  *
- * Packets are kept as they are and compared when an error comes: errors are few, packets are many.
+ * Heads are kept as they are and compared when an error comes: errors are few, packets are many. They
+ * lie in memory of their own that is used round and round, for a thousand packets held back would be a
+ * burden for the garbage collector.
  */
 export class SentPackets {
-  readonly #ring: (Sent | undefined)[] = Array.from({ length: SENT_PACKETS_MAX })
+  readonly #sent: Sent[] = []
   /** The last four of the bytes that a quote must return: length and checksum, most of the time. */
   readonly #marks = new Uint32Array(SENT_PACKETS_MAX)
+  #heads: Uint8Array | undefined
   #next = 0
 
   /** Packets remembered; never more than {@link SENT_PACKETS_MAX}. */
   get size(): number {
-    return this.#ring.reduce((count, sent) => count + Number(sent !== undefined), 0)
+    return this.#sent.filter(({ route }) => route !== undefined).length
   }
 
-  /** Remembers a packet that goes out on a route; nobody changes its bytes any more. */
+  /** Remembers a packet that goes out on a route. */
   add(packet: Uint8Array, route: Route, nowMs: number): void {
     const slot = this.#next
-    this.#ring[slot] = { packet, route, sentMs: nowMs }
-    this.#marks[slot] = markOf(packet)
     this.#next = (slot + 1) % SENT_PACKETS_MAX
+    const sent = (this.#sent[slot] ??= { route, sentMs: 0, bytes: 0, long: undefined })
+    sent.route = route
+    sent.sentMs = nowMs
+    sent.bytes = Math.min(packet.length, 4 * byteAt(packet, 5) + UPPER_BYTES)
+    sent.long = undefined
+    this.#marks[slot] = markOf(packet)
+    const head = packet.subarray(0, sent.bytes)
+    if (sent.bytes > HEAD_BYTES_MAX) sent.long = head.slice()
+    else {
+      this.#heads ??= new Uint8Array(SENT_PACKETS_MAX * HEAD_BYTES_MAX)
+      this.#heads.set(head, slot * HEAD_BYTES_MAX)
+    }
   }
 
   /** The route of the packet that is quoted, once; undefined where no such packet was sent. */
   take(quote: Uint8Array, nowMs: number): Route | undefined {
-    if (quote.length < 12) return undefined
+    const quoted = unchanging(quote)
+    if (quoted === undefined) return undefined
     const mark = markOf(quote)
-    let quoted: Uint8Array | undefined
     for (
       let slot = this.#marks.indexOf(mark);
       slot >= 0;
       slot = this.#marks.indexOf(mark, slot + 1)
     ) {
-      const sent = this.#ring[slot]
-      if (sent === undefined || nowMs - sent.sentMs > SENT_PACKET_AGE_MS_MAX) continue
-      quoted ??= unchanging(quote)
-      if (quoted === undefined) return undefined
-      const original = unchanging(sent.packet)
+      const sent = this.#sent[slot]
+      if (sent?.route === undefined || nowMs - sent.sentMs > SENT_PACKET_AGE_MS_MAX) continue
+      const original = unchanging(this.#headAt(slot, sent))
       if (original === undefined || !sameBytes(quoted, original)) continue
-      this.#ring[slot] = undefined
-      return sent.route
+      const { route } = sent
+      sent.route = undefined
+      return route
     }
     return undefined
+  }
+
+  #headAt(slot: number, { bytes, long }: Sent): Uint8Array {
+    const start = slot * HEAD_BYTES_MAX
+    return long ?? this.#heads?.subarray(start, start + bytes) ?? new Uint8Array(0)
   }
 }
 
