@@ -14,6 +14,7 @@ import { HeadendError } from './errors.ts'
 import type { Keyring } from './keys/keyring.ts'
 import { silentLog, type Log } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { PathWatch } from './receive/path-watch.ts'
 import { Receiver } from './receive/receiver.ts'
 import type { Counts, Refusal } from './receive/refusals.ts'
 import type { Committed, Entry } from './store/records.ts'
@@ -87,6 +88,7 @@ export class Headend {
   readonly #run: string
   readonly #startedMs: number
   readonly #access: Access
+  readonly #paths = new PathWatch()
   #upkeep: Promise<void> | undefined
   #lastCommitMs: number | undefined
   #failing = false
@@ -109,6 +111,7 @@ export class Headend {
       log,
       onCommit: (entries, committed, nowMs) => {
         this.#publish(entries, committed, nowMs)
+        this.#followPaths(entries, committed, nowMs)
         options.onCommit?.(entries, committed, nowMs)
       },
       onRefusal: (reason, arrival) => {
@@ -244,6 +247,16 @@ export class Headend {
       const row = device === undefined ? undefined : this.store.registry.deviceOfRow(device)
       if (row === undefined) continue
       this.live.publish({ type: 'device', data: this.#views.device(row, nowMs) })
+    }
+  }
+
+  #followPaths(entries: readonly Entry[], committed: Committed, nowMs: number): void {
+    const events = this.#paths.follow(entries, committed, nowMs)
+    try {
+      this.#publishEvents(events.map((event) => this.store.addEvent(event)))
+    } catch (error) {
+      // The readings themselves are on disk: that a path changed is not worth refusing them for.
+      this.#log.warn('failover.untold', { reason: String(error) })
     }
   }
 

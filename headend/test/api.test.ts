@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import { fromHex, readSignedObject, toHex } from '@s3mp/envelope'
 import type { Device, EvidenceAnswer, ReadingView, SeriesAnswer } from '@s3mp/web/api'
 import { after, before, describe, it } from 'mocha'
-import { z } from 'zod'
 import { encodePublicKeyFile } from '@s3mp/envelope'
 import { createHeadend, type Headend } from '../src/headend.ts'
 import { Keyring } from '../src/keys/keyring.ts'
 import { MemorySecrets } from '../src/keys/files.ts'
 import { SqliteStore } from '../src/store/store.ts'
+import { Description } from './support/description.ts'
 import {
   eventBody,
   heartbeatBody,
@@ -29,49 +29,6 @@ import {
 const [QUARTER, LIVE] = [1, 3]
 const POWER = encodeURIComponent('1-0:16.7.0*255')
 const ENERGY = encodeURIComponent('1-0:1.8.0*255')
-
-/** The schema of an address' answer, out of the served document alone. */
-class Description {
-  readonly #document: Record<string, unknown>
-
-  constructor(document: unknown) {
-    this.#document = document as Record<string, unknown>
-  }
-
-  check(path: string, status: number, body: unknown): void {
-    const responses = this.#at(['paths', path, 'get', 'responses']) as Record<string, unknown>
-    const key = String(status) in responses ? String(status) : 'default'
-    const schema = this.#at(['content', 'application/json', 'schema'], responses[key])
-    const resolved = this.#resolve(schema) as Parameters<typeof z.fromJSONSchema>[0]
-    const checked = z.fromJSONSchema(resolved).safeParse(body)
-    assert.ok(checked.success, `${path} ${status}: ${String(checked.error)}`)
-  }
-
-  methods(path: string): readonly string[] {
-    return Object.keys(this.#at(['paths', path]) as object)
-  }
-
-  get paths(): readonly string[] {
-    return Object.keys(this.#at(['paths']) as object)
-  }
-
-  #at(keys: readonly string[], from: unknown = this.#document): unknown {
-    let value = from
-    for (const key of keys) value = (value as Record<string, unknown>)[key]
-    assert.ok(value !== undefined, `the document lacks ${keys.join('.')}`)
-    return value
-  }
-
-  #resolve(schema: unknown): unknown {
-    if (Array.isArray(schema)) return schema.map((one) => this.#resolve(one))
-    if (typeof schema !== 'object' || schema === null) return schema
-    const { $ref } = schema as { readonly $ref?: string }
-    if ($ref !== undefined) return this.#resolve(this.#at($ref.replace('#/', '').split('/')))
-    return Object.fromEntries(
-      Object.entries(schema).map(([key, value]) => [key, this.#resolve(value)]),
-    )
-  }
-}
 
 describe('the HTTP API', () => {
   const clock = new TestClock()

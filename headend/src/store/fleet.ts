@@ -74,6 +74,14 @@ const SORTS: Readonly<Record<DeviceSort, readonly [key: string, order: 'up' | 'd
   firmware: [`coalesce(firmware, '')`, 'up'],
 }
 
+/** What decides between equals, where that is not the name. */
+const THEN: Readonly<Partial<Record<DeviceSort, string>>> = {
+  // Where nothing is alarming, what has been silent longest comes first.
+  alarms: `state = 'active' DESC, coalesce(last_seen_ms, 0), name COLLATE NOCASE, device`,
+  // Nothing but the index is needed then.
+  name: 'device',
+}
+
 /**
  * One narrow row a device, for lists of all of them: kept up with what is committed, in the same
  * transaction, so that a list is in order without looking at readings.
@@ -165,20 +173,21 @@ export class Fleet {
     nowMs: number,
   ): { readonly devices: readonly number[]; readonly total: number } {
     const { query, state, trouble, sort, offset, limit } = question
-    const [key, usual] = SORTS[sort]
+    const [sortKey, usual] = SORTS[sort]
+    const narrowed = state !== undefined || query !== undefined || trouble !== undefined
+    // Few fit: looking at all rows is then faster than walking an index that leads to most in vain.
+    const key = narrowed ? `+${sortKey}` : sortKey
     const order = (question.order ?? usual) === 'up' ? 'ASC' : 'DESC'
-    // Where nothing is alarming, what has been silent longest comes first.
-    const then = sort === 'alarms' ? `state = 'active' DESC, coalesce(last_seen_ms, 0), ` : ''
+    const then = THEN[sort] ?? 'name COLLATE NOCASE, device'
     const fits = trouble === undefined ? FITS : `${FITS} AND ${TROUBLES[trouble]}`
     const values = parameters(state, query, nowMs)
     const rows = this.#database.all(
       `SELECT device FROM fleet WHERE ${fits} AND ${BOUND}
-         ORDER BY ${key} ${order}, ${then}name COLLATE NOCASE, device LIMIT ?8 OFFSET ?9`,
+         ORDER BY ${key} ${order}, ${then} LIMIT ?8 OFFSET ?9`,
       ...values,
       limit,
       offset,
     )
-    const narrowed = state !== undefined || query !== undefined || trouble !== undefined
     const total = narrowed
       ? Number(
           this.#database.get(

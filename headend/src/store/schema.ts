@@ -187,6 +187,7 @@ export const MIGRATIONS: readonly string[] = [
     firmware TEXT,
     spool REAL
   ) STRICT;
+  CREATE INDEX fleet_by_name ON fleet (name COLLATE NOCASE, device);
   INSERT INTO fleet (device, name, search, state, enrolled_ms, last_seen_ms, alarm_ms)
     SELECT row, name, lower(name || ' ' || coalesce(serial, '') || ' ' || hex(ueid)), state,
       enrolled_ms, last_seen_ms,

@@ -47,9 +47,10 @@ describe('costSpans', () => {
   it('is exact where floating point is not', () => {
     const at = counters({ [DRAWN]: { 0: '1000.1', 1: '1000.3' }, [FED]: { 0: '0', 1: '0' } })
     const [span] = costSpans(tariff([0, '0.1', '0']), [0, 1], at)
+    assert.ok(span)
     // 0.2 Wh at 0.1 a kWh.
-    assert.equal(span?.energy, '0.00002')
-    assert.deepEqual(span?.counted[0], { register: DRAWN, amount: '0.0002', unit: 'kWh' })
+    assert.equal(span.energy, '0.00002')
+    assert.deepEqual(span.counted[0], { register: DRAWN, amount: '0.0002', unit: 'kWh' })
   })
 
   it('cuts a span where prices change, and adds the fixed charge by time', () => {
@@ -59,10 +60,11 @@ describe('costSpans', () => {
     })
     const prices = tariff([0, '0.30', '10'], [DAY_MS, '0.40', '20'])
     const [span] = costSpans(prices, [0, 2 * DAY_MS], at)
-    assert.equal(span?.energy, '11.00') // 10 kWh × 0.30 + 20 kWh × 0.40
-    assert.equal(span?.earned, '0.0803')
-    assert.equal(span?.fixed, '0.986301') // 12 × 10 / 365 + 12 × 20 / 365
-    assert.equal(span?.total, '11.906001')
+    assert.ok(span)
+    assert.equal(span.energy, '11.00') // 10 kWh × 0.30 + 20 kWh × 0.40
+    assert.equal(span.earned, '0.0803')
+    assert.equal(span.fixed, '0.986301') // 12 × 10 / 365 + 12 × 20 / 365
+    assert.equal(span.total, '11.906001')
   })
 
   it('knows nothing where a counter was not read, ran backwards, or no price was known', () => {
@@ -96,7 +98,10 @@ describe('costSpans', () => {
       fc.property(steps, price, (increments, digits) => {
         let sum = 0n
         const values = increments.map((step) => decimalOf({ digits: (sum += step), places: 4 }))
-        const at = counters({ [DRAWN]: { ...values }, [FED]: { ...values.map(() => '0') } })
+        const at = counters({
+          [DRAWN]: Object.fromEntries(values.entries()),
+          [FED]: Object.fromEntries(values.map((_, index) => [index, '0'])),
+        })
         const prices = tariff([0, decimalOf({ digits, places: 4 }), '0'])
         const edges = values.map((_, index) => index)
         const parts = costSpans(prices, edges, at).map(({ energy }) =>
@@ -199,7 +204,7 @@ describe('csvLine', () => {
     fc.assert(
       fc.property(fc.array(fc.string(), { minLength: 1, maxLength: 5 }), (texts) => {
         const line = csvLine(texts.map((text) => ({ text })))
-        const quotes = [...line.slice(0, -2)].filter((one) => one === '"').length
+        const quotes = line.split('"').length - 1
         assert.equal(quotes % 2, 0)
         assert.equal(line.replace(/"([^"]|"")*"/g, ''), `${','.repeat(texts.length - 1)}\r\n`)
       }),
