@@ -332,6 +332,7 @@ class MeterApp implements Meter {
       log: this.#log,
       openMap,
       tap: this.#options.tap,
+      isClockTrusted: () => this.#clockState() === 'synced',
       onTelegram: (source, reading, bytes) => {
         this.#lookAtClock()
         onTrace?.({ type: 'telegram', atMs: clock.nowMs(), source, bytes, reading })

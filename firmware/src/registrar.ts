@@ -62,8 +62,15 @@ interface Memory {
 /** Doubts of the decoder that make the values themselves doubtful. */
 const DOUBTS: readonly ReadingFlag[] = ['sign-doubt', 'sign-unknown', 'sign-contradicts-energy']
 
-/** Doubts about when. */
-const TIME_DOUBTS: readonly string[] = ['time-doubt', 'time-jumped', 'time-unset']
+/** What cannot be, by physics or by what was read before. */
+const IMPLAUSIBLE: readonly ReadingFlag[] = [
+  'register-went-back',
+  'register-jumped',
+  'energy-doubt',
+  'power-doubt',
+  'phase-doubt',
+  'grid-doubt',
+]
 
 /** The longest that a reading may be ahead of the clock, in milliseconds: an hour of summer time. */
 export const READING_AHEAD_MS_MAX = 3_600_000
@@ -287,9 +294,9 @@ function same(a: Uint8Array, b: Uint8Array): boolean {
 function flagsOf(reading: Reading): readonly StatusFlag[] {
   const flags: StatusFlag[] = []
   if (reading.flags.some((flag) => DOUBTS.includes(flag))) flags.push('doubt')
-  if (reading.flags.includes('register-went-back')) flags.push('implausible')
+  if (reading.flags.some((flag) => IMPLAUSIBLE.includes(flag))) flags.push('implausible')
   if (reading.flags.includes('unauthenticated')) flags.push('unauthenticated')
-  if (reading.flags.some((flag) => TIME_DOUBTS.includes(flag))) flags.push('time-doubt')
+  if (reading.flags.includes('meter-clock-doubt')) flags.push('time-doubt')
   return flags
 }
 

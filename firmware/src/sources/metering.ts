@@ -1,5 +1,5 @@
 import type { Clock } from '@s3mp/hal'
-import type { Reading } from '@s3mp/meter'
+import { createTruth, type Reading } from '@s3mp/meter'
 
 import type { DurableMap } from '../durable-map.ts'
 import type { Journal } from '../journal.ts'
@@ -42,6 +42,8 @@ export interface MeteringOptions {
   readonly random: () => number
   readonly log: Log
   readonly openMap: (name: MapName) => DurableMap
+  /** Whether somebody vouches for the wall clock. */
+  readonly isClockTrusted: () => boolean
   readonly tap?: ((source: string) => SourceTap) | undefined
   /** A telegram was understood; called before anything is registered. */
   readonly onTelegram: (source: string, reading: Reading, bytes: Uint8Array) => void
@@ -129,6 +131,7 @@ export class Metering {
   #prepare(spec: SourceSpec): Working {
     const { journal, clock, random, log, onTelegram, onDiscarded } = this.#options
     const findings = new Map<string, number>()
+    const truth = createTruth()
     const heard: Pick<Working, 'protocol' | 'lastReadingMs'> = {
       protocol: undefined,
       lastReadingMs: undefined,
@@ -150,9 +153,11 @@ export class Metering {
       log,
       invocations: this.#maps.invocations,
       pulses: this.#maps.pulses,
-      onReading: (reading, bytes, time) => {
-        heard.protocol = reading.protocol
+      onReading: (raw, bytes, time) => {
+        heard.protocol = raw.protocol
         heard.lastReadingMs = clock.nowMs()
+        // What a meter remembers of yesterday says nothing against its clock of today.
+        const reading = time === undefined ? this.#judged(truth, raw) : raw
         for (const flag of reading.flags) findings.set(flag, (findings.get(flag) ?? 0) + 1)
         onTelegram(spec.name, reading, bytes)
         intake.take(reading, time)
@@ -179,6 +184,21 @@ export class Metering {
       },
     }
     return Object.assign(heard, { spec, source: spec.create(context), findings })
+  }
+
+  /** A reading with what physics, clocks and the readings before have against it. */
+  #judged(truth: ReturnType<typeof createTruth>, raw: Reading): Reading {
+    const { clock, isClockTrusted, log, journal } = this.#options
+    const { reading, findings } = truth.check(raw, {
+      wallMs: clock.nowMs(),
+      monotonicMs: clock.monotonicMs(),
+      wallTrusted: isClockTrusted(),
+    })
+    for (const { flag, what } of findings) {
+      log.debug('reading.doubted', { flag, what })
+      if (flag === 'register-jumped') journal.tell('register-implausible', 'warning', [shown(what)])
+    }
+    return reading
   }
 
   #tellTrouble(spec: SourceSpec, trouble: SourceTrouble): void {

@@ -3,7 +3,13 @@ import type { Reading } from '@s3mp/meter'
 
 import { volatileMap, type DurableMap } from '../../src/durable-map.ts'
 import { createLog } from '../../src/log.ts'
-import type { ReadingTime, Source, SourceSpec, SourceTrouble } from '../../src/sources/source.ts'
+import type {
+  ReadingTime,
+  Source,
+  SourceContext,
+  SourceSpec,
+  SourceTrouble,
+} from '../../src/sources/source.ts'
 import { seededRandom, START_MS } from './world.ts'
 
 /** A reading as a source handed it over. */
@@ -45,11 +51,19 @@ export class SourceBench {
 
   /** Puts a source to work. */
   start(spec: SourceSpec): this {
+    this.#source = spec.create(this.context())
+    this.#running = this.#source.run(this.#stop.signal, () => undefined)
+    this.#running.catch(() => undefined)
+    return this
+  }
+
+  /** What a source is given: everything that it tells is kept here. */
+  context(): SourceContext {
     const { clock } = this
     const write = (line: string): void => {
       this.log.push(line)
     }
-    this.#source = spec.create({
+    return {
       clock,
       random: seededRandom('bench'),
       log: createLog({ write, monotonicMs: () => clock.monotonicMs() }),
@@ -69,10 +83,7 @@ export class SourceBench {
       },
       tap: {},
       newestMs: () => this.newestMs,
-    })
-    this.#running = this.#source.run(this.#stop.signal, () => undefined)
-    this.#running.catch(() => undefined)
-    return this
+    }
   }
 
   async pass(ms: number): Promise<void> {
