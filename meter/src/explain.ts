@@ -1,3 +1,4 @@
+import { explainDlms } from './dlms/explain.ts'
 import { explainText } from './iec62056-21/explain.ts'
 import { explainModbus } from './modbus/explain.ts'
 import type { Protocol } from './reading.ts'
@@ -9,6 +10,7 @@ const EXPLAINERS: Readonly<
   Partial<Record<Protocol, (bytes: Uint8Array) => readonly TelegramField[]>>
 > = {
   sml: explainSml,
+  dlms: explainDlms,
   d0: explainText,
   dsmr: explainText,
   modbus: explainModbus,

@@ -18,6 +18,7 @@ export type {
 } from './reading.ts'
 export { diagnoseKeys } from './dlms/doctor.ts'
 export type { KeyDiagnosis, KeyVerdict } from './dlms/doctor.ts'
+export { explainDlms } from './dlms/explain.ts'
 export { counterName } from './dlms/replay-guard.ts'
 export { diagnoseTelegram, unnamedValues } from './dlms/telegram.ts'
 export type { ProtectedApdu } from './dlms/ciphering.ts'

@@ -65,7 +65,24 @@ const BCD = 13
  * @throws {@link MeterError} `short`, `malformed`, `depth` or `too-many`.
  */
 export function decodeData(reader: Reader, elementsMax: number = AXDR_ELEMENTS_MAX): Data {
-  return decode(reader, 0, { left: elementsMax, most: elementsMax })
+  return decode(reader, 0, { left: elementsMax, most: elementsMax, trace: undefined })
+}
+
+/** Where a value lies in its bytes: its first one, those behind tag and count, and the end. */
+export interface DataSpan {
+  readonly start: number
+  readonly head: number
+  readonly end: number
+}
+
+/** Like {@link decodeData}, and tells where each value lies; a compact array is one value. */
+export function traceData(reader: Reader): {
+  readonly data: Data
+  readonly spans: ReadonlyMap<Data, DataSpan>
+} {
+  const spans = new Map<Data, DataSpan>()
+  const budget = { left: AXDR_ELEMENTS_MAX, most: AXDR_ELEMENTS_MAX, trace: spans }
+  return { data: decode(reader, 0, budget), spans }
 }
 
 /** A length: one byte below 128, else the number of bytes that hold it. */
@@ -84,6 +101,7 @@ export function readLength(reader: Reader, field: string): number {
 interface Budget {
   left: number
   readonly most: number
+  trace: Map<Data, DataSpan> | undefined
 }
 
 /** Counts an element, before anything is kept of it. */
@@ -99,14 +117,25 @@ function spend(budget: Budget, depth: number): void {
 
 function decode(reader: Reader, depth: number, budget: Budget): Data {
   spend(budget, depth)
+  const start = reader.position
   const tag = reader.u8('data.tag')
+  let head = reader.position
+  let data: Data
   if (tag === AXDR.array || tag === AXDR.structure) {
     const count = readLength(reader, 'data.count')
+    head = reader.position
     const items: Data[] = []
     for (let index = 0; index < count; index++) items.push(decode(reader, depth + 1, budget))
-    return { type: 'list', tag, items }
+    data = { type: 'list', tag, items }
+  } else {
+    const { trace } = budget
+    // What is inside a compact array has no place of its own in these bytes.
+    budget.trace = undefined
+    data = tag === AXDR.compact ? decodeCompact(reader, depth, budget) : decodeLeaf(reader, tag)
+    budget.trace = trace
   }
-  return tag === AXDR.compact ? decodeCompact(reader, depth, budget) : decodeLeaf(reader, tag)
+  budget.trace?.set(data, { start, head, end: reader.position })
+  return data
 }
 
 /** What the elements of a compact array look like, said once in front of them. */

@@ -11,8 +11,11 @@ export type KeyVerdict =
   | 'sound'
   /** Readable, but nothing vouches for it: the meter sends no tag, or no key to check it is there. */
   | 'unauthenticated'
+  /** The telegram is encrypted, and the key that it takes is not given. */
   | 'encryption-key-missing'
+  /** Under the key given there is no sense in the telegram, not even at its beginning. */
   | 'encryption-key-wrong'
+  /** Readable, so the encryption key is right; but its tag does not hold with the other key. */
   | 'authentication-key-wrong'
   /** Bytes were changed or lost on the way: the keys may be right. */
   | 'damaged'
