@@ -16,6 +16,8 @@
  * - `CONFIG`: a file or an option given by the operator is wrong.
  * - `CONTROL`: a control service or daemon answered with an error or with nonsense.
  * - `UNTRUSTED`: a signature or certificate does not lead to a trusted root.
+ * - `VALIDITY`: a TRC or certificate is good, but not at this time: it has expired, or is yet to come.
+ * - `CLOCK`: the network is further ahead of this host's clock than clocks may differ.
  * - `AUTHENTICITY`: a packet authenticator is absent, wrong, stale or seen before.
  */
 export type ScionErrorCode =
@@ -34,6 +36,8 @@ export type ScionErrorCode =
   | 'ERR_SCION_CONFIG'
   | 'ERR_SCION_CONTROL'
   | 'ERR_SCION_UNTRUSTED'
+  | 'ERR_SCION_VALIDITY'
+  | 'ERR_SCION_CLOCK'
   | 'ERR_SCION_AUTHENTICITY'
 
 /**

@@ -33,7 +33,7 @@ export interface LookupReport {
   readonly destination: IsdAs
   readonly segments: number
   readonly paths: number
-  /** Segments that were left out and questions that failed, in words. */
+  /** Why segments were left out and questions failed, in words; each reason once. */
   readonly problems: readonly string[]
 }
 
@@ -41,6 +41,11 @@ export interface LookupReport {
 export const DESTINATIONS_KEPT_MAX = 256
 /** Age up to which kept paths answer a question that does not ask for fresh ones. */
 export const PATHS_AGE_MS_MAX = 30_000
+/**
+ * How far ahead of this host's clock a segment may have been begun, in milliseconds: routers would
+ * not take one of the far future (draft-dekater-scion-dataplane, one unit of hop field lifetime).
+ */
+export const SEGMENT_AHEAD_MS_MAX = 337_500
 /** Problems of one lookup that are reported. */
 export const PROBLEMS_MAX = 32
 
@@ -113,7 +118,7 @@ export class ControlPathSource implements PathSource {
       destination,
       segments: segments.up.length + segments.core.length + segments.down.length,
       paths: valid.length,
-      problems: failures.slice(0, PROBLEMS_MAX).map(({ message }) => message),
+      problems: [...new Set(failures.map(({ message }) => message))].slice(0, PROBLEMS_MAX),
     })
     const [first] = failures
     // Part of the network may be out of reach while the rest gives paths.
@@ -143,7 +148,13 @@ export class ControlPathSource implements PathSource {
 
   async #verified(one: TypedSegment, failures: ScionError[]): Promise<TypedSegment | undefined> {
     const { trust, clock } = this.#options
-    if (segmentExpiryMs(one.segment) <= clock.nowMs()) return undefined
+    const nowMs = clock.nowMs()
+    if (segmentExpiryMs(one.segment) <= nowMs) return undefined
+    const aheadMs = one.segment.timestamp * 1000 - nowMs
+    if (aheadMs > SEGMENT_AHEAD_MS_MAX) {
+      failures.push(tooEarly(aheadMs))
+      return undefined
+    }
     if (trust === 'insecure') return one
     try {
       await trust.verifySegment(one, this.#closing.signal)
@@ -162,6 +173,16 @@ function keyOf({ type, segment }: TypedSegment): string {
 
 function stillValid(paths: readonly Path[], nowMs: number): readonly Path[] {
   return paths.filter((path) => path.expiryMs > nowMs)
+}
+
+function tooEarly(aheadMs: number): ScionError {
+  const seconds = Math.round(aheadMs / 1000)
+  const found = `${seconds} s ahead: this host's clock is slow, or that of the network fast`
+  const limit = SEGMENT_AHEAD_MS_MAX / 1000
+  return new ScionError(
+    'ERR_SCION_CLOCK',
+    `segment: begun at most ${limit} s ahead, found ${found}`,
+  )
 }
 
 function combined(

@@ -50,28 +50,35 @@ export function chainOf(certificates: readonly Certificate[]): CertificateChain 
 }
 
 /**
- * Throws `ERR_SCION_UNTRUSTED` unless the chain leads to a root of one of the TRCs and everything on
- * the way is valid at this moment. The reason for each TRC is in the message.
+ * Throws `ERR_SCION_UNTRUSTED` unless the chain leads to a root of one of the TRCs, and
+ * `ERR_SCION_VALIDITY` where it is the moment alone that is wrong for something on the way. The reason
+ * for each TRC is in the message.
  */
 export function verifyChain(chain: CertificateChain, trcs: readonly Trc[], timeMs: number): void {
   const reasons: string[] = []
+  let isUntimely = trcs.length > 0
   for (const trc of trcs) {
     const reason = whyNot(chain, trc, timeMs)
     if (reason === undefined) return
+    isUntimely &&= reason.endsWith(UNTIMELY)
     reasons.push(`${formatTrcId(trc.id)}: ${reason}`)
   }
-  throw untrusted('a way to the root of a TRC', reasons.join('; ') || 'no TRC')
+  const found = reasons.join('; ') || 'no TRC'
+  if (!isUntimely) throw untrusted('a way to the root of a TRC', found)
+  throw new ScionError('ERR_SCION_VALIDITY', `chain: a way to the root of a TRC, found ${found}`)
 }
+
+const UNTIMELY = 'not valid now'
 
 function whyNot({ as, ca, isdAs }: CertificateChain, trc: Trc, timeMs: number): string | undefined {
   if (Number(isdAs >> 48n) !== trc.id.isd) return 'of another ISD'
-  if (!isValidAt(as, timeMs)) return 'AS certificate not valid now'
-  if (!isValidAt(ca, timeMs)) return 'CA certificate not valid now'
+  if (!isValidAt(as, timeMs)) return `AS certificate ${UNTIMELY}`
+  if (!isValidAt(ca, timeMs)) return `CA certificate ${UNTIMELY}`
   if (!isIssuedBy(as, ca)) return 'AS certificate not issued by the CA'
   const roots = [...sortCertificates(trc).roots.values()]
   const issuers = roots.filter((root) => isIssuedBy(ca, root))
   if (issuers.length === 0) return 'CA certificate not issued by a root'
-  return issuers.some((root) => isValidAt(root, timeMs)) ? undefined : 'root not valid now'
+  return issuers.some((root) => isValidAt(root, timeMs)) ? undefined : `root ${UNTIMELY}`
 }
 
 function untrusted(expected: string, found: string): ScionError {

@@ -90,7 +90,8 @@ export class TrustStore {
 
   /**
    * Resolves when every AS of the segment signed its entry, and rejects with `ERR_SCION_UNTRUSTED`
-   * and the AS when one did not, or with the reason why its certificate could not be had.
+   * and the AS when one did not, with `ERR_SCION_VALIDITY` when its TRC or certificate is not valid
+   * now, or with the reason why its certificate could not be had.
    */
   async verifySegment(signed: SignedSegment, signal?: AbortSignal): Promise<void> {
     await Promise.all(signed.signed.map((_, index) => this.#verifyEntry(signed, index, signal)))
@@ -184,7 +185,7 @@ export class TrustStore {
     const query = { isdAs, subjectKeyId, sinceMs: nowMs, untilMs: nowMs }
     const raw = await this.#material.chains(query, signal)
     const keys: KnownKey[] = []
-    const reasons: string[] = []
+    const reasons: ScionError[] = []
     for (const one of raw) {
       try {
         const chain = chainOf([parseCertificate(one.as.slice()), parseCertificate(one.ca.slice())])
@@ -193,14 +194,17 @@ export class TrustStore {
         keys.push({ chain, key: publicKeyOf(chain.as) })
       } catch (error) {
         if (!(error instanceof ScionError)) throw error
-        reasons.push(error.message)
+        reasons.push(error)
       }
     }
     const askAgainMs = this.#clock.monotonicMs() + CHAIN_PAUSE_MS
     if (keys.length > 0) return { trcs: trcNames, keys, askAgainMs }
-    const found = reasons.length === 0 ? 'none' : reasons.join('; ')
-    const place = `certificate of ${formatIsdAs(isdAs)}`
-    const failure = untrusted(place, `one that leads to the TRC of its ISD, found ${found}`)
+    const found = reasons.map(({ message }) => message).join('; ') || 'none'
+    const isUntimely = reasons.length > 0 && reasons.every(({ code }) => code === 'ERR_SCION_VALIDITY') // prettier-ignore
+    const failure = new ScionError(
+      isUntimely ? 'ERR_SCION_VALIDITY' : 'ERR_SCION_UNTRUSTED',
+      `certificate of ${formatIsdAs(isdAs)}: one that leads to the TRC of its ISD, found ${found}`,
+    )
     return { trcs: trcNames, keys, failure, askAgainMs }
   }
 }

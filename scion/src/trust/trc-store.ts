@@ -40,17 +40,18 @@ export class TrcStore {
 
   /**
    * The TRCs that certificates of an ISD may lead to now: the newest, and in its grace period the
-   * one before. Throws `ERR_SCION_UNTRUSTED` when there is none or the newest is not valid.
+   * one before. Throws `ERR_SCION_UNTRUSTED` when there is none, `ERR_SCION_VALIDITY` when the newest
+   * is not valid.
    */
   active(isd: number, nowMs: number): readonly Trc[] {
     const record = this.#records.get(isd)
     if (record === undefined) throw unknownIsd(isd)
     const { trc } = record.newest
     if (!isValidAt(trc, nowMs)) {
-      const end = new Date(trc.notAfterMs).toISOString()
+      const [when, moment] = nowMs < trc.notBeforeMs ? ['from', trc.notBeforeMs] : ['until', trc.notAfterMs] // prettier-ignore
       throw new ScionError(
-        'ERR_SCION_UNTRUSTED',
-        `trc ${formatTrcId(trc.id)}: valid now, found valid until ${end}`,
+        'ERR_SCION_VALIDITY',
+        `trc ${formatTrcId(trc.id)}: valid now, found valid ${when} ${new Date(moment).toISOString()}`,
       )
     }
     const grace = gracePeriod(trc)

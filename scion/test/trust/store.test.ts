@@ -206,7 +206,7 @@ describe('TrcStore', () => {
       store.active(1, Date.parse(time)).map((trc) => formatTrcId(trc.id))
     assert.deepEqual(active('2020-06-06T00:00:00Z'), ['ISD1-B1-S2', 'ISD1-B1-S1'])
     assert.deepEqual(active('2020-06-13T00:00:00Z'), ['ISD1-B1-S2'])
-    refuses(() => active('2019-01-01T00:00:00Z'), 'ERR_SCION_UNTRUSTED')
+    refuses(() => active('2019-01-01T00:00:00Z'), 'ERR_SCION_VALIDITY')
   })
 
   it('takes anchors in any order, twice the same, and an update alone', () => {
