@@ -139,8 +139,8 @@ export function sourceIn(packet: Uint8Array, pathStart: number): ScionAddress {
 export interface PackedAddress {
   /** The four type and length bits. */
   readonly typeLength: number
-  /** ISD-AS and host. */
-  readonly bytes: Uint8Array
+  /** ISD-AS and host in words of 32 bits: hosts are multiples of four bytes long. */
+  readonly words: Uint32Array
 }
 
 /** Packs an address for {@link isDestination}. */
@@ -149,18 +149,20 @@ export function packAddress({ isdAs, host }: ScionAddress): PackedAddress {
   const bytes = new Uint8Array(8 + field.bytes.length)
   putU64(bytes, 0, isdAs)
   bytes.set(field.bytes, 8)
-  return { typeLength: field.typeLength, bytes }
+  const words = Uint32Array.from({ length: bytes.length / 4 }, (_, index) =>
+    u32At(bytes, 4 * index),
+  )
+  return { typeLength: field.typeLength, words }
 }
 
 /** Whether a packet whose header was checked is for `address`. */
 export function isDestination(packet: Uint8Array, address: PackedAddress): boolean {
-  const { typeLength, bytes } = address
+  const { typeLength, words } = address
   if (byteAt(packet, 9) >> 4 !== typeLength) return false
-  for (let index = 0; index < 8; index++) {
-    if (byteAt(packet, ADDRESS_HEADER_OFFSET + index) !== byteAt(bytes, index)) return false
-  }
-  for (let index = 8; index < bytes.length; index++) {
-    if (byteAt(packet, HOSTS_OFFSET - 8 + index) !== byteAt(bytes, index)) return false
+  if (u32At(packet, ADDRESS_HEADER_OFFSET) !== words[0]) return false
+  if (u32At(packet, ADDRESS_HEADER_OFFSET + 4) !== words[1]) return false
+  for (let index = 2; index < words.length; index++) {
+    if (u32At(packet, HOSTS_OFFSET - 8 + 4 * index) !== words[index]) return false
   }
   return true
 }

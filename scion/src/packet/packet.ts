@@ -1,6 +1,6 @@
 import { ScionError } from '../errors.ts'
 import { allocate, checkUint } from '../writer.ts'
-import { addWords, foldSum, pseudoHeaderSum } from './checksum.ts'
+import { foldSum, sumOfParts } from './checksum.ts'
 import type { ExtensionOption } from './extensions.ts'
 import { encodeExtension } from './extensions.ts'
 import type { PacketHeader } from './header.ts'
@@ -116,8 +116,9 @@ export function checksumInPlace(
   upperOffset: number,
 ): number {
   const upperBytes = packet.length - upperOffset
-  const pseudo = pseudoHeaderSum(packet, ADDRESS_HEADER_OFFSET, pathStart, protocol, upperBytes)
-  return ~foldSum(addWords(pseudo, packet, upperOffset, packet.length)) & 0xffff
+  const parts = sumOfParts(packet, ADDRESS_HEADER_OFFSET, pathStart, upperOffset)
+  const lengths = (upperBytes >>> 16) + (upperBytes & 0xffff)
+  return ~foldSum(parts + lengths + protocol) & 0xffff
 }
 
 /** Throws `ERR_SCION_CHECKSUM` unless the checksum of the upper layer of a packet is right. */

@@ -9,6 +9,14 @@ import { checkHeader, destinationIn, isDestination, sourceIn } from './header.ts
 import type { Packet } from './packet.ts'
 import { PROTOCOL } from './protocol.ts'
 
+/** What somebody has asked for. */
+interface Parts {
+  destination: ScionAddress | undefined
+  source: ScionAddress | undefined
+  path: DataplanePath | undefined
+  payload: Uint8Array | undefined
+}
+
 /**
  * A packet that is checked at once and taken apart when somebody asks: addresses, path and payload
  * are made at their first use and kept. Refuses what `decodePacket` refuses, and has the same fields;
@@ -24,10 +32,7 @@ export class PacketView implements Packet {
   readonly protocol: number
   readonly hopByHop: readonly ExtensionOption[] | undefined
   readonly endToEnd: readonly ExtensionOption[] | undefined
-  #destination: ScionAddress | undefined
-  #source: ScionAddress | undefined
-  #path: DataplanePath | undefined
-  #payload: Uint8Array | undefined
+  #made: Parts | undefined
 
   /** Throws `ScionError` unless every byte is accounted for. */
   constructor(bytes: Uint8Array) {
@@ -63,22 +68,32 @@ export class PacketView implements Packet {
   }
 
   get destination(): ScionAddress {
-    return (this.#destination ??= destinationIn(this.bytes))
+    return (this.#parts.destination ??= destinationIn(this.bytes))
   }
 
   get source(): ScionAddress {
-    return (this.#source ??= sourceIn(this.bytes, this.pathOffset))
+    return (this.#parts.source ??= sourceIn(this.bytes, this.pathOffset))
   }
 
   get path(): DataplanePath {
-    return (this.#path ??= {
+    return (this.#parts.path ??= {
       type: byteAt(this.bytes, 8),
       bytes: this.bytes.subarray(this.pathOffset, 4 * byteAt(this.bytes, 5)),
     })
   }
 
   get payload(): Uint8Array {
-    return (this.#payload ??= this.bytes.subarray(this.upperOffset))
+    return (this.#parts.payload ??= this.bytes.subarray(this.upperOffset))
+  }
+
+  get #parts(): Parts {
+    this.#made ??= {
+      destination: undefined,
+      source: undefined,
+      path: undefined,
+      payload: undefined,
+    }
+    return this.#made
   }
 
   /** Where header and path end. */

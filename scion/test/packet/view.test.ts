@@ -43,9 +43,9 @@ describe('PacketView', () => {
     const raw = bytes(wholePackets[0]?.bytes ?? '')
     const view = new PacketView(raw)
     const own = packAddress(view.destination)
-    const last = own.bytes.length - 1
-    const neighbour = own.bytes.with(last, (own.bytes[last] ?? 0) ^ 1)
-    assert.ok(!view.isFor({ ...own, bytes: neighbour }))
+    for (const [index, word] of own.words.entries()) {
+      assert.ok(!view.isFor({ ...own, words: own.words.with(index, word ^ 1) }))
+    }
     assert.ok(!view.isFor({ ...own, typeLength: own.typeLength ^ 4 }))
   })
 
