@@ -261,6 +261,24 @@ export const METER_SECTIONS = {
       },
     },
   },
+  'meter.adapter': {
+    doc: 'Telegrams that another program receives, by radio for instance, and writes into a Unix socket: `device = "socket:PATH"`.',
+    fields: {
+      devices: {
+        schema: z.array(text).min(1).max(20).optional(),
+        example: '["12345678"]',
+        expected: 'a list of numbers of meters',
+        doc: 'The meters that are ours. Left out: all that are heard, the neighbours’ too.',
+      },
+      keys: {
+        schema: secret.optional(),
+        example: '"credential:radio.keys"',
+        expected: '"file:PATH" or "credential:NAME"',
+        secret: true,
+        doc: 'A file with a line for each meter that ciphers: its number, a space, and its key of 16 bytes in hex.',
+      },
+    },
+  },
 } as const satisfies Readonly<
   Record<string, { doc: string; fields: Readonly<Record<string, Field<z.ZodType>>> }>
 >

@@ -332,6 +332,7 @@ export interface MeterConfig extends Values<'meter'> {
   readonly dlms: Values<'meter.dlms'>
   readonly s0: Values<'meter.s0'>
   readonly modbus: Values<'meter.modbus'>
+  readonly adapter: Values<'meter.adapter'>
 }
 
 /** The configuration after every check: spans in milliseconds, sizes in bytes, by section. */

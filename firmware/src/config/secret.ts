@@ -103,6 +103,32 @@ export function readPassword(
   return new TextEncoder().encode(new TextDecoder().decode(bytes).trim())
 }
 
+/**
+ * Keys by the number of their meter: a line each, number, space, 16 bytes in hex. Empty lines and
+ * lines that begin with `#` are passed over.
+ */
+export function readKeyTable(
+  name: string,
+  reference: SecretReference,
+  surroundings: SecretSurroundings,
+): ReadonlyMap<string, Uint8Array> {
+  const text = new TextDecoder('latin1').decode(readSecret(name, reference, surroundings))
+  const keys = new Map<string, Uint8Array>()
+  for (const [index, line] of text.split('\n').entries()) {
+    if (/^\s*(?:#.*)?$/u.test(line)) continue
+    const [, number, digits] = /^\s*(\S{1,64})\s+([0-9A-Fa-f]{32})\s*$/u.exec(line) ?? []
+    if (number === undefined || digits === undefined) {
+      const where = `${reference.toString()}:${String(index + 1)}`
+      throw new FirmwareError(
+        'identity',
+        `${name}: ${where}: expected a number and 32 hex digits, found another line`,
+      )
+    }
+    keys.set(number, Uint8Array.from(Buffer.from(digits, 'hex')))
+  }
+  return keys
+}
+
 function readSecret(
   name: string,
   reference: SecretReference,

@@ -12,9 +12,10 @@ import {
 
 import { schemeOf } from '../config/meters.ts'
 import type { MeterConfig } from '../config/schema.ts'
-import { readKey, readPassword, type SecretSurroundings } from '../config/secret.ts'
+import { readKey, readKeyTable, readPassword, type SecretSurroundings } from '../config/secret.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
-import { Bus, serialBus, tcpBus } from './bus.ts'
+import { adapter } from './adapter.ts'
+import { type Bus, serialBus, tcpBus } from './bus.ts'
 import { dlms } from './dlms.ts'
 import type { MeterKeys } from './keys.ts'
 import { listening } from './listening.ts'
@@ -67,7 +68,7 @@ class Opener {
     const scheme = schemeOf(meter.device)
     if (scheme === 'simulated' || scheme === 'replay') return this.#pretended(meter)
     if (scheme === 'gpio') return this.#pulses(meter)
-    if (scheme === 'socket') return adapted(meter)
+    if (scheme === 'socket') return this.#adapted(meter)
     if (meter.ask === undefined) return this.#listening(meter)
     return this.#asked(meter, meter.ask)
   }
@@ -155,6 +156,29 @@ class Opener {
     })
   }
 
+  #adapted(meter: MeterConfig): SourceSpec {
+    const { name, device, silence } = meter
+    const { devices, keys } = meter.adapter
+    const own = this.#keys(meter)
+    const dlmsKeys = {
+      ...(own.key === undefined ? {} : { encryptionKey: own.key }),
+      ...(own.authenticationKey === undefined ? {} : { authenticationKey: own.authenticationKey }),
+    }
+    return adapter({
+      name,
+      path: device.slice('socket:'.length),
+      silenceMs: silence,
+      isSimulated: false,
+      ...(devices === undefined ? {} : { devices }),
+      keys: {
+        dlms: dlmsKeys,
+        ...(keys === undefined
+          ? {}
+          : { wmbusKeys: readKeyTable(`meter ${name}: adapter.keys`, keys, this.#options) }),
+      },
+    })
+  }
+
   /** The line of a meter that is asked, shared with all others that name the same. */
   async #bus(meter: MeterConfig): Promise<Bus> {
     const { device } = meter
@@ -216,9 +240,4 @@ function mapOf(name: string, map: string): RegisterMap {
     const why = error instanceof MeterError ? error.message : reasonOf(error)
     return fail(`${map}: ${why}`, error)
   }
-}
-
-/** The socket into which another program writes telegrams. */
-function adapted({ name }: MeterConfig): SourceSpec {
-  throw new FirmwareError('source', `meter ${name}: not yet`)
 }
