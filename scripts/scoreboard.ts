@@ -1,6 +1,6 @@
 /**
  * Runs the decoders over a folder of captured telegrams and compares every reading with what is
- * expected: `npm run -s scoreboard -- [--json] [DIR]`.
+ * expected: `npm run -s scoreboard -- [--json|--markdown] [DIR]`.
  *
  * Exit status 0 when nothing differs, 1 when something does, 2 for wrong usage.
  */
@@ -10,7 +10,7 @@ import type { Capture } from './scoreboard/corpus.ts'
 import { readCorpus } from './scoreboard/corpus.ts'
 import { DLMS_KINDS, scoreDlms } from './scoreboard/dlms.ts'
 import type { Score } from './scoreboard/score.ts'
-import { formatRows, tabulate } from './scoreboard/score.ts'
+import { formatRows, markdownRows, tabulate } from './scoreboard/score.ts'
 import { SML_KINDS, scoreSml } from './scoreboard/sml.ts'
 import { TEXT_KINDS, scoreText } from './scoreboard/text.ts'
 
@@ -42,9 +42,12 @@ function unread(folder: string): readonly string[] {
 
 function main(words: readonly string[]): number {
   const json = words.includes('--json')
-  const [folder = CORPUS, ...more] = words.filter((word) => word !== '--json')
+  const markdown = words.includes('--markdown')
+  const [folder = CORPUS, ...more] = words.filter(
+    (word) => word !== '--json' && word !== '--markdown',
+  )
   if (more.length > 0 || folder.startsWith('-')) {
-    console.error('usage: npm run -s scoreboard -- [--json] [DIR]')
+    console.error('usage: npm run -s scoreboard -- [--json|--markdown] [DIR]')
     return 2
   }
   if (!existsSync(folder)) {
@@ -60,7 +63,8 @@ function main(words: readonly string[]): number {
     console.log(
       JSON.stringify({ rows, differences, exceptions, unread: left, files: scores }, undefined, 2),
     )
-  } else {
+  } else if (markdown) console.log(markdownRows(rows))
+  else {
     console.log(formatRows(rows))
     if (left.length > 0) console.log(`not read: ${left.join(', ')}`)
     for (const line of exceptions) console.log(`exception: ${line}`)

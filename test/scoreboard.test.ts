@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { before, describe, it } from 'mocha'
 import { CORPUS, scoreCorpus } from '../scripts/scoreboard.ts'
 import type { Json } from '../scripts/scoreboard/corpus.ts'
 import type { Score } from '../scripts/scoreboard/score.ts'
-import { formatRows, tabulate } from '../scripts/scoreboard/score.ts'
+import { formatRows, markdownRows, tabulate } from '../scripts/scoreboard/score.ts'
 import { scoreText } from '../scripts/scoreboard/text.ts'
+import { ROOT } from './support/source.ts'
 
 describe('the scoreboard over captured telegrams', function () {
   this.timeout(60_000)
@@ -39,6 +41,16 @@ describe('the scoreboard over captured telegrams', function () {
     assert.ok(silent.length * 10 < scores.length, silent.map(({ file }) => file).join('\n'))
   })
 
+  it('is the table of meters in the docs', () => {
+    const page = readFileSync(join(ROOT, 'docs/meters/README.md'), 'utf8')
+    const cells = (text: string): readonly string[] =>
+      text
+        .split('\n')
+        .filter((line) => /^\| *(?:d0|dlms|dsmr|sml) /.test(line))
+        .map(squeezed)
+    assert.deepEqual(cells(page), cells(markdownRows(tabulate(scores))))
+  })
+
   it('adds up to a table with a total a protocol', () => {
     const rows = tabulate(scores)
     const total = rows.find(({ protocol, vendor }) => protocol === 'sml' && vendor === 'all')
@@ -46,6 +58,11 @@ describe('the scoreboard over captured telegrams', function () {
     assert.equal(formatRows(rows).split('\n').length, rows.length + 1)
   })
 })
+
+/** A line of a table without the blanks that align it. */
+function squeezed(line: string): string {
+  return line.replace(/ +/g, ' ')
+}
 
 describe('the scoring of text telegrams', () => {
   const score = (data: string, entries: readonly Json[]): Score =>

@@ -100,3 +100,15 @@ export function formatRows(rows: readonly Row[]): string {
     )
     .join('\n')
 }
+
+/** The rows as a table for docs/meters/README.md: what was tried on what, without the differences. */
+export function markdownRows(rows: readonly Row[]): string {
+  const head = '| protocol | maker | files | readings | values compared |'
+  const lines = rows
+    .filter(({ vendor }) => vendor !== 'all')
+    .map(
+      ({ protocol, vendor, files, readings, compared }) =>
+        `| ${protocol} | ${vendor} | ${files} | ${readings} | ${compared} |`,
+    )
+  return [head, '| --- | --- | --: | --: | --: |', ...lines].join('\n')
+}
