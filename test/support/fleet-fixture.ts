@@ -14,7 +14,14 @@ import {
   toHex,
 } from '@s3mp/envelope'
 import type { DeviceRecord } from '@s3mp/envelope'
-import { createHeadend, enrollDevice, Keyring, MemorySecrets, SqliteStore } from '@s3mp/headend'
+import {
+  createHeadend,
+  enrollDevice,
+  Keyring,
+  MemorySecrets,
+  SqliteStore,
+  systemClock,
+} from '@s3mp/headend'
 import type { Headend } from '@s3mp/headend'
 import { loadPage } from '@s3mp/web'
 import { serveHttp } from '@s3mp/web/http'
@@ -51,6 +58,7 @@ export class FleetFixture {
   readonly #folder = mkdtempSync(join(memoryFolder(), 's3mp-fleet-'))
   readonly store = new SqliteStore(join(this.#folder, 'headend.sqlite'))
   readonly household = SoftwareSigner.generate('Ed25519', randomBytes)
+  #keyring: Keyring | undefined
   #headend: Headend | undefined
   #server: HttpServer | undefined
   /** Added to the wall clock, so that sessions end without waiting for it. */
@@ -77,26 +85,21 @@ export class FleetFixture {
     const random = randomBytes
     for (const [role, name] of Object.entries(USERS) as [keyof typeof USERS, string][])
       await addUser({ store, random, nowMs, who: 'fixture' }, { name, role, password: PASSWORD })
-    return this.start(keyring, port)
+    this.#keyring = keyring
+    return this.start(port)
   }
 
   /** Serves; again after {@link stop}, where it stood before. */
-  async start(keyring: Keyring, port: number): Promise<string> {
+  async start(port: number): Promise<string> {
+    if (this.#keyring === undefined) throw new Error('fixture: expected `open` before `start`')
     const headend = await createHeadend({
       store: this.store,
-      keyring,
+      keyring: this.#keyring,
       transports: [],
       clock: {
-        nowMs: () => Date.now() + this.aheadMs,
-        monotonicMs: () => performance.now(),
-        sleep: (ms, signal) =>
-          new Promise((resolve) => {
-            const timer = setTimeout(resolve, ms)
-            signal?.addEventListener('abort', () => {
-              clearTimeout(timer)
-              resolve()
-            })
-          }),
+        nowMs: () => systemClock.nowMs() + this.aheadMs,
+        monotonicMs: () => systemClock.monotonicMs(),
+        sleep: (ms, signal) => systemClock.sleep(ms, signal),
       },
       page: await loadPage(),
       views: ['household', 'fleet'],

@@ -88,7 +88,7 @@ describe('explainObis', () => {
     ['1-0:14.7.0*255', en.obis.frequency],
     ['1-0:96.1.0*255', en.obis.identity],
     ['1-0:199.130.3*255', en.obis.other],
-    ['0-1:24.2.1*255', en.obis.other],
+    ['0-1:24.2.1*255', 'Meter behind this one, channel 1'],
     ['<b>not obis</b>', en.obis.other],
   ] as const) {
     it(`words ${obis} as ${meaning}`, () => {

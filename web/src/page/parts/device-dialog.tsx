@@ -3,7 +3,8 @@ import { useEffect, useState } from 'preact/hooks'
 import type { AuditLine, Confirmation, Device, DeviceState, EventView } from '../../api.ts'
 import { REASON_CHARS_MAX } from '../../api.ts'
 import { useMay } from '../access.ts'
-import { client, ClientError } from '../client.ts'
+import { client } from '../client.ts'
+import { useDeed } from '../deed.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
@@ -79,19 +80,12 @@ function Actions(props: { device: Device; changed: (device: Device) => void }): 
   const { t } = useStore(wordsStore, (words) => words)
   const [mayWrite, mayRevoke] = [useMay('devices:write'), useMay('devices:admin')]
   const [asked, setAsked] = useState<{ state: DeviceState; confirmation: Confirmation }>()
-  const [refusal, setRefusal] = useState('')
+  const [refusal, act] = useDeed(() => {
+    setAsked(undefined)
+  })
   const { device } = props
   const next = NEXT[device.state].filter((state) => (state === 'revoked' ? mayRevoke : mayWrite))
   if (next.length === 0) return null
-  const act = async (deed: () => Promise<void>): Promise<void> => {
-    try {
-      await deed()
-      setRefusal('')
-    } catch (error) {
-      setRefusal(error instanceof ClientError ? error.message : String(error))
-      setAsked(undefined)
-    }
-  }
   return (
     <div class="actions">
       <div class="action-buttons">
@@ -101,11 +95,11 @@ function Actions(props: { device: Device; changed: (device: Device) => void }): 
             type="button"
             class={`button ${state === 'active' ? '' : 'danger'}`}
             aria-expanded={asked?.state === state}
-            onClick={() =>
-              void act(async () => {
+            onClick={() => {
+              act(async () => {
                 setAsked({ state, confirmation: await client.confirmState(device.id, state) })
               })
-            }
+            }}
           >
             {t.fleet.actions[state]}
           </button>
@@ -119,13 +113,13 @@ function Actions(props: { device: Device; changed: (device: Device) => void }): 
           warning={t.fleet.warnings[asked.state]}
           deed={t.fleet.actions[asked.state]}
           confirmation={asked.confirmation}
-          confirm={(reason) =>
-            void act(async () => {
+          confirm={(reason) => {
+            act(async () => {
               const { confirm } = asked.confirmation
               props.changed(await client.changeState(device.id, { state: asked.state, reason, confirm })) // prettier-ignore
               setAsked(undefined)
             })
-          }
+          }}
         />
       )}
     </div>

@@ -1,7 +1,8 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
 import type { Confirmation } from '../../api.ts'
-import { client, ClientError } from '../client.ts'
+import { client } from '../client.ts'
+import { useDeed } from '../deed.ts'
 import { useStore } from '../store.ts'
 import { wordsStore } from '../texts/index.ts'
 import { Confirm } from './device-dialog.tsx'
@@ -17,15 +18,13 @@ export function EnrolDialog(props: { close: () => void }): VNode {
   const [name, setName] = useState('')
   const [publicKey, setPublicKey] = useState('')
   const [confirmation, setConfirmation] = useState<Confirmation>()
-  const [refusal, setRefusal] = useState('')
-  const act = async (deed: () => Promise<void>): Promise<void> => {
-    try {
-      await deed()
-      setRefusal('')
-    } catch (error) {
-      setRefusal(error instanceof ClientError ? error.message : String(error))
-      setConfirmation(undefined)
-    }
+  const [refusal, act] = useDeed(() => {
+    setConfirmation(undefined)
+  })
+  // Another key needs another look.
+  const take = (text: string): void => {
+    setPublicKey(text)
+    setConfirmation(undefined)
   }
   return (
     <Dialog title={t.fleet.enrol} close={props.close}>
@@ -33,7 +32,7 @@ export function EnrolDialog(props: { close: () => void }): VNode {
         class="own-policy"
         onSubmit={(event) => {
           event.preventDefault()
-          void act(async () => {
+          act(async () => {
             setConfirmation(await client.confirmEnrolment(publicKey))
           })
         }}
@@ -42,10 +41,7 @@ export function EnrolDialog(props: { close: () => void }): VNode {
         <TextField
           label={t.fleet.key}
           value={publicKey}
-          set={(text) => {
-            setPublicKey(text)
-            setConfirmation(undefined)
-          }}
+          set={take}
           rows={5}
           max={KEY_FILE_CHARS_MAX}
         />
@@ -55,7 +51,7 @@ export function EnrolDialog(props: { close: () => void }): VNode {
             type="file"
             onChange={(event) => {
               const [file] = event.currentTarget.files ?? []
-              void file?.slice(0, KEY_FILE_CHARS_MAX).text().then(setPublicKey)
+              void file?.slice(0, KEY_FILE_CHARS_MAX).text().then(take)
             }}
           />
         </label>
@@ -71,12 +67,12 @@ export function EnrolDialog(props: { close: () => void }): VNode {
           warning={t.fleet.enrolWarning}
           deed={t.fleet.enrol}
           confirmation={confirmation}
-          confirm={(reason) =>
-            void act(async () => {
+          confirm={(reason) => {
+            act(async () => {
               await client.enrol({ name, publicKey, reason, confirm: confirmation.confirm })
               props.close()
             })
-          }
+          }}
         />
       )}
     </Dialog>

@@ -170,12 +170,16 @@ function FleetRow(props: {
         <button
           type="button"
           class="quiet labelled"
-          aria-label={fill(t.fleet.open, { name: device.name })}
           onClick={() => {
             props.onOpen(device.id)
           }}
         >
-          {device.alarms > 0 ? fill(t.fleet.alarms, { count: f.integer(device.alarms) }) : '…'}
+          {device.alarms > 0 ? (
+            fill(t.fleet.alarms, { count: f.integer(device.alarms) })
+          ) : (
+            <span aria-hidden="true">…</span>
+          )}
+          <span class="unseen"> {fill(t.fleet.open, { name: device.name })}</span>
         </button>
       </span>
     </div>

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'mocha'
+import type { Device, Tariff } from '../src/api.ts'
+import { countersOf, headOfStream, headsOf, pricedCounters } from '../src/page/logic/heads.ts'
+import { explainObis } from '../src/page/logic/obis.ts'
+import { currencyOf, parsePrice, periodAt, withPeriod } from '../src/page/logic/tariff.ts'
+import { de, en } from '../src/page/texts/texts.ts'
+
+const TWO_TARIFFS = ['1-0:1.8.1*255', '1-0:1.8.2*255', '1-0:2.8.1*255', '1-0:2.8.2*255']
+
+function device(streams: Partial<Device['streams'][number]>[]): Device {
+  const filled = streams.map((each) => ({ stream: 'quarter', contiguousSeq: 0, newestSeq: 0, ...each })) // prettier-ignore
+  return { id: '00', name: 'x', state: 'active', algorithm: 'Ed25519', publicKey: '', enrolledMs: 0, alarms: 0, streams: filled } // prettier-ignore
+}
+
+describe('the meters of a device', () => {
+  const both = device([
+    { stream: 'quarter-1', head: 1, medium: 'gas', registers: ['0-1:24.2.1*255'] },
+    { stream: 'live', head: 0, medium: 'electricity', registers: TWO_TARIFFS },
+    { stream: 'quarter', head: 0, medium: 'electricity' },
+    { stream: 'events' },
+  ])
+
+  it('are found by their streams, in order', () => {
+    assert.deepEqual(headsOf(both).map(({ head, medium }) => [head, medium]), [[0, 'electricity'], [1, 'gas']]) // prettier-ignore
+    assert.equal(headsOf(undefined).length, 1)
+  })
+
+  it('have a counter each, and prices for what is not counted twice', () => {
+    const [power, gas] = headsOf(both)
+    assert.ok(power !== undefined && gas !== undefined)
+    assert.deepEqual(countersOf(power, []), { drawn: '1-0:1.8.1*255' })
+    assert.deepEqual(countersOf(gas, []), { drawn: '0-1:24.2.1*255' })
+    assert.deepEqual(pricedCounters(power, []), TWO_TARIFFS)
+    const all = { ...power, registers: ['1-0:1.8.0*255', '1-0:2.8.0*255', '1-0:1.8.1*255'] }
+    assert.deepEqual(pricedCounters(all, []), ['1-0:1.8.0*255', '1-0:2.8.0*255'])
+    assert.deepEqual(countersOf(all, []), { drawn: '1-0:1.8.0*255', fed: '1-0:2.8.0*255' })
+  })
+
+  it('are told apart by the names of their streams', () => {
+    assert.deepEqual(['live', 'live-2', 'quarter-17'].map(headOfStream), [0, 2, 17])
+  })
+})
+
+describe('explainObis', () => {
+  it('explains registers of every medium in both languages', () => {
+    const known: Readonly<Record<string, string>> = {
+      '1-0:1.8.2*255': 'Energy drawn, tariff 2',
+      '1-0:21.8.0*255': 'Energy drawn, phase L1',
+      '1-0:1.6.0*255': 'Highest power of the period',
+      '1-0:52.32.0*255': 'Moments of low voltage, phase L2',
+      '0-0:96.14.0*255': 'Tariff in force',
+      '0-1:24.2.1*255': 'Meter behind this one, channel 1',
+      '7-0:3.0.0*255': 'Gas, volume',
+      '8-0:1.0.0*255': 'Water, volume',
+      '6-0:1.0.0*255': 'Heat used in all',
+      '6-0:11.0.0*255': 'Temperature of the water going back',
+      '1-0:199.1.0*255': en.obis.other,
+    }
+    for (const [obis, text] of Object.entries(known)) {
+      assert.equal(explainObis(obis, en), text, obis)
+      assert.notEqual(explainObis(obis, de), '')
+    }
+  })
+})
+
+describe('tariffs', () => {
+  const period = (fromMs: number): Tariff['periods'][number] => ({
+    fromMs,
+    monthly: '9',
+    rates: [],
+  })
+
+  it('take prices as people write them, and nothing else', () => {
+    assert.equal(parsePrice(' 0,3187 '), '0.3187')
+    assert.equal(parsePrice('12'), '12')
+    for (const wrong of ['', '-1', '1e3', '0x1', '1.2.3', '0.1234567', 'free'])
+      assert.equal(parsePrice(wrong), undefined)
+  })
+
+  it('keep what was paid before, and put a new period in its place', () => {
+    const first = withPeriod(undefined, 'EUR', period(100))
+    const both = withPeriod(first, 'EUR', period(50))
+    assert.deepEqual(both.periods.map((each) => each.fromMs), [50, 100]) // prettier-ignore
+    assert.equal(withPeriod(both, 'EUR', period(100)).periods.length, 2)
+    assert.equal(periodAt(both, 99)?.fromMs, 50)
+    assert.equal(periodAt(both, 49), undefined)
+  })
+
+  it('are in the money of the reader’s region', () => {
+    assert.deepEqual(['de-DE', 'de-CH', 'en-US', 'en-GB', 'nl'].map(currencyOf), ['EUR', 'CHF', 'USD', 'GBP', 'EUR']) // prettier-ignore
+  })
+})
