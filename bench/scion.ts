@@ -81,20 +81,41 @@ function measureReference(): Reference | undefined {
   }
 }
 
-function rate(name: string, work: () => unknown, referenceNs?: number, note?: string): Figure {
+/** The least rate, and the least share of the reference's where the issue is a comparison. */
+interface Aim {
+  readonly share?: number
+  readonly note?: string | undefined
+}
+
+function rate(name: string, work: () => unknown, referenceNs?: number, aim: Aim = {}): Figure {
   const ns = nanoseconds(BATCH, work)
   const value = 1e9 / ns
-  const figure = { name, value, unit: 'packets/s', aim: '>= 1,000,000', met: value >= 1e6 }
-  const noted = note === undefined ? figure : { ...figure, note }
-  return referenceNs === undefined
-    ? noted
-    : { ...noted, peer: `${REFERENCE}' rate`, ratio: referenceNs / ns }
+  const { share = 0, note } = aim
+  const ratio = referenceNs === undefined ? undefined : referenceNs / ns
+  const words = share > 0 ? `>= 1,000,000 and ${share} ×` : '>= 1,000,000'
+  return {
+    ...{ name, value, unit: 'packets/s', aim: words },
+    met: value >= 1e6 && (ratio === undefined || ratio >= share),
+    ...(note === undefined ? {} : { note }),
+    ...(ratio === undefined ? {} : { peer: `${REFERENCE}' rate`, ratio }),
+  }
 }
 
 /** What a socket does with a packet before the program gets it. */
 function receive(packet: Uint8Array, own: PackedAddress): UdpDatagram | undefined {
   const view = new PacketView(packet)
   return view.isFor(own) ? decodeUdp(view) : undefined
+}
+
+/** As much of that as the reference's lazy decoding does: no checksum, nothing made of the path. */
+function receiveLazily(packet: Uint8Array, own: PackedAddress): UdpDatagram | undefined {
+  const view = new PacketView(packet)
+  if (!view.isFor(own) || view.protocol !== 17) return undefined
+  const { upperOffset: at } = view
+  const u16 = (offset: number): number => ((packet[offset] ?? 0) << 8) | (packet[offset + 1] ?? 0)
+  if (u16(at + 4) !== packet.length - at) return undefined
+  const payload = packet.subarray(at + 8)
+  return { sourcePort: u16(at), destinationPort: u16(at + 2), payload }
 }
 
 /** Measures the codec. */
@@ -116,33 +137,33 @@ export function run(): Promise<readonly Figure[]> {
   const longOurs = nanoseconds(MAC_BATCH, () => kept.cmac(payload))
   const peer = '@noble/ciphers'
   const reference = measureReference()
-  const lazy = reference === undefined ? NO_GO : `${REFERENCE} decodes lazily and sums nothing`
-  const summed = reference === undefined ? NO_GO : undefined
+  const noGo = reference === undefined ? NO_GO : undefined
+  const summing = noGo ?? `${REFERENCE} decodes lazily and sums nothing`
   return Promise.resolve([
     rate(
       'decode, lengths, destination and checksum verified',
       () => receive(packet, own),
       reference?.decodeNs,
-      lazy,
+      { share: 0.5, note: summing },
+    ),
+    rate(
+      'decode, lengths and destination verified, no checksum',
+      () => receiveLazily(packet, own),
+      reference?.decodeNs,
+      { share: 0.5, note: noGo ?? 'what both do' },
     ),
     rate(
       'decode, every part made at once',
       () => decodeUdp(decodePacket(packet)),
       reference?.decodeNs,
-      lazy,
+      { note: summing },
     ),
-    rate(
-      'encode on a known path (template)',
-      () => template.encode(payload),
-      reference?.encodeNs,
-      summed,
-    ),
-    rate(
-      'encode from fields',
-      () => encodeUdpPacket(fields, datagram),
-      reference?.encodeNs,
-      summed,
-    ),
+    rate('encode on a known path (template)', () => template.encode(payload), reference?.encodeNs, {
+      note: noGo,
+    }),
+    rate('encode from fields', () => encodeUdpPacket(fields, datagram), reference?.encodeNs, {
+      note: noGo,
+    }),
     rate('reverse the path', () => reverseStandardPath(fields.path.bytes)),
     { name: 'AES-CMAC, one block', value: ours, unit: 'ns', peer, ratio: ours / noble },
     { name: 'AES-CMAC, 300 bytes', value: longOurs, unit: 'ns', peer, ratio: longOurs / longNoble },
