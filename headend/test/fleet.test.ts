@@ -111,6 +111,17 @@ describe('the list of the fleet', () => {
     assert.deepEqual(names, ['Flat 0500', 'Flat 0501', 'Flat 0502'])
   })
 
+  it('lets nobody see a device twice, or not at all, who looks further while devices move', () => {
+    const window = (offset: number, nowMs: number): readonly number[] =>
+      store.fleet.window({ sort: 'last', offset, limit: 100 }, nowMs).devices
+    const [first, second] = [window(100, START_MS), window(200, START_MS)]
+    // One of the second window is heard from and moves to the top.
+    store.fleet.seen(second.at(50) ?? 0, START_MS + 1)
+    assert.deepEqual(window(100, START_MS + 9000), first)
+    assert.deepEqual(window(200, START_MS + 9000), second)
+    assert.notDeepEqual(window(200, START_MS + 11_000), second, 'for ten seconds')
+  })
+
   it('finds by name, serial, meter and id, whatever the case, and takes no sign for a pattern', async () => {
     const [one] = (await list('sort=name&offset=17&limit=1')).devices
     assert.ok(one)

@@ -15,6 +15,11 @@ export const SEARCH_CHARS_MAX = 1024
 /** How old the numbers of the whole fleet may be; counting a hundred thousand devices takes a while. */
 export const FLEET_COUNTS_MS_MAX = 2000
 
+/** How long a whole order is kept for who looks further down it. */
+export const ORDER_KEPT_MS_MAX = 10_000
+/** Orders kept at once; the oldest goes. */
+export const ORDERS_KEPT_MAX = 8
+
 const DAY_MS = 86_400_000
 
 /** A question for a window of the fleet. */
@@ -88,6 +93,7 @@ const THEN: Readonly<Partial<Record<DeviceSort, string>>> = {
  */
 export class Fleet {
   readonly #database: Database
+  readonly #orders = new Map<string, { readonly atMs: number; readonly devices: Uint32Array }>()
   #counted: { readonly atMs: number; readonly counts: FleetCounts } | undefined
 
   constructor(database: Database) {
@@ -103,13 +109,13 @@ export class Fleet {
       [name, ...words].join(' ').toLowerCase().slice(0, SEARCH_CHARS_MAX),
       enrolledMs,
     )
-    this.#counted = undefined
+    this.#changed()
   }
 
   /** A device's state changed. */
   setState(device: number, state: DeviceState): void {
     this.#database.run('UPDATE fleet SET state = ? WHERE device = ?', state, device)
-    this.#counted = undefined
+    this.#changed()
   }
 
   /** A device was heard. */
@@ -172,31 +178,61 @@ export class Fleet {
     question: FleetQuestion,
     nowMs: number,
   ): { readonly devices: readonly number[]; readonly total: number } {
-    const { query, state, trouble, sort, offset, limit } = question
+    const { offset, limit } = question
+    if (offset > 0) {
+      const order = this.#orderOf(question, nowMs)
+      return { devices: [...order.subarray(offset, offset + limit)], total: order.length }
+    }
+    const { query, state, trouble } = question
+    const devices = this.#ordered(question, nowMs, limit)
+    if (query === undefined && state === undefined && trouble === undefined) {
+      return { devices, total: this.counts(nowMs).all }
+    }
+    const row = this.#database.get(
+      `SELECT count(*) AS count FROM fleet WHERE ${fits(question)}`,
+      ...parameters(question, nowMs),
+    )
+    return { devices, total: Number(row?.count) }
+  }
+
+  /**
+   * The whole order, kept for a while: whoever looks further down goes on looking, and should neither
+   * wait for a hundred thousand to be sorted again nor see a device twice because it moved meanwhile.
+   */
+  #orderOf(question: FleetQuestion, nowMs: number): Uint32Array {
+    const { query, state, trouble, sort, order } = question
+    const key = JSON.stringify([query, state, trouble, sort, order])
+    const known = this.#orders.get(key)
+    const age = nowMs - (known?.atMs ?? Number.NEGATIVE_INFINITY)
+    if (known !== undefined && age >= 0 && age < ORDER_KEPT_MS_MAX) return known.devices
+    const devices = Uint32Array.from(this.#ordered(question, nowMs, -1))
+    this.#orders.delete(key)
+    const [oldest] = this.#orders.keys()
+    if (this.#orders.size >= ORDERS_KEPT_MAX && oldest !== undefined) this.#orders.delete(oldest)
+    this.#orders.set(key, { atMs: nowMs, devices })
+    return devices
+  }
+
+  #ordered(question: FleetQuestion, nowMs: number, limit: number): readonly number[] {
+    const { query, state, trouble, sort } = question
     const [sortKey, usual] = SORTS[sort]
     const narrowed = state !== undefined || query !== undefined || trouble !== undefined
     // Few fit: looking at all rows is then faster than walking an index that leads to most in vain.
     const key = narrowed ? `+${sortKey}` : sortKey
     const order = (question.order ?? usual) === 'up' ? 'ASC' : 'DESC'
     const then = THEN[sort] ?? 'name COLLATE NOCASE, device'
-    const fits = trouble === undefined ? FITS : `${FITS} AND ${TROUBLES[trouble]}`
-    const values = parameters(state, query, nowMs)
-    const rows = this.#database.all(
-      `SELECT device FROM fleet WHERE ${fits} AND ${BOUND}
-         ORDER BY ${key} ${order}, ${then} LIMIT ?8 OFFSET ?9`,
-      ...values,
-      limit,
-      offset,
-    )
-    const total = narrowed
-      ? Number(
-          this.#database.get(
-            `SELECT count(*) AS count FROM fleet WHERE ${fits} AND ${BOUND}`,
-            ...values,
-          )?.count,
-        )
-      : this.counts(nowMs).all
-    return { devices: rows.map((row) => integer(row, 'device')), total }
+    return this.#database
+      .all(
+        `SELECT device FROM fleet WHERE ${fits(question)} ORDER BY ${key} ${order}, ${then} LIMIT ?8`,
+        ...parameters(question, nowMs),
+        limit,
+      )
+      .map((row) => integer(row, 'device'))
+  }
+
+  #changed(): void {
+    this.#counted = undefined
+    this.#orders.clear()
   }
 
   /** How many devices there are of each kind; at most {@link FLEET_COUNTS_MS_MAX} old. */
@@ -211,8 +247,8 @@ export class Fleet {
          coalesce(sum(state = 'revoked'), 0) AS revoked,
          coalesce(sum(${TROUBLES.alarms}), 0) AS alarms,
          coalesce(sum(${TROUBLES.silent}), 0) AS silent
-       FROM fleet WHERE ${FITS} AND ${BOUND}`,
-      ...parameters(undefined, undefined, nowMs),
+       FROM fleet WHERE ${fits({})}`,
+      ...parameters({}, nowMs),
     )
     const counts = readCounts(row ?? {})
     this.#counted = { atMs: nowMs, counts }
@@ -220,9 +256,12 @@ export class Fleet {
   }
 }
 
+function fits({ trouble }: Pick<FleetQuestion, 'trouble'>): string {
+  return `${FITS} AND ${BOUND}${trouble === undefined ? '' : ` AND ${TROUBLES[trouble]}`}`
+}
+
 function parameters(
-  state: DeviceState | undefined,
-  query: string | undefined,
+  { state, query }: Pick<FleetQuestion, 'state' | 'query'>,
   nowMs: number,
 ): readonly (string | number | null)[] {
   const midnightMs = nowMs - (nowMs % DAY_MS)
