@@ -16,7 +16,9 @@ const SHOWN = 30
 export function EventList(props: { device?: string | undefined }): VNode {
   const all = useStore(pageStore, (state) => state.events)
   const network = useStore(pageStore, (state) => state.network)
-  const events = [...all, ...failoverEvents(network)]
+  // A head-end notices changes of path itself; a meter's own page knows them from its network alone.
+  const told = all.some((event) => event.code === 'path.failover')
+  const events = [...all, ...(told ? [] : failoverEvents(network))]
     .filter(
       (event) =>
         event.device === undefined || props.device === undefined || event.device === props.device,
@@ -66,11 +68,31 @@ function failoverEvents(network: NetworkAnswer | undefined): readonly EventView[
   }))
 }
 
+/** A change of path that nobody could have noticed has a sentence of its own. */
+function codeOf({ code, values }: EventView): string {
+  const isMove = code === 'path.failover' && typeof values.gapMs === 'number'
+  return isMove && !isPause(Number(values.gapMs)) ? 'path.moved' : code
+}
+
+/** What a sentence needs: paths by the names that they have on this page, spans in words. */
+function valuesOf({ code, values }: EventView): EventView['values'] {
+  const { t, f } = wordsStore.get()
+  if (code !== 'path.failover' || typeof values.gapMs !== 'number')
+    return { who: '?', reason: '', ...values }
+  const { network } = pageStore.get()
+  const name = (value: string | number | undefined): string => {
+    const fingerprint = String(value ?? '')
+    const known = network?.paths.find((path) => fingerprint.startsWith(path.id))
+    return fingerprint === '' ? t.network.nowhere : pathName(network, known?.id ?? fingerprint, t)
+  }
+  return { from: name(values.from), to: name(values.to), gap: f.span(values.gapMs), cause: '' }
+}
+
 /** A code that the page does not know is shown as it is, with what it carries. */
 function wordEvent(event: EventView): string {
   const { t } = wordsStore.get()
-  const text = wordFor(t.events, event.code)
-  if (text !== undefined) return fill(text, event.values)
+  const text = wordFor(t.events, codeOf(event))
+  if (text !== undefined) return fill(text, valuesOf(event))
   const values = Object.entries(event.values).map(([name, value]) => `${name} ${value}`)
   return [event.code, ...values].join(', ')
 }
