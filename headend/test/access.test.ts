@@ -80,7 +80,11 @@ describe('who may ask what', () => {
     path: string,
     by: { cookie?: string; token?: string },
   ): Promise<number> {
-    const answer = await office.ask(path, { method, ...(method.startsWith('P') && { body: {} }), ...by })
+    const answer = await office.ask(path, {
+      method,
+      ...(method.startsWith('P') && { body: {} }),
+      ...by,
+    })
     await answer.body?.cancel()
     return answer.status
   }
@@ -261,6 +265,30 @@ describe('a session', () => {
     while (!(await reader.read()).done);
     assert.equal((await office.ask('/devices', { cookie })).status, 401)
     assert.equal((await attempt('ben', PASSWORD)).status, 401)
+  })
+
+  it('lets a live stream go on where it was cut, and not without a session', async () => {
+    const cookie = await office.login('ben')
+    const read = async (headers: Record<string, string> = {}): Promise<string> => {
+      const answer = await office.ask('/live', { cookie, headers })
+      assert.equal(answer.status, 200)
+      const reader = answer.body?.getReader()
+      let text = ''
+      while (!text.includes('\n\nid: ')) {
+        text += new TextDecoder().decode((await reader?.read())?.value as Uint8Array | undefined)
+      }
+      await reader?.cancel()
+      return text
+    }
+    const { meter } = office
+    const first = await read()
+    const id = /^id: (.+)$/m.exec(first)?.[1] ?? ''
+    assert.match(first, /event: reset/)
+    office.headend.setState(meter.signer.ueid, 'quarantined', { who: 'test' })
+    const missed = await read({ 'last-event-id': id })
+    assert.match(missed, /event: device\ndata: .*"state":"quarantined"/)
+    assert.doesNotMatch(missed, /event: reset/)
+    assert.equal((await office.ask('/live', { headers: { 'last-event-id': id } })).status, 401)
   })
 
   it('says the same of a wrong name, a wrong password and a disabled user', async () => {
