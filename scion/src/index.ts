@@ -330,6 +330,17 @@ export type { EndhostGroups, EndhostSourceOptions } from './discovery/endhost.ts
 export { discoverEndhostApis, openEndhostApis } from './discovery/endhost.ts'
 export { findNetwork, NETWORK_PLACES_MAX } from './discovery/find.ts'
 export type { FindOptions, FoundNetwork, NetworkPlace, PlaceFailure } from './discovery/find.ts'
+export { hintsHere } from './discovery/here.ts'
+export type { HereHint, HereOptions } from './discovery/here.ts'
+export {
+  LEASE_FOLDERS,
+  leaseHints,
+  readDhclientLeases,
+  readDhcpPacket,
+} from './discovery/leases.ts'
+export type { LeaseFolder } from './discovery/leases.ts'
+export { MDNS_WAIT_MS, mdnsHints } from './discovery/mdns.ts'
+export type { MdnsOptions } from './discovery/mdns.ts'
 export { HOSTS_FILE, parseHosts, resolveHost } from './discovery/names.ts'
 export type { NameOptions } from './discovery/names.ts'
 export { DNS_HINTS_MAX, DNS_QUESTIONS_MAX, dnsHints } from './discovery/dns.ts'

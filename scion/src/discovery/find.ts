@@ -12,6 +12,8 @@ import type { DnsResolver } from './dns.ts'
 import { requireHints } from './dns.ts'
 import type { EndhostGroups } from './endhost.ts'
 import { discoverEndhostApis, openEndhostApis } from './endhost.ts'
+import type { HereOptions } from './here.ts'
+import { hintsHere } from './here.ts'
 import { DISCOVERY_MS_MAX, askDiscoveryServer, discoveryUrlOf } from './server.ts'
 
 /** Places that are tried one after the other. */
@@ -37,6 +39,8 @@ export type NetworkPlace =
       readonly isdAs?: IsdAs
       readonly trust?: ControlOptions['trust']
     }
+  /** Whatever this host and the network around it hint at: leases, search domains, multicast DNS. */
+  | { readonly here: true; readonly trust?: ControlOptions['trust'] }
   /** A domain whose DNS names discovery servers. */
   | { readonly domain: string; readonly trust?: ControlOptions['trust'] }
 
@@ -51,6 +55,8 @@ export interface FindOptions extends ControlOptions {
   /** A bearer token for endhost APIs that ask for one. */
   readonly token?: string
   readonly signal?: AbortSignal
+  /** Where this host is asked for hints. */
+  readonly hints?: HereOptions
   /** Answers about domains; the system's own unless given. */
   readonly resolver?: DnsResolver
 }
@@ -111,6 +117,7 @@ function nameOf(place: NetworkPlace): string {
   if ('daemon' in place) return `daemon ${place.daemon}`
   if ('configDir' in place) return `folder ${place.configDir}`
   if ('discovery' in place) return `discovery server ${place.discovery}`
+  if ('here' in place) return 'hints of this host'
   if ('endhostApis' in place) return `endhost API ${place.endhostApis.join(', ')}`
   if ('endhostDiscovery' in place) return `endhost API discovery ${place.endhostDiscovery}`
   return `domain ${place.domain}`
@@ -129,6 +136,7 @@ async function open(place: NetworkPlace, options: FindOptions): Promise<Opened> 
   }
   const trusting = place.trust === undefined ? options : { ...options, trust: place.trust }
   if ('discovery' in place) return await openDiscovered(place.discovery, trusting)
+  if ('here' in place) return await openHere(trusting)
   if ('endhostApis' in place) return await openEndhost([place.endhostApis], place, trusting)
   if ('endhostDiscovery' in place) {
     const { groups, problems } = await discoverEndhostApis(place.endhostDiscovery, trusting)
@@ -162,6 +170,27 @@ async function ownTrcs(
 
 function originOf({ anchorDir, keepDir }: FindOptions): string {
   return anchorDir ?? keepDir ?? 'anchorDir'
+}
+
+/** Follows the hints of this host, one after the other. */
+async function openHere(options: FindOptions): Promise<Opened> {
+  const { hints, signal } = options
+  const reasons: string[] = []
+  for (const hint of await hintsHere({ ...hints, ...(signal && { signal }) })) {
+    try {
+      const opened =
+        'domain' in hint
+          ? await openDomain(hint.domain, options)
+          : await openDiscovered(hint.discovery, options)
+      return { ...opened, problems: [...reasons, ...opened.problems] }
+    } catch (error) {
+      signal?.throwIfAborted()
+      if (!(error instanceof ScionError)) throw error
+      reasons.push(error.message)
+    }
+  }
+  const found = reasons.length === 0 ? 'no lease, search domain or service on the link' : reasons.join('; ') // prettier-ignore
+  throw new ScionError('ERR_SCION_CONTROL', `hints: a discovery server, found ${found}`)
 }
 
 async function openEndhost(

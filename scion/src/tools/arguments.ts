@@ -19,6 +19,8 @@ export interface ToolArguments {
   readonly discovery: readonly string[]
   /** Domains whose DNS names discovery servers. */
   readonly domain: readonly string[]
+  /** Whether to follow the hints of this host and its network. */
+  readonly discover: boolean
   /** Endhost APIs, which stand in for each other. */
   readonly endhostApi: readonly string[]
   /** Discovery services of endhost APIs. */
@@ -73,6 +75,7 @@ else /etc/scion):
       --config-dir FOLDER     topology.json and certs/*.trc; no daemon is needed
       --discovery SERVER      a discovery server: URL, HOST or HOST:PORT (8041); repeatable
       --domain NAME           a domain whose DNS names discovery servers (SRV, NAPTR, TXT); repeatable
+      --discover              what DHCP leases, search domains and multicast DNS hint at
       --endhost-api URL       an endhost API; several stand in for each other
       --endhost-discovery URL a discovery service of endhost APIs; repeatable
       --isd-as ISD-AS         the AS of this host, where it could be several
@@ -117,6 +120,7 @@ const OPTIONS = {
   discovery: { type: 'string', multiple: true },
   domain: { type: 'string', multiple: true },
   trcs: { type: 'string' },
+  discover: { type: 'boolean' },
   'endhost-api': { type: 'string', multiple: true },
   'endhost-discovery': { type: 'string', multiple: true },
   'isd-as': { type: 'string' },
@@ -185,6 +189,7 @@ export function parseArguments(words: readonly string[]): ToolArguments | 'help'
     domain: values.domain ?? [],
     trcs: values.trcs,
     firstUse: values['first-use'] === true,
+    discover: values.discover === true,
     endhostApi: values['endhost-api'] ?? [],
     endhostDiscovery: values['endhost-discovery'] ?? [],
     isdAs: values['isd-as'],

@@ -68,6 +68,7 @@ function placesOf(tool: ToolArguments, daemon: string | undefined): readonly Net
     ...(tool.configDir === undefined ? [] : [{ configDir: tool.configDir }]),
     ...tool.discovery.map((discovery) => ({ discovery, ...trust })),
     ...tool.domain.map((domain) => ({ domain, ...trust })),
+    ...(tool.discover ? [{ here: true as const, ...trust }] : []),
     ...(tool.endhostApi.length === 0 ? [] : [{ endhostApis: tool.endhostApi, ...isdAs, ...trust }]),
     ...tool.endhostDiscovery.map((endhostDiscovery) => ({ endhostDiscovery, ...isdAs, ...trust })),
   ]
