@@ -9,6 +9,8 @@ import type { Path } from '../../src/path/path.ts'
 import type { DataplanePath } from '../../src/path/dataplane.ts'
 import { decodeStandardPath, encodeStandardPath } from '../../src/path/standard.ts'
 import { BINDINGS_MAX } from '../../src/socket/bindings.ts'
+import type { SocketEvent } from '../../src/socket/events.ts'
+import { OUTSIDE_CHECK_MS_MAX, OUTSIDE_IDLE_MS_MAX } from '../../src/socket/outside.ts'
 import type { ScionSocket } from '../../src/socket/scion-socket.ts'
 import { openScionSocket } from '../../src/socket/scion-socket.ts'
 import type { Underlay } from '../../src/socket/underlay.ts'
@@ -114,6 +116,73 @@ describe('a socket that asks from where it is seen', () => {
     assert.equal(heard.length, 3) // After 0, 500 and 1500 ms.
     answer = seenAt('203.0.113.7', 33_333)
     assert.equal((await find()).translated, true)
+  })
+
+  describe('and keeps it', () => {
+    let events: SocketEvent[]
+
+    beforeEach(async () => {
+      events = []
+      socket.observe((event) => events.push(event))
+      answer = seenAt('203.0.113.7', 33_333)
+      await world.run(socket.keepOutside(OPTIONS, router.local))
+      heard = []
+    })
+
+    const questions = (): number => heard.filter(({ bytes }) => isStun(bytes)).length
+    const pass = (ms: number): Promise<void> => world.run(world.clock.sleep(ms))
+
+    it('uses the mapping when nothing else does', async () => {
+      await pass(OUTSIDE_IDLE_MS_MAX - 10)
+      assert.equal(questions(), 0)
+      await pass(20)
+      assert.equal(questions(), 1)
+      await pass(2 * OUTSIDE_IDLE_MS_MAX)
+      assert.equal(questions(), 3)
+      assert.deepEqual(events, [])
+    })
+
+    it('asks rarely while packets flow, which keep the mapping by themselves', async () => {
+      for (let ms = 0; ms < OUTSIDE_CHECK_MS_MAX + 6_000; ms += 5_000) {
+        await socket.send(world.headendSocket.local, Uint8Array.of(1), path)
+        await pass(5_000)
+      }
+      assert.equal(questions(), 1)
+    })
+
+    it('sends under a new address as soon as it is known, and tells its owner', async () => {
+      await socket.send(world.headendSocket.local, Uint8Array.of(1), path)
+      answer = seenAt('203.0.113.8', 34_444)
+      await pass(OUTSIDE_CHECK_MS_MAX + 100)
+      const [event] = events
+      assert.equal(event?.type, 'outside-changed')
+      assert.deepEqual(event.outside.address, { host: '203.0.113.8', port: 34_444 })
+      assert.equal(events.length, 1)
+      heard = []
+      await socket.send(world.headendSocket.local, Uint8Array.of(1), path)
+      await pass(10)
+      const sent = decodePacket(heard[0]?.bytes ?? new Uint8Array(0))
+      assert.deepEqual(sent.source.host, parseHost('203.0.113.8'))
+    })
+
+    it('says once that the router is silent, goes on asking, and says when it is back', async () => {
+      answer = undefined
+      await pass(120_000)
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['outside-unknown'],
+      )
+      answer = seenAt('203.0.113.7', 33_333)
+      await pass(2 * OUTSIDE_IDLE_MS_MAX)
+      assert.equal(events.at(-1)?.type, 'outside-changed')
+      assert.equal(events.length, 2)
+    })
+
+    it('asks no more once the socket is closed', async () => {
+      await socket.close()
+      await pass(300_000)
+      assert.equal(questions(), 0)
+    })
   })
 
   it('believes nobody but the router that it asked, and only its answer', async () => {

@@ -11,6 +11,7 @@ import { decodeScmp, encodeScmpPacket } from '../../src/packet/scmp-codec.ts'
 import type { ScmpError } from '../../src/packet/scmp.ts'
 import { encodeUdpPacket } from '../../src/packet/udp.ts'
 import { EMPTY_PATH } from '../../src/path/dataplane.ts'
+import { reverseStandardPath } from '../../src/path/reverse.ts'
 import { RECEIVERS_MAX, RECEIVE_QUEUE_MAX } from '../../src/socket/receive-queue.ts'
 import type { SocketEvent } from '../../src/socket/events.ts'
 import type { World } from '../support/world.ts'
@@ -254,6 +255,41 @@ describe('ScionSocket', () => {
     assert.equal(world.meterSocket.counters().discarded, 1)
     world.meterSocket.accept(encodeScmpPacket(head, reply), tap.local)
     assert.ok((await answered) < 10)
+  })
+
+  it('takes the name of a router only from who saw the path that was asked about', async () => {
+    const seen: Uint8Array[] = []
+    const tap = await world.underlay.bind(
+      { host: '127.8.8.8', port: 8 },
+      { datagram: (packet) => seen.push(packet), error: () => undefined },
+    )
+    const asked = world.meterSocket.traceroute({ ...path, nextHop: tap.local }, { timeoutMs: 500 })
+    const answered = world.run(asked)
+    await world.clock.advance(1)
+    const request = decodePacket(seen[0] ?? assert.fail())
+    const question = decodeScmp(request)
+    assert.equal(question.type, 'traceroute-request')
+    const last = path.interfaces.at(-1) ?? assert.fail()
+    const reply = {
+      ...question,
+      type: 'traceroute-reply',
+      isdAs: last.isdAs,
+      interfaceId: 9,
+    } as const
+    const head = {
+      ...{ trafficClass: 0, flowId: 5, source: world.headend.address },
+      destination: world.meterSocket.local,
+    }
+    // Somebody who guessed identifier and sequence, but has never seen a MAC of the path.
+    const hops = reverseStandardPath(request.path.bytes)
+    hops[hops.length - 1] = (hops.at(-1) ?? 0) ^ 1
+    for (const made of [EMPTY_PATH, { type: 1, bytes: hops }]) {
+      world.meterSocket.accept(encodeScmpPacket({ ...head, path: made }, reply), tap.local)
+    }
+    assert.equal(world.meterSocket.counters().discarded, 2)
+    const genuine = { type: 1, bytes: reverseStandardPath(request.path.bytes) }
+    world.meterSocket.accept(encodeScmpPacket({ ...head, path: genuine }, reply), tap.local)
+    assert.equal((await answered).interfaceId, 9)
   })
 
   it('does not believe an error that quotes nothing, rubbish, or a packet that it did not send', async () => {
