@@ -85,7 +85,6 @@ describe('the page of a head-end with ten thousand meters, in a browser', functi
     const { page, complaints } = await logIn('viewer')
     await page.waitForSelector('.fleet-row.alarming')
     assert.match(await textOf(page, '.fleet-tools [role=status]'), /10,000/)
-    await picture(page, 'fleet')
     // Every frame of a scroll to the end, a screen at a time: never more rows than fit.
     const seen = (await page.evaluate(`(async () => {
       const rows = document.querySelector('.fleet-rows')
@@ -149,7 +148,6 @@ describe('the page of a head-end with ten thousand meters, in a browser', functi
     await shows(page, `document.querySelectorAll('.summary dt').length === 6`)
     assert.match(await textOf(page, '.summaries'), /Cost-?\$-?\d/)
     await click(page, '.history .segments button:nth-child(4)')
-    await picture(page, 'household', true)
     const file = String(await page.evaluate(`document.querySelector('.history a.button').href`))
     const answer = (await page.evaluate(`fetch(${JSON.stringify(file)}).then((r) => r.text())`)) as string // prettier-ignore
     assert.match(answer.split('\n')[1] ?? '', /^"2\d{3}-\d\d-\d\dT/)

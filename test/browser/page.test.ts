@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'mocha'
 import type { Browser } from 'puppeteer-core'
-import { axe, click, closePages, launch, makesPictures, open, picture, shows, textOf, WIDTHS } from '../support/browser.ts' // prettier-ignore
+import { axe, click, closePages, launch, open, picture, shows, textOf, WIDTHS } from '../support/browser.ts' // prettier-ignore
 import { DemoProcess, until } from '../support/demo-process.ts'
 import { need } from '../support/outside.ts'
 import { PageFixture } from '../support/page-fixture.ts'
@@ -50,9 +50,6 @@ describe('the page on the real demonstration, in a browser', function () {
     const { page, complaints } = await open(browser, url)
     await page.waitForSelector('.link.used', { timeout: 20_000 })
     const number = async (): Promise<string> => textOf(page, '.way .card-head p')
-    // A curve worth a picture takes a while to grow.
-    if (makesPictures) await new Promise((resolve) => setTimeout(resolve, 75_000))
-    await picture(page, 'journey', true)
     const link = String(await page.evaluate(`document.querySelector('.link.used').dataset.link`))
     const before = await textOf(page, '.paths tr.active .path-name')
     await page.bringToFront()
@@ -69,11 +66,57 @@ describe('the page on the real demonstration, in a browser', function () {
     await until(async () => (await number()) !== reading, 10_000, 'the next reading')
     await shows(page, `document.querySelector('.story').textContent.includes('Nothing was lost')`)
     assert.match(await textOf(page, '.story'), /^What is happeningCut: .+ – .+\.The meter /)
-    if (makesPictures) await new Promise((resolve) => setTimeout(resolve, 15_000))
-    await picture(page, 'cut', true)
     await click(page, `[data-link="${link}"]`)
     await page.waitForSelector(`[data-link="${link}"]:not(.cut)`, { timeout: 10_000 })
     assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  it('keeps to the owner’s policy at once, and words a text that is none', async () => {
+    const { page } = await open(browser, url, { view: 'network' })
+    await page.waitForSelector('.policy input')
+    const choose = (index: number): Promise<void> => click(page, `.policy .choices label:nth-of-type(${index}) input`) // prettier-ignore
+    const via = (): Promise<string> => textOf(page, '.paths tr.active small')
+    const wanted = (await via()).includes('North Backbone') ? 'avoid-north-backbone' : 'avoid-south-backbone' // prettier-ignore
+    const names = (await page.evaluate(`fetch('/api/v1/network/policy').then((r) => r.json()).then((p) => p.named)`)) as string[] // prettier-ignore
+    const avoided = wanted === 'avoid-north-backbone' ? 'North Backbone' : 'South Backbone'
+    await choose(names.indexOf(wanted) + 1)
+    await until(async () => !(await via()).includes('undefined') && !(await via()).includes(avoided), 20_000, 'an allowed path') // prettier-ignore
+    assert.match(await textOf(page, '.policy details:last-of-type summary'), /^Allowed: \d+ of 10/)
+    await click(page, '.policy details summary')
+    await page.evaluate(`document.querySelector('.policy textarea').select()`)
+    await page.type('.policy textarea', 'no rule at all')
+    await click(page, '.own-policy .button')
+    await shows(page, `document.querySelector('.policy .refusal').textContent.startsWith('Not like that')`) // prettier-ignore
+    await choose(names.indexOf('any') + 1)
+    await shows(page, `document.querySelector('.policy details:last-of-type summary').textContent.includes('10 of 10')`) // prettier-ignore
+    await page.close()
+  })
+
+  it('raises an alarm for an open case, and holds readings back for a head-end that is off', async () => {
+    const { page } = await open(browser, url)
+    const flip = (name: string): Promise<void> => click(page, `[aria-labelledby="switch-${name}"]`)
+    const number = async (): Promise<string> => textOf(page, '.way .card-head p')
+    await flip('case')
+    await flip('headend')
+    await page.waitForSelector('[aria-labelledby="switch-headend"][aria-checked="false"]')
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    const before = await number()
+    await new Promise((resolve) => setTimeout(resolve, 2500))
+    assert.equal(await number(), before)
+    await flip('headend')
+    await until(async () => (await number()) !== before, 30_000, 'readings that waited')
+    await flip('case')
+    await page.goto(`${url}#/household`)
+    await shows(page, `document.querySelector('.event-alarm')?.textContent.includes('case was opened')`, 30_000) // prettier-ignore
+    await page.close()
+  })
+
+  it('knows a repeated reading for what it is', async () => {
+    const { page } = await open(browser, url)
+    await page.waitForSelector('.deed')
+    await page.evaluate(`[...document.querySelectorAll('.deed')].at(-1).click()`)
+    await shows(page, `[...document.querySelectorAll('.deed-answer')].at(-1).textContent.includes('known already')`) // prettier-ignore
     await page.close()
   })
 

@@ -19,6 +19,14 @@ export function TelegramPanel(props: { journey: Journey }): VNode {
     const next = (pointed ?? (by > 0 ? -1 : telegram.fields.length)) + by
     setPointed(Math.max(0, Math.min(telegram.fields.length - 1, next)))
   }
+  if (telegram.bytes === '') {
+    return (
+      <div class="columns even">
+        <p>{t.journey.noBytes}</p>
+        <RegisterTable registers={registers} />
+      </div>
+    )
+  }
   return (
     <div class="columns even">
       <div>
