@@ -60,6 +60,10 @@ const schema = z.strictObject({
         .regex(/^https?:\/\/[0-9A-Za-z.-]{1,253}(:[0-9]{1,5})?$/, 'https://HOST, without a path')
         .optional(),
     })
+    .refine(({ auth, origin }) => auth === 'password' || origin === undefined, {
+      path: ['auth'],
+      message: 'without a log-in nothing may stand in front of the page; remove auth or origin',
+    })
     .refine(({ auth, host: name }) => auth === 'password' || isLoopback(name), {
       path: ['auth'],
       message:

@@ -88,6 +88,10 @@ describe('parseConfig', () => {
     const open = (host: string): string =>
       `data = "x"\n[udp]\nport = 1\n[http]\nhost = "${host}"\nauth = "none"\n`
     assert.equal(parseConfig(open('127.0.0.1'), 'x').http.access, 'open')
+    assert.throws(
+      () => parseConfig(`${open('127.0.0.1')}origin = "https://x.example"\n`, 'x'),
+      /http.auth: without a log-in nothing may stand in front/,
+    )
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'meters.example', '127.0.0.1.example']) {
       assert.throws(
         () => parseConfig(open(host), 'x'),

@@ -219,6 +219,10 @@ export class Access {
       return this.#deny(refusal(403, 'not_allowed', 'this server is open to its own machine only'))
     }
     const { headers } = request
+    // A proxy on this machine would let the whole world be this machine.
+    if (headers.has('x-forwarded-for') || headers.has('forwarded') || headers.has('via')) {
+      return this.#deny(refusal(403, 'not_allowed', 'this server is open to its own machine only'))
+    }
     const byBrowser = headers.has('origin') || headers.has('sec-fetch-site')
     const foreign = byBrowser ? foreignWrite(request, this.#options.origin) : undefined
     return foreign === undefined ? ANYBODY : this.#deny(foreign)

@@ -1,5 +1,5 @@
 import { loadPage, type Page } from '@s3mp/web'
-import { serveHttp } from '@s3mp/web/http'
+import { isLoopback, serveHttp } from '@s3mp/web/http'
 import type { Command } from 'commander'
 import type { HeadendConfig } from '../config.ts'
 import { HeadendError } from '../errors.ts'
@@ -104,6 +104,11 @@ function tellAccess({ http }: HeadendConfig, store: SqliteStore, output: Output)
   } else if (store.people.administrators() === 0) {
     output.note(
       "Nobody can log in yet: add somebody with 's3mp headend user add NAME --role administrator'.",
+    )
+  }
+  if (!isLoopback(http.host) && http.origin?.startsWith('https:') !== true) {
+    output.note(
+      'Passwords would travel in clear: put a proxy with TLS in front, and name it as http.origin.',
     )
   }
 }
