@@ -148,7 +148,10 @@ function checkScion(config: Config, toml: string, need: Need): readonly ConfigFa
     })
   }
   if (sources.length === 0) {
-    fault('source', 'missing: nothing says where paths come from; add daemon, config_dir or paths')
+    fault(
+      'source',
+      'missing: nothing says where paths come from; add daemon, config_dir, endhost_apis, discovery, domains or paths',
+    )
   }
   for (const source of sources) {
     const key = KEY_OF_SOURCE[source]
@@ -168,14 +171,21 @@ function checkScion(config: Config, toml: string, need: Need): readonly ConfigFa
 }
 
 /** The key that each source of paths reads. */
-const KEY_OF_SOURCE = { daemon: 'daemon', control: 'config_dir', file: 'paths' } as const
+const KEY_OF_SOURCE = {
+  daemon: 'daemon',
+  control: 'config_dir',
+  endhost: 'endhost_apis',
+  discovery: 'discovery',
+  domain: 'domains',
+  file: 'paths',
+} as const
 
 /** The name of a source of paths. */
 export type SourceName = keyof typeof KEY_OF_SOURCE
 
 /** The sources of paths to ask, in this order. */
 export function sourcesOf(scion: ConfigValues['uplink.scion']): readonly SourceName[] {
-  const all = ['daemon', 'control', 'file'] as const
+  const all = ['daemon', 'control', 'endhost', 'discovery', 'domain', 'file'] as const
   return scion.source ?? all.filter((name) => scion[KEY_OF_SOURCE[name]] !== undefined)
 }
 
@@ -184,7 +194,7 @@ function withAbsolutePaths(config: Config): Config {
   const at = (base: string, path: string): string => (isAbsolute(path) ? path : join(base, path))
   const folder = at(here, config.state.folder)
   const scion = config['uplink.scion']
-  const files = (['paths', 'config_dir', 'policy_file'] as const).flatMap((key) => {
+  const files = (['paths', 'config_dir', 'policy_file', 'trcs'] as const).flatMap((key) => {
     const path = scion[key]
     return path === undefined ? [] : [[key, at(here, path)] as const]
   })

@@ -7,7 +7,7 @@ import { hostPort, hostPortText, listOf, size, span, spanOrOff, text, whole } fr
 /** Entries of one list of a jurisdiction. */
 export const JURISDICTION_ENTRIES_MAX = 256
 
-const sourceName = z.enum(['daemon', 'control', 'file'])
+const sourceName = z.enum(['daemon', 'control', 'endhost', 'discovery', 'domain', 'file'])
 const country = z.string().regex(/^[A-Z]{2}$/u)
 const countryTable = z
   .record(text, country)
@@ -145,10 +145,11 @@ export const SECTIONS = {
         doc: 'The head-end.',
       },
       source: {
-        schema: z.union([sourceName.transform((name) => [name]), listOf(sourceName, 3)]).optional(),
+        schema: z.union([sourceName.transform((name) => [name]), listOf(sourceName, 6)]).optional(),
         example: '["daemon", "control", "file"]',
-        expected: '"daemon", "control", "file", or a list of these',
-        doc: 'Where paths come from; of several the next is asked when the one before fails or knows no path. Left out: whichever of `daemon`, `config_dir` and `paths` are written, in this order.',
+        expected:
+          '"daemon", "control", "endhost", "discovery", "domain", "file", or a list of these',
+        doc: 'Where paths come from; of several the next is asked when the one before fails or knows no path. Left out: whichever of `daemon`, `config_dir`, `endhost_apis`, `discovery`, `domains` and `paths` are written, in this order.',
       },
       daemon: {
         schema: hostPortText.optional(),
@@ -168,11 +169,35 @@ export const SECTIONS = {
         expected: 'a list of HOST:PORT',
         doc: 'Control services to ask instead of those that the topology names.',
       },
+      endhost_apis: {
+        schema: listOf(text, 16).optional(),
+        example: '["https://scion.example.org"]',
+        expected: 'a list of URLs',
+        doc: 'For `source = "endhost"`: endhost APIs that stand in for each other. Certificates come from `control`, else from the same servers.',
+      },
+      discovery: {
+        schema: listOf(text, 8).optional(),
+        example: '["https://bootstrap.example.org"]',
+        expected: 'a list of URLs, HOST or HOST:PORT',
+        doc: 'For `source = "discovery"`: discovery servers that tell of our AS.',
+      },
+      domains: {
+        schema: listOf(text, 8).optional(),
+        example: '["example.org"]',
+        expected: 'a list of domains',
+        doc: 'For `source = "domain"`: domains whose DNS names discovery servers.',
+      },
+      trcs: {
+        schema: text.optional(),
+        example: '"/var/lib/s3mp/trcs"',
+        expected: 'a folder',
+        doc: 'TRCs (`*.trc`) that are believed, beside those of `config_dir`. Those that are accepted later, by votes or on first use, are kept there.',
+      },
       trust: {
         schema: z.enum(['strict', 'first-use', 'insecure']),
         fallback: '"strict"',
         expected: '"strict", "first-use" or "insecure"',
-        doc: 'For `source = "control"`: believe only the TRCs of the folder and their updates, or also the first one seen of an ISD, or verify nothing.',
+        doc: 'Unless paths come from a daemon or a file: believe only the TRCs of `config_dir` and `trcs` and their updates, or also the first one seen of an ISD, or verify nothing.',
       },
       paths: {
         schema: text.optional(),

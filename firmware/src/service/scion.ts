@@ -2,6 +2,7 @@ import { systemClock } from '@s3mp/hal'
 import {
   FallbackPathSource,
   FilePathSource,
+  findNetwork,
   formatHost,
   nodeUnderlay,
   openDaemon,
@@ -11,7 +12,10 @@ import {
   parseEndpoint,
   parseIsdAs,
   ScionError,
+  trcFileName,
+  type ControlOptions,
   type Jurisdiction,
+  type NetworkPlace,
   type OpenDrkeys,
   type PathSource,
   type ScionAddress,
@@ -19,7 +23,7 @@ import {
   type SourceCandidate,
 } from '@s3mp/scion'
 
-import { sourcesOf, type Config } from '../config/load.ts'
+import { sourcesOf, type Config, type SourceName } from '../config/load.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
 import { silentLog, type Log } from '../log.ts'
 import { OwnerPolicy } from '../transport/policy.ts'
@@ -103,28 +107,60 @@ async function openSources(config: Config, local: ScionAddress, log: Log): Promi
 }
 
 function candidateOf(
-  name: 'daemon' | 'control' | 'file',
+  name: SourceName,
   config: Config,
   local: ScionAddress,
   log: Log,
 ): SourceCandidate {
-  const { daemon = '', config_dir: configDir = '', control, trust, paths = '' } = config['uplink.scion'] // prettier-ignore
+  const { daemon = '', config_dir: configDir = '', paths = '' } = config['uplink.scion']
   if (name === 'daemon') {
     return { name: `daemon ${daemon}`, open: () => openDaemon({ daemon }) }
   }
   if (name === 'file') return { name: `file ${paths}`, open: () => FilePathSource.open(paths) }
-  const options = {
-    configDir,
+  const options = trustOf(config, local, log)
+  if (name === 'control') {
+    return { name: `control ${configDir}`, open: () => openStandalone({ configDir, ...options }) }
+  }
+  const places = placesOf(name, config, local)
+  const open = async (): Promise<PathSource> => {
+    const { source } = await findNetwork(places, { ...options, random: systemRandom })
+    return source
+  }
+  return { name, open }
+}
+
+/** The servers that a source names, which are tried one after the other. */
+function placesOf(
+  name: 'endhost' | 'discovery' | 'domain',
+  config: Config,
+  { isdAs }: ScionAddress,
+): readonly NetworkPlace[] {
+  const { endhost_apis: endhostApis = [], discovery = [], domains = [] } = config['uplink.scion']
+  if (name === 'endhost') return [{ endhostApis, isdAs }]
+  if (name === 'discovery') return discovery.map((one) => ({ discovery: one }))
+  return domains.map((domain) => ({ domain }))
+}
+
+/** How the control plane is asked, whom it is believed, and what is told of it. */
+function trustOf(config: Config, local: ScionAddress, log: Log): ControlOptions {
+  const { control, trust, trcs: keepDir } = config['uplink.scion']
+  return {
     clock: systemClock,
     localAddress: formatHost(local.host),
     trust,
     ...(control === undefined ? {} : { controlServices: control }),
+    ...(keepDir === undefined ? {} : { keepDir }),
+    onTrc: (trc) => {
+      log.info('trc.accepted', { trc: trcFileName(trc) })
+    },
+    onTrouble: (error) => {
+      log.error('trc.not-kept', { reason: error.message })
+    },
+    onLookup: ({ problems }) => {
+      const [problem] = problems
+      if (problem !== undefined) log.warn('paths.left-out', { problem, problems: problems.length })
+    },
   }
-  const onLookup = ({ problems }: { readonly problems: readonly string[] }): void => {
-    const [problem] = problems
-    if (problem !== undefined) log.warn('paths.left-out', { problem, problems: problems.length })
-  }
-  return { name: `control ${configDir}`, open: () => openStandalone({ ...options, onLookup }) }
 }
 
 /** Keys come from the daemon where one is named, and from the control services where it fails. */

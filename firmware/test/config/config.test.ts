@@ -106,7 +106,7 @@ describe('the configuration', () => {
     assert.deepEqual([all.authentication, all.drkey_protocol, all.trust], ['off', 5342, 'strict'])
     assert.match(
       refusal(scion('')),
-      /uplink\.scion\.source: missing: .*add daemon, config_dir or paths/u,
+      /uplink\.scion\.source: missing: .*add daemon, config_dir, endhost_apis, discovery, domains or paths/u,
     )
     assert.match(
       refusal(scion('source = "control"')),
@@ -116,7 +116,7 @@ describe('the configuration', () => {
       refusal(scion('paths = "p"\nauthentication = "require"')),
       /:7: uplink\.scion\.authentication: keys come from a daemon or a control service/u,
     )
-    assert.match(refusal(scion('source = "dns"')), /expected "daemon", "control", "file"/u)
+    assert.match(refusal(scion('source = "dns"')), /expected "daemon", "control", "endhost", .*"file"/u)
     assert.match(
       refusal(scion('paths = "p"\n[uplink.scion.jurisdiction]\ncountries = ["Swiss"]')),
       /:8: uplink\.scion\.jurisdiction\.countries: expected a list of two-letter/u,
