@@ -61,7 +61,7 @@ export const FAULT_OF: Readonly<Record<FaultName, Fault>> = {
   better: {
     title: 'better path appears',
     text: `both links of the meter delay by ${SLOW_LINK_MS} ms; then the one that is not in use comes down to ${LINK_DELAY_MS} ms`,
-    windowMs: 15_000,
+    windowMs: 8_000,
     prepare: (lab) => {
       for (const name of METER_LINKS) lab.impair(name, { delayMs: SLOW_LINK_MS })
     },

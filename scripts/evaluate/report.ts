@@ -1,7 +1,7 @@
 import { LIVELY_PLAN } from '@s3mp/scion'
 import type { FaultName } from './faults.ts'
 import { FAULTS, FAULT_OF, IMPROVED_MS, LINK_DELAY_MS } from './faults.ts'
-import { ANSWER_WAIT_MS_MIN } from '../../scion/src/selector/scoring.ts'
+import { ANSWER_WAIT_MS_MIN, DOUBT_MARGIN_MS_MIN } from '../../scion/src/selector/scoring.ts'
 import { findings } from './findings.ts'
 import type { Figures, Trial } from './measure.ts'
 import { FAULT_INTERVAL_MS, STREAM_INTERVAL_MS } from './measure.ts'
@@ -35,7 +35,7 @@ ${findings(figures)
   .map((sentence) => `- ${sentence}`)
   .join('\n')}
 
-Why, where the code says so: the native stack doubts a path after ${ANSWER_WAIT_MS_MIN} ms without an answer at the earliest (\`ANSWER_WAIT_MS_MIN\`), however short its round trip, so that a busy host is not taken for a broken path; that is the floor under its gaps on a single path. Idle paths are measured every ${LIVELY_PLAN.standbyMs / 1000} s (\`LIVELY_PLAN\`) and round trips are smoothed over some eight answers, which is why it is in no hurry to move to a path that has become faster. The passive policy cannot learn of a fault that no router reports, and moves on nothing else. The machine itself now and then falls silent for as long as the last row of the tables says (\`longest silence before the events\`): where nothing is lost, as when a better path appears, the silences are its own, and their order means nothing.
+Why, where the code says so: the native stack misses an acknowledgement ${DOUBT_MARGIN_MS_MIN} ms after it usually comes at the earliest (\`DOUBT_MARGIN_MS_MIN\`, or four mean deviations). From then on readings go over a second path as well, and the one whose acknowledgement is missing goes there once more; whether the path has failed is decided ${ANSWER_WAIT_MS_MIN} ms later at the earliest (\`ANSWER_WAIT_MS_MIN\`, [decision 0452](decisions/0452-silence-is-a-question.md)). So a gap is one round trip, that margin, a sending interval and what the machine adds. Standby paths are measured every ${LIVELY_PLAN.standbyMs / 1000} s (\`LIVELY_PLAN\`); an answer that surprises is followed by two more at once ([decision 0455](decisions/0455-surprises-are-looked-into.md)). The passive policy cannot learn of a fault that no router reports, and moves on nothing else. The machine itself now and then falls silent for as long as the last row of the tables says (\`longest silence before the events\`): where nothing is lost, as when a better path appears, the silences are its own, and their order means nothing.
 
 ## Without faults
 
@@ -49,7 +49,7 @@ Longest silence at the head-end after the event, in milliseconds; one reading is
 
 ${table(evaluation, FAULTS.map(gapRow))}
 
-Readings sent after the event that never arrived, in per cent. Nothing was sent again: what the meter's spool repeats in earnest is left out here, so that the paths are seen and not the repetition.
+Readings sent after the event that never arrived, in per cent. What the meter's spool repeats in earnest is left out here, so that the paths are seen and not the repetition; what the native stack sends a second time while an answer is missing is its way of using them, and is in.
 
 ${table(evaluation, FAULTS.map(lossRow))}
 

@@ -8,7 +8,7 @@ export type Variant = (typeof VARIANTS)[number]
 export const DESCRIPTIONS: Readonly<Record<Variant, { title: string; text: string }>> = {
   single: {
     title: 'native, single path',
-    text: 'this project’s stack: every reading once, over the path that `PathPilot` holds best; it moves by itself on missing acknowledgements, SCMP, lost probes and better round trips (plan `LIVELY_PLAN`)',
+    text: 'this project’s stack: every reading once, over the path that `PathPilot` holds best, and twice while an answer is missing; it moves by itself on missing acknowledgements, SCMP, lost probes and better round trips (plan `LIVELY_PLAN`)',
   },
   redundant: {
     title: 'native, redundant',

@@ -27,7 +27,7 @@ export const SEND_TRIES_MAX = 3
 
 /** Packets that are sent a second time of the pilot's own accord in one second. */
 export const HEDGES_PER_SECOND_MAX = 100
-/** A loop that wakes so much too late, in milliseconds, could not have heard answers in time. */
+/** A process that wakes so much too late, in milliseconds, could not have heard answers in time. */
 export const STALL_MS_MIN = 5
 
 /** Longest sleep of the loop, in milliseconds: it has nothing to do, but looks at the clock. */
@@ -108,8 +108,8 @@ export class PathPilot {
   readonly #hedgeBudget: TokenBucket
   readonly #counters = { flights: 0, hedged: 0, missed: 0, late: 0 }
   #wake = new AbortController()
-  /** Until when the loop sleeps, monotonic milliseconds. */
-  #wakeMs = Infinity
+  /** When flights are looked at next, monotonic milliseconds. */
+  #watchMs = Infinity
   #probes = 0
 
   constructor(options: PathPilotOptions) {
@@ -291,8 +291,35 @@ export class PathPilot {
     this.#counters.flights += 1
     const usual = answer ? this.#selector.slowest(paths) : undefined
     const flight = this.#flights.launch(paths, sentMs, usual, hedge ? cargo : undefined)
-    if (answer && this.#flights.newestDueMs < this.#wakeMs) this.#stir()
+    if (answer) this.#watchUntil(this.#flights.newestDueMs)
     return flight
+  }
+
+  /** Sees to it that flights are looked at by then. Apart from the loop: this is done all the time. */
+  #watchUntil(dueMs: number): void {
+    if (dueMs >= this.#watchMs) return
+    this.#watchMs = dueMs
+    const { clock } = this.#options
+    const waitMs = Math.max(IDLE_MS_MIN, dueMs - clock.monotonicMs())
+    clock.sleep(waitMs, this.#closing.signal).then(
+      () => {
+        this.#watch(dueMs)
+      },
+      () => undefined, // Closed.
+    )
+  }
+
+  #watch(dueMs: number): void {
+    const nowMs = this.#options.clock.monotonicMs()
+    if (dueMs <= this.#watchMs) this.#watchMs = Infinity
+    if (nowMs - dueMs >= STALL_MS_MIN) this.#excuseStall(nowMs - dueMs)
+    const overdue = this.#flights.overdue()
+    for (const one of overdue) this.#miss(one)
+    const isPast = (sentMs: number): boolean => this.#selector.isHostPast(sentMs)
+    const lost = this.#flights.lost(isPast)
+    for (const path of lost) this.#selector.lost(path)
+    if (overdue.length + lost.length > 0) this.#stir()
+    this.#watchUntil(this.#flights.nextDueMs())
   }
 
   /** An acknowledgement is missed: its paths are in doubt, and the payload goes over another one. */
@@ -318,17 +345,11 @@ export class PathPilot {
     while (!this.#closing.signal.aborted) {
       this.#wake = new AbortController()
       this.#refresher.tick(this.#selector.pick(), this.#closing.signal)
-      this.#excuseStall()
-      for (const overdue of this.#flights.overdue()) this.#miss(overdue)
-      const isPast = (sentMs: number): boolean => this.#selector.isHostPast(sentMs)
-      for (const path of this.#flights.lost(isPast)) this.#selector.lost(path)
       const free = PROBES_AT_ONCE_MAX - this.#probes
       for (const path of this.#selector.dueProbes(free)) void this.#probe(path)
       const probeMs = this.#probes < PROBES_AT_ONCE_MAX ? this.#selector.nextProbeMs() : Infinity
-      const dueMs = Math.min(probeMs, this.#flights.nextDueMs(), this.#refresher.dueMs)
-      const nowMs = clock.monotonicMs()
-      const waitMs = Math.min(IDLE_MS_MAX, Math.max(IDLE_MS_MIN, dueMs - nowMs))
-      this.#wakeMs = nowMs + waitMs
+      const dueMs = Math.min(probeMs, this.#refresher.dueMs)
+      const waitMs = Math.min(IDLE_MS_MAX, Math.max(IDLE_MS_MIN, dueMs - clock.monotonicMs()))
       await clock.sleep(waitMs, this.#wake.signal).catch(() => undefined)
     }
   }
@@ -337,12 +358,9 @@ export class PathPilot {
    * Timers fire before sockets are read: after a stall of this process the answers of the meantime
    * have arrived but have not been heard. Nothing is missed until they had their chance.
    */
-  #excuseStall(): void {
-    const nowMs = this.#options.clock.monotonicMs()
-    const lateMs = nowMs - this.#wakeMs
-    if (lateMs < STALL_MS_MIN) return
+  #excuseStall(lateMs: number): void {
     const graceMs = Math.min(ANSWER_WAIT_MS_MIN, Math.max(DOUBT_MARGIN_MS_MIN, lateMs))
-    this.#flights.excuse(nowMs + graceMs)
+    this.#flights.excuse(this.#options.clock.monotonicMs() + graceMs)
   }
 
   async #probe(path: Path): Promise<void> {
