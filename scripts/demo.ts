@@ -96,7 +96,7 @@ function tell(to: Narrator, world: World, url: string, steppedOver: boolean): vo
   const network = world.view.answer()
   const isds = new Set(network.ases.map((as) => as.isd)).size
   const source = {
-    simulated: 'a simulated household, heard at 9600 baud',
+    simulated: input.words ?? 'a simulated household',
     replay: `captured telegrams from ${input.name}`,
     serial: `the optical head at ${input.name}`,
   }[input.kind]

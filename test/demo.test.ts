@@ -8,7 +8,13 @@ import { join } from 'node:path'
 import { fromHex, toHex, verifyRecords } from '@s3mp/envelope'
 import type { ExportEntry } from '@s3mp/envelope'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
-import type { EvidenceAnswer, Journey, NetworkAnswer, PolicyAnswer } from '@s3mp/web/api'
+import type {
+  EventsAnswer,
+  EvidenceAnswer,
+  Journey,
+  NetworkAnswer,
+  PolicyAnswer,
+} from '@s3mp/web/api'
 import { after, before, describe, it } from 'mocha'
 import { DemoProcess, until } from './support/demo-process.ts'
 
@@ -217,6 +223,15 @@ describe('npm start', function () {
     assert.ok((await get<NetworkAnswer>(url, '/network')).links.every((each) => each.up))
   })
 
+  it('sounds the alarm when the meter’s case is opened', async () => {
+    await post(url, '/demo/switches/case', { on: true })
+    const codes = async (): Promise<readonly string[]> =>
+      (await get<EventsAnswer>(url, '/events?limit=50')).events.map(({ code }) => code)
+    await until(async () => (await codes()).includes('device.cover-opened'), 20_000, 'the alarm')
+    await post(url, '/demo/switches/case', { on: false })
+    await until(async () => (await codes()).includes('device.cover-closed'), 20_000, 'its end')
+  })
+
   it('serves the page with a policy that lets nothing foreign in', async () => {
     const response = await fetch(url)
     assert.match(response.headers.get('content-security-policy') ?? '', /default-src 'none'/)
@@ -281,6 +296,7 @@ describe('npm start, otherwise', function () {
       [['--replay', join(import.meta.dirname, 'demo.test.ts')], 2, /found none that could be read/],
       [['--prot', '1'], 2, /--prot/],
       [['--port', 'many'], 2, /--port: expected a number/],
+      [['--meter', 'steam'], 2, /--meter: expected one of sml, dlms, d0, dsmr, s0, modbus/],
       [['--line', 'fast'], 1, /expected like '9600 8N1'/],
     ] as const) {
       const demo = start(...args)

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { listening } from '@s3mp/firmware'
-import type { SourceSpec } from '@s3mp/firmware'
+import type { SourceSpec, TamperInput } from '@s3mp/firmware'
 import { parseSettings } from '@s3mp/hal'
 import type { Clock, SerialBackend, SerialSettings } from '@s3mp/hal'
 import { linuxSerial } from '@s3mp/hal/linux'
 import { ReplaySerial } from '@s3mp/hal/mock'
 import { createDecoder } from '@s3mp/meter'
-import { Household, SmlHousehold } from '@s3mp/meter/simulator'
 import type { DemoSwitch } from '@s3mp/web/api'
+import { headLever, meterInput } from './meters.ts'
 import { UsageError } from './options.ts'
 import type { DemoOptions } from './options.ts'
 
@@ -18,10 +18,16 @@ export interface DemoInput {
   /** The file or the device. */
   readonly name: string
   readonly sources: readonly SourceSpec[]
+  /** What it is, for people, where its kind does not say. */
+  readonly words?: string
+  /** The switch in the meter's case. */
+  readonly tamper?: TamperInput
   /** What is known of the time before, where there is a made-up one. */
   readonly past?: DemoPast
   /** What can be switched about it, with its state. */
   readonly switches: ReadonlyMap<DemoSwitch, DemoLever>
+  /** Ends what it does by itself. */
+  readonly close?: () => void
 }
 
 /** Where the registers of a simulated meter stand when the demonstration begins. */
@@ -39,9 +45,6 @@ export interface DemoLever {
 
 /** A telegram every second, as modern household meters send. */
 const PERIOD_MS = 1000
-
-/** The share of the sun that the demonstration's clouds take away. */
-const CLOUDS = 0.85
 
 /** Where the simulated head is plugged in. */
 const HEAD_PATH = '/dev/optical-head'
@@ -69,7 +72,7 @@ export async function openInput(
     }
   }
   if (options.replay !== undefined) return replayInput(options.replay, settings, clock, random)
-  return householdInput(settings, clock, random)
+  return meterInput(options.meter, clock, random)
 }
 
 /** Without a byte for this long the port is opened again. */
@@ -83,70 +86,6 @@ function head(
 ): SourceSpec {
   const listen = { protocol: 'auto', silenceMs: SILENCE_MS } as const
   return listening({ name: 'head', serial, path, settings, isSimulated, ...listen })
-}
-
-/** Enough on the registers for a year and more. */
-const PAST: DemoPast = {
-  meterId: '1SIM0010203040',
-  importMilliWh: 4_821_337_250n,
-  exportMilliWh: 6_904_512_800n,
-}
-
-/** The household lives at noon in June: the sun shines, and lunch is being cooked. */
-const NOON_MS = Date.UTC(2025, 5, 21, 11, 42)
-
-function householdInput(settings: SerialSettings, clock: Clock, random: () => number): DemoInput {
-  const household = new Household({
-    seed: 26,
-    startMs: NOON_MS,
-    solarPeakW: 5200,
-    importMilliWh: PAST.importMilliWh,
-    exportMilliWh: PAST.exportMilliWh,
-  })
-  const meter = new SmlHousehold({ household })
-  const startMs = clock.nowMs()
-  const serial = new ReplaySerial({
-    clock,
-    random,
-    path: HEAD_PATH,
-    settings,
-    periodMs: PERIOD_MS,
-    telegrams: (_index, nowMs) => meter.telegram(NOON_MS + nowMs - startMs),
-  })
-  const noise: DemoLever = {
-    on: false,
-    set: (on) => {
-      if (on) meter.faults.add('garble')
-      else meter.faults.delete('garble')
-    },
-  }
-  const clouds: DemoLever = {
-    on: false,
-    set: (on) => {
-      household.setClouds(on ? CLOUDS : undefined, NOON_MS + clock.nowMs() - startMs)
-    },
-  }
-  return {
-    kind: 'simulated',
-    name: 'simulated household',
-    past: PAST,
-    sources: [head(serial, HEAD_PATH, settings, true)],
-    switches: new Map<DemoSwitch, DemoLever>([
-      ['clouds', clouds],
-      ['noise', noise],
-      ['head', headLever(serial)],
-    ]),
-  }
-}
-
-function headLever(serial: ReplaySerial): DemoLever {
-  return {
-    on: true,
-    set: (on) => {
-      if (on) serial.plug()
-      else serial.unplug()
-    },
-  }
 }
 
 async function replayInput(

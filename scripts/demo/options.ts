@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
 import { HISTORY_DAYS_MAX } from './history.ts'
+import { DEMO_METERS } from './meters.ts'
+import type { DemoMeter } from './meters.ts'
 
 /** What the demonstration is asked to do. */
 export interface DemoOptions {
@@ -7,6 +9,8 @@ export interface DemoOptions {
   readonly port: number
   /** Whether the page is shown in the browser at the start. */
   readonly open: boolean
+  /** How the simulated household's meter speaks. */
+  readonly meter: DemoMeter
   /** A file of captured telegrams, instead of the simulated household. */
   readonly replay?: string
   /** A serial port with a real head, instead of the simulated household. */
@@ -23,7 +27,8 @@ const PORT = 8480
 /** What `--help` says. */
 export const HELP = `S3MP demonstration: a meter, a SCION network and a head-end on this machine, and a page to watch.
 
-  npm start                            a simulated household
+  npm start                            a simulated household, its meter speaking SML
+  npm start -- --meter KIND            another meter: ${DEMO_METERS.join(', ')}
   npm start -- --replay FILE           captured telegrams, played at line speed
   npm start -- --serial DEVICE         a real optical head, such as /dev/ttyUSB0
 
@@ -56,6 +61,11 @@ export function parseOptions(args: readonly string[]): DemoOptions | undefined {
       `--history: expected a number from 0 to ${HISTORY_DAYS_MAX}, found ${values.history ?? ''}`,
     )
   }
+  const meter = DEMO_METERS.find((kind) => kind === (values.meter ?? 'sml'))
+  if (meter === undefined) {
+    const found = values.meter ?? ''
+    throw new UsageError(`--meter: expected one of ${DEMO_METERS.join(', ')}, found ${found}`)
+  }
   if (values.replay !== undefined && values.serial !== undefined) {
     throw new UsageError('--replay and --serial: expected one of them, found both')
   }
@@ -64,6 +74,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | undefined {
     open: values['no-open'] !== true,
     historyDays,
     line: values.line ?? '9600 8N1',
+    meter,
     ...(values.replay !== undefined && { replay: values.replay }),
     ...(values.serial !== undefined && { serial: values.serial }),
   }
@@ -73,6 +84,7 @@ function parse(args: readonly string[]): {
   values: {
     port?: string
     line?: string
+    meter?: string
     history?: string
     replay?: string
     serial?: string
@@ -86,6 +98,7 @@ function parse(args: readonly string[]): {
       options: {
         port: { type: 'string' },
         line: { type: 'string' },
+        meter: { type: 'string' },
         history: { type: 'string' },
         replay: { type: 'string' },
         serial: { type: 'string' },

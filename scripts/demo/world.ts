@@ -96,6 +96,7 @@ async function build(
   undo: Undo,
 ): Promise<Omit<World, 'close'>> {
   const input = await openInput(options, clock, random)
+  undo.push(() => input.close?.())
   const folder = mkdtempSync(join(tmpdir(), 's3mp-demo-'))
   undo.push(() => {
     rmSync(folder, { recursive: true, force: true })
@@ -264,6 +265,7 @@ function startMeter(parts: MeterParts, undo: Undo): Meter {
     random,
     randomBytes,
     sources: input.sources,
+    ...(input.tamper !== undefined && { tamper: input.tamper }),
     streams: {
       billingMs: 900_000,
       minuteMs: 60_000,
