@@ -9,7 +9,7 @@ export type PathState = 'active' | 'alive' | 'probing' | 'down' | 'expired' | 'r
  * - `best`: lowest cost of all; `kept`: not the cheapest, but no other is proven better by enough;
  *   `only`: nothing else can be used.
  * - `outranked`: works, but the policy's order puts another before it.
- * - `slower`, `lossy`: works, but costs more, for that reason; `unproven`: not enough answers yet.
+ * - `slower`: works, but takes longer; `lossy`: works, but loses more; `unproven`: not enough answers yet.
  * - `silent`: packets and probes stay unanswered; `revoked`: a router reported a link of it down;
  *   `unreachable`: the own system could not hand packets to its first router; `faulty`: a router
  *   found the path itself wrong.

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, it } from 'mocha'
+import { OUTLINE } from '../scripts/site/outline.ts'
+import { s3mpCommands, shellLines } from './support/documented.ts'
+import { ROOT } from './support/source.ts'
+
+const PAGES = ['README.md', ...OUTLINE.flatMap(({ entries }) => entries.map(({ file }) => file))]
+
+/** Which test runs a command that a page shows, and words of that test by which it does. */
+interface Proof {
+  readonly command: RegExp
+  readonly test: string
+  readonly says: string
+}
+
+const proof = (command: RegExp, test: string, says: string): Proof => ({ command, test, says })
+
+/** Blocks of this page are run line by line on a booted machine. */
+const RUN_AS_A_WHOLE = 'docs/deploy.md'
+
+const PROOFS: readonly Proof[] = [
+  proof(/^npm ci$/, 'test/outside/bare-machine.test.ts', "inside('npm', 'ci')"),
+  proof(/^npm (ci && npm )?test$/, 'test/outside/bare-machine.test.ts', "inside('npm', 'test')"),
+  proof(/^npm ci && npm start$/, 'test/outside/bare-machine.test.ts', 'npm start'),
+]
+
+interface Help {
+  readonly commands: ReadonlySet<string>
+  readonly flags: ReadonlySet<string>
+}
+
+/** `s3mp NAME` runs the program `s3mp-NAME`. */
+const PROGRAMS_BESIDE = ['headend', 'scion']
+
+const helps = new Map<string, Help>()
+
+/** What a command, asked for its help, says that it knows. */
+function helpOf(...words: readonly string[]): Help {
+  const known = helps.get(words.join(' '))
+  if (known !== undefined) return known
+  const text = execFileSync('sh', ['firmware/bin/s3mp', ...words, '--help'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
+  const help = {
+    commands: new Set([
+      ...[...text.matchAll(/^ {2}([a-z][a-z-]*)(?= |$)/gm)].map((match) => match[1] ?? ''),
+      ...(words.length === 0 ? PROGRAMS_BESIDE : []),
+    ]),
+    flags: new Set([...text.matchAll(/(?<=^|[\s,])--?[a-zA-Z][\w-]*/gm)].map(([flag]) => flag)),
+  }
+  helps.set(words.join(' '), help)
+  return help
+}
+
+/** What is wrong with a documented command: a name or a flag that the program does not know. */
+function complaintAbout(words: readonly string[]): string | undefined {
+  const path: string[] = []
+  let help = helpOf()
+  for (const word of words) {
+    if (/^[<>|&;([…]/.test(word)) break
+    if (word.startsWith('-') && word.length > 1) {
+      const [flag = ''] = word.split('=')
+      if (!help.flags.has(flag) && flag !== '--help') return `does not know ${flag}`
+    } else if (/^[a-z][a-z-]*$/.test(word) && help.commands.has(word)) {
+      path.push(word)
+      help = helpOf(...path)
+    } else if (path.length === 0 && /^[a-z]/.test(word)) {
+      return 'is no command'
+    }
+  }
+  return undefined
+}
+
+describe('what the pages tell people to type', function () {
+  this.timeout(120_000)
+
+  it('names commands and flags that exist', () => {
+    const wrong = PAGES.filter((page) => existsSync(join(ROOT, page))).flatMap((page) =>
+      s3mpCommands(page).flatMap((words) => {
+        const complaint = complaintAbout(words)
+        return complaint === undefined ? [] : [`${page}: s3mp ${words.join(' ')}: ${complaint}`]
+      }),
+    )
+    assert.deepEqual(wrong, [])
+  })
+
+  it('is run by a test, line for line', () => {
+    const unproven = PAGES.filter(
+      (page) => page !== RUN_AS_A_WHOLE && existsSync(join(ROOT, page)),
+    ).flatMap((page) =>
+      shellLines(page)
+        .filter(({ line }) => !PROOFS.some(({ command }) => command.test(line)))
+        .map(({ line }) => `${page}: ${line}`),
+    )
+    assert.deepEqual(unproven, [])
+  })
+
+  it('names tests that are there', () => {
+    const gone = PROOFS.filter(({ test, says }) => {
+      const file = join(ROOT, test)
+      return !existsSync(file) || !readFileSync(file, 'utf8').includes(says)
+    }).map(({ command, test, says }) => `${String(command)}: ${test} does not say ${says}`)
+    assert.deepEqual(gone, [])
+  })
+})
