@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { toHex } from '@s3mp/envelope'
 import type { CostsAnswer, CountersAnswer, ReadingView, SeriesAnswer, Tariff } from '@s3mp/web/api'
 import { after, before, describe, it } from 'mocha'
-import { CSV_PAGE_MAX } from '../src/api/csv.ts'
+import { CSV_PAGE_MAX, DOWNLOADS_MAX } from '../src/api/csv.ts'
 import { mediumOf } from '../src/api/media.ts'
 import { Office } from './support/office.ts'
 import { readingBody, schemaBody, START_MS } from './support/world.ts'
@@ -140,6 +140,22 @@ describe('a household', () => {
     assert.equal(lines.length, 1 + values.length)
     assert.equal(new Set(lines.map((line) => line.split(',')[0])).size, lines.length)
     assert.match(lines[1] ?? '', /"pending"/)
+  })
+
+  it('has so many downloads under way at once, and goes on when one was left', async () => {
+    const path = `/devices/${office.device}/readings.csv?fromMs=${START_MS}&toMs=${START_MS + HOUR_MS}&stream=live-1` // prettier-ignore
+    const open = await Promise.all(Array.from({ length: DOWNLOADS_MAX }, () => office.ask(path)))
+    assert.deepEqual(new Set(open.map(({ status }) => status)), new Set([200]))
+    assert.equal((await office.ask(path)).status, 503)
+    await open[0]?.body?.cancel()
+    await open[1]?.text()
+    const more = [await office.ask(path), await office.ask(path), await office.ask(path)]
+    assert.deepEqual(
+      more.map(({ status }) => status),
+      [200, 200, 503],
+    )
+    for (const { body } of [...open.slice(2), ...more]) await body?.cancel()
+    assert.equal((await office.ask(path)).status, 200)
   })
 
   it('draws a year from the stream that reaches as far, and a minute from the finest', async () => {

@@ -9,6 +9,8 @@ import { badRequest } from './requests.ts'
 export const CSV_LINES_MAX = 400_000
 /** Readings taken from the store at a time; the receiver has its turn in between. */
 export const CSV_PAGE_MAX = 1000
+/** Downloads under way at once; a further one is told to come back. */
+export const DOWNLOADS_MAX = 8
 /** Columns of one download; further registers of a stream that changed its schema are left out. */
 export const CSV_COLUMNS_MAX = 256
 
@@ -20,7 +22,8 @@ interface CsvRange {
 
 /**
  * A stream's readings as CSV, written as fast as it is taken: nothing is collected, and the store is
- * asked for a page at a time. Values are exact, as signed; what a schema did not have is empty.
+ * asked for a page at a time. Values are exact, as signed; what a schema did not have is empty. `ended`
+ * is called once when nothing more is asked of the store.
  *
  * @throws HeadendError `ERR_HEADEND_REQUEST` beyond {@link CSV_LINES_MAX}.
  */
@@ -29,6 +32,7 @@ export function csvOf(
   stream: StreamRow,
   range: CsvRange,
   signal: AbortSignal,
+  ended: () => void,
 ): ReadableStream<Uint8Array> {
   const { fromMs, toMs, style } = range
   const count = queries.sampleCount(stream.row, fromMs, toMs, CSV_LINES_MAX + 1)
@@ -54,8 +58,11 @@ export function csvOf(
       const text = page.map((sample) => lineOf(queries, columns, sample, style)).join('')
       if (text !== '') controller.enqueue(encoder.encode(text))
       after = page.at(-1) ?? after
-      if (page.length < CSV_PAGE_MAX) controller.close()
+      if (page.length >= CSV_PAGE_MAX) return
+      controller.close()
+      ended()
     },
+    cancel: ended,
   })
 }
 

@@ -1,8 +1,8 @@
 import { API_ROOT, COUNTER_EDGES_MAX, type CostsAnswer } from '@s3mp/web/api'
-import { costSpans, readEdges, readTariff } from '@s3mp/web/http'
+import { costSpans, HttpError, readEdges, readTariff } from '@s3mp/web/http'
 import { z } from 'zod'
 import { countersAt } from './curves.ts'
-import { csvOf } from './csv.ts'
+import { csvOf, DOWNLOADS_MAX } from './csv.ts'
 import {
   deviceOf,
   headOf,
@@ -109,6 +109,7 @@ function addCosts(routes: Routes, { store }: ApiOptions): void {
 }
 
 function addDownload(routes: Routes, { store }: ApiOptions): void {
+  let downloads = 0
   routes.add(
     {
       method: 'GET',
@@ -128,16 +129,22 @@ function addDownload(routes: Routes, { store }: ApiOptions): void {
           default: 'point',
         }),
       ],
-      refusals: [400, 404],
+      refusals: [400, 404, 503],
     },
     ({ req }) => {
+      if (downloads >= DOWNLOADS_MAX) {
+        throw new HttpError('ERR_HTTP_BUSY', `downloads: ${DOWNLOADS_MAX} are under way already`)
+      }
       const device = deviceOf(store, req.param('device'))
       const question = new Question(req.url)
       const { fromMs, toMs } = rangeOf(question)
       const name = question.text('stream') ?? curveStreams(headOf(question)).at(-1) ?? 'quarter'
       const stream = need(streamOf(store, device, name), 'stream')
       const style = question.choice('decimal', ['point', 'comma'] as const) ?? 'point'
-      const body = csvOf(store.queries, stream, { fromMs, toMs, style }, req.raw.signal)
+      const body = csvOf(store.queries, stream, { fromMs, toMs, style }, req.raw.signal, () => {
+        downloads--
+      })
+      downloads++
       const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
       const file = `readings-${idText(device).slice(2, 10)}-${name}-${day(fromMs)}-${day(toMs)}.csv`
       return new Response(body, {

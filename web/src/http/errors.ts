@@ -2,7 +2,7 @@
 export type HttpErrorCode =
   /** A port or address cannot be listened on. */
   | 'ERR_HTTP_LISTEN'
-  /** Too many passwords are being checked at once; the same question may be asked again. */
+  /** Too many passwords are checked, or downloads under way, at once; ask the same again. */
   | 'ERR_HTTP_BUSY'
   /** A stored password is not in the form that this program writes. */
   | 'ERR_HTTP_PASSWORD'
