@@ -9,7 +9,8 @@ import { VirtualClock } from '@s3mp/hal/mock'
 import { after, describe, it } from 'mocha'
 
 import { parseConfig } from '../src/config/load.ts'
-import { isWell, statusLines } from '../src/commands/status.ts'
+import { statusLines } from '../src/status/lines.ts'
+import { isWell, statusView } from '../src/status/view.ts'
 import { askControl, openControl } from '../src/control.ts'
 import { FirmwareError } from '../src/errors.ts'
 import { createIdentity, loadIdentity, loadStorageKey, programHash } from '../src/identity.ts'
@@ -64,10 +65,13 @@ describe('around the meter', () => {
       await world.pass(10_000)
       const path = join(freshFolder(), 'c.sock')
       const server = await openControl(path, () => world.meter.status())
-      const status = (await askControl(path, 'status')) as Readonly<Record<string, unknown>>
+      const status = statusView(await askControl(path, 'status'))
       assert.ok(isWell(status))
-      const text = statusLines(status).join('\n')
-      assert.match(text, /clock +synced[^]*telegrams[^]*there[^]*answers in/u)
+      const text = statusLines(status, world.clock.nowMs()).join('\n')
+      assert.match(
+        text,
+        /clock +agrees with the head-end[^]*1SIM[^]*telegrams[^]*there[^]*answers in/u,
+      )
       assert.ok(world.meter.raw().length > 1000)
       await server.close()
       await world.stop()

@@ -1,13 +1,19 @@
+import { existsSync, realpathSync } from 'node:fs'
+
 import { systemClock, parseSettings } from '@s3mp/hal'
 import type { Command } from 'commander'
 
+import { thisMachine } from '../doctor/machine.ts'
 import { FirmwareError } from '../errors.ts'
 import { AlignmentMeter, alignmentLine, type AlignmentScore } from '../head/alignment.ts'
+import { lineErrors } from '../head/line-errors.ts'
 import { listen } from '../head/listen.ts'
-import { complain, EXIT, EXIT_HELP, say, sayJson } from '../terminal.ts'
+import { CONFIG_FILE, readConfig } from '../service/options.ts'
+import { complain, EXIT, EXIT_HELP, say, sayJson, wholeNumber } from '../terminal.ts'
 
 interface Options {
-  readonly settings: string
+  readonly config: string
+  readonly settings?: string
   readonly seconds?: string
   readonly sound: boolean
   readonly led?: string
@@ -15,8 +21,9 @@ interface Options {
 }
 
 const HELP = `
-The score is the share of bytes that sound telegrams are made of, over the last eight seconds. Move the
-head until it stays at the top; the mark shows the best place so far.
+The score is the share of bytes that sound telegrams are made of, over the last eight seconds; bytes that
+make none and characters with a wrong parity or stop bit (where the driver counts them) take from it. Move
+the head until it stays at the top; the mark shows the best place so far.
 
 Examples:
   s3mp align /dev/ttyUSB0
@@ -31,28 +38,52 @@ export function addAlignCommand(program: Command): void {
   program
     .command('align')
     .description('show once a second how well the optical head sits')
-    .argument('<device>', 'serial port of the head')
-    .option('-s, --settings <line>', 'speed and format', '9600 8N1')
+    .argument('[device]', 'serial port of the head; the configured one where left out')
+    .option('-s, --settings <line>', "speed and format; the configuration's where left out")
+    .option('-c, --config <file>', 'configuration', CONFIG_FILE)
     .option('-n, --seconds <count>', 'stop after so many seconds')
     .option('--sound', 'ring the terminal bell, more often the better', false)
     .option('--led <line>', 'light an LED on this GPIO line (BCM number) while it is good')
     .option('--json', 'one JSON line a second', false)
     .addHelpText('after', HELP)
-    .action(async (device: string, options: Options) => {
-      process.exitCode = await align(device, options)
+    .action(async (device: string | undefined, options: Options) => {
+      process.exitCode = await align(lineOf(device, options), options)
     })
 }
 
-async function align(device: string, options: Options): Promise<number> {
+/** Which port, and how it is set: what is said here, else what is configured. */
+function lineOf(named: string | undefined, { config, settings }: Options): Line {
+  const meters = existsSync(config) ? readConfig(config).meters : []
+  const ports = meters.filter(({ device }) => device.startsWith('/'))
+  const known = named === undefined ? ports[0] : ports.find(({ device }) => device === named)
+  const device = named ?? known?.device
+  if (device === undefined) {
+    throw new FirmwareError('usage', `DEVICE: expected a serial port; ${config} names none`)
+  }
+  const configured = known && `${String(known.baud)} ${known.frame}`
+  return { device, settings: settings ?? configured ?? '9600 8N1' }
+}
+
+interface Line {
+  readonly device: string
+  readonly settings: string
+}
+
+async function align({ device, settings }: Line, options: Options): Promise<number> {
   const { linuxGpio, linuxSerial } = await import('@s3mp/hal/linux')
   const stop = new AbortController()
   process.once('SIGINT', () => {
     stop.abort()
   })
-  const seconds = options.seconds === undefined ? SCORES_FOR_EVER : count(options.seconds)
+  const seconds =
+    options.seconds === undefined ? SCORES_FOR_EVER : wholeNumber('--seconds', options.seconds)
   const led =
-    options.led === undefined ? undefined : await linuxGpio().openOutput(count(options.led), false)
+    options.led === undefined
+      ? undefined
+      : await linuxGpio().openOutput(wholeNumber('--led', options.led), false)
   const meter = new AlignmentMeter()
+  const { read } = thisMachine(0)
+  const port = existsSync(device) ? realpathSync(device) : device
   let last: AlignmentScore | undefined
   let nextMs = systemClock.monotonicMs() + 1000
   let shown = 0
@@ -61,7 +92,7 @@ async function align(device: string, options: Options): Promise<number> {
       {
         serial: linuxSerial(),
         path: device,
-        settings: parseSettings(options.settings),
+        settings: parseSettings(settings),
         protocol: 'auto',
         clock: systemClock,
         signal: stop.signal,
@@ -71,6 +102,7 @@ async function align(device: string, options: Options): Promise<number> {
         meter.hear(heard)
         if (systemClock.monotonicMs() < nextMs) return true
         nextMs += 1000
+        meter.count(lineErrors(port, read))
         last = meter.score()
         show(last, options)
         void led?.write(last.hint === 'good').catch(() => undefined)
@@ -105,9 +137,4 @@ function show(score: AlignmentScore, { json, sound }: Options): void {
   for (let tick = 0; tick < ticks; tick++) {
     setTimeout(() => process.stderr.write('\x07'), (tick * 1000) / ticks).unref()
   }
-}
-
-function count(text: string): number {
-  if (/^\d{1,9}$/u.test(text)) return Number(text)
-  throw new FirmwareError('usage', `expected a number, found ${text}`)
 }

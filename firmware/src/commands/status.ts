@@ -1,16 +1,30 @@
+import { systemClock } from '@s3mp/hal'
 import type { Command } from 'commander'
 
-import { FirmwareError } from '../errors.ts'
+import { FirmwareError, reasonOf } from '../errors.ts'
 import { CONFIG_FILE, readConfig } from '../service/options.ts'
-import { bold, EXIT, EXIT_HELP, judged, say, sayJson } from '../terminal.ts'
+import { statusLines } from '../status/lines.ts'
+import { isWell, statusView } from '../status/view.ts'
+import { EXIT, EXIT_HELP, judged, say, sayJson } from '../terminal.ts'
 
 interface Options {
   readonly config: string
   readonly socket?: string
+  readonly once: boolean
   readonly json: boolean
 }
 
-type Tree = Readonly<Record<string, unknown>>
+const HELP = `
+On a terminal it is drawn anew every second until Ctrl-C; into a pipe, with --once and with --json it is
+told once.
+
+Examples:
+  s3mp status
+  s3mp status --json | jq .spool.objects
+${EXIT_HELP}`
+
+/** Time between two drawings, in milliseconds. */
+const REDRAW_MS = 1000
 
 /** Adds `s3mp status`: asks a running meter how it is doing. */
 export function addStatusCommand(program: Command): void {
@@ -19,102 +33,57 @@ export function addStatusCommand(program: Command): void {
     .description('ask a running meter how it is doing')
     .option('-c, --config <file>', 'configuration that names the control socket', CONFIG_FILE)
     .option('--socket <path>', 'the control socket itself')
+    .option('--once', 'tell it once, on a terminal too', false)
     .option('--json', 'print one JSON object', false)
-    .addHelpText('after', EXIT_HELP)
-    .action(async ({ config, socket, json }: Options) => {
+    .addHelpText('after', HELP)
+    .action(async ({ config, socket, once, json }: Options) => {
       const path = socket ?? readConfig(config).control.socket
       if (path === 'off') {
         throw new FirmwareError('usage', 'control.socket is "off": this meter answers nobody')
       }
       const { askControl } = await import('../control.ts')
-      const status = treeOf(await askControl(path, 'status'))
-      if (json) sayJson(status)
-      else for (const line of statusLines(status)) say(line)
-      process.exitCode = isWell(status) ? EXIT.ok : EXIT.no
+      const ask = (): Promise<unknown> => askControl(path, 'status')
+      const isLive = process.stdout.isTTY && !once && !json
+      process.exitCode = isLive ? await watch(ask) : tell(await ask(), json)
     })
 }
 
-/** A meter is well that hears its meter, has an uplink, and is answered by its head-end. */
-export function isWell(status: Tree): boolean {
-  const link = treeOf(status.link)
-  const telegrams = numberOf(link.telegrams)
-  return telegrams > 0 && status.isUplinkThere === true && status.isEpochConfirmed === true
+function tell(answer: unknown, isJson: boolean): number {
+  const status = statusView(answer)
+  if (isJson) sayJson(answer)
+  else for (const line of statusLines(status, systemClock.nowMs())) say(line)
+  return isWell(status) ? EXIT.ok : EXIT.no
 }
 
-/** The status in words. */
-export function statusLines(status: Tree): readonly string[] {
-  const link = treeOf(status.link)
-  const delivery = treeOf(status.delivery)
-  const spool = treeOf(status.spool)
-  const recent = link.recent
-  const quality =
-    typeof recent === 'number' ? `${String(Math.round(recent * 100))} %` : 'nothing yet'
-  const isConfirmed = status.isEpochConfirmed === true
-  const roundTrip = delivery.roundTripMs
-  const answer = typeof roundTrip === 'number' ? `, answers in ${roundTrip.toFixed(0)} ms` : ''
-  return [
-    row('device', textOf(status.ueid)),
-    row('running', `${duration(numberOf(status.uptimeMs))}, start ${textOf(status.boot)}`),
-    row('clock', textOf(status.clock)),
-    row('meter', `${textOf(link.telegrams)} telegrams, recently ${quality} whole`),
-    row(
-      'uplink',
-      judged(status.isUplinkThere === true, status.isUplinkThere === true ? 'there' : 'away'),
-    ),
-    ...transportRows(treeOf(status.transport)),
-    row('head-end', judged(isConfirmed, isConfirmed ? `answers${answer}` : 'has not answered')),
-    row('delivered', `${textOf(delivery.acknowledged)}, sent again ${textOf(delivery.resent)}`),
-    row('waiting', `${textOf(spool.objects)} objects, ${textOf(spool.bytes)} bytes`),
-    ...listOf(status.paths).map((path) => row('path', pathText(treeOf(path)))),
-  ]
-}
+/** No line may wrap: what is drawn over must be as many lines as were drawn. */
+const WRAP = { off: '\x1b[?7l', on: '\x1b[?7h' } as const
 
-/** Nothing, where the transport says nothing of itself. */
-function transportRows(transport: Tree): readonly string[] {
-  const words: Readonly<Record<string, string>> = {
-    proven: 'prove their sender',
-    plain: 'prove nothing: there is no key yet',
-    waiting: 'wait for a key',
+/** Draws over itself every second; a meter that goes away is said so, and waited for. */
+async function watch(ask: () => Promise<unknown>): Promise<number> {
+  const stop = new AbortController()
+  process.once('SIGINT', () => {
+    stop.abort()
+  })
+  let drawn = 0
+  let code: number = EXIT.no
+  process.stdout.write(WRAP.off)
+  while (!stop.signal.aborted) {
+    const lines = await ask().then(
+      (answer) => {
+        const status = statusView(answer)
+        code = isWell(status) ? EXIT.ok : EXIT.no
+        return statusLines(status, systemClock.nowMs())
+      },
+      (error: unknown) => {
+        code = EXIT.no
+        return [judged(false, reasonOf(error))]
+      },
+    )
+    const back = drawn === 0 ? '' : `\x1b[${String(drawn)}F\x1b[J`
+    process.stdout.write(`${back}${lines.join('\n')}\n`)
+    drawn = lines.length
+    await systemClock.sleep(REDRAW_MS, stop.signal).catch(() => undefined)
   }
-  const packets = words[String(transport.authentication)]
-  const { forbidden } = transport
-  const isForbidden = typeof forbidden === 'string' && forbidden !== ''
-  return [
-    ...(packets === undefined
-      ? []
-      : [row('packets', judged(transport.authentication === 'proven', packets))]),
-    ...(isForbidden ? [row('paths', judged(false, `none is allowed: ${forbidden}`))] : []),
-  ]
-}
-
-function pathText(path: Tree): string {
-  const state = path.isActive === true ? 'in use' : path.isAlive === true ? 'alive' : 'down'
-  return `${textOf(path.name)}: ${state}, ${textOf(path.roundTripMs)} ms`
-}
-
-function row(name: string, value: string): string {
-  return `${bold(name.padEnd(10))} ${value}`
-}
-
-function duration(ms: number): string {
-  const minutes = Math.floor(ms / 60_000)
-  if (minutes < 1) return `${String(Math.floor(ms / 1000))} s`
-  if (minutes < 120) return `${String(minutes)} min`
-  return `${String(Math.floor(minutes / 60))} h`
-}
-
-function treeOf(value: unknown): Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Tree) : {}
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : []
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : 0
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '?'
+  process.stdout.write(WRAP.on)
+  return code
 }

@@ -14,6 +14,8 @@ export interface AlignmentScore {
   readonly bytes: number
   readonly telegrams: number
   readonly discardedBytes: number
+  /** Characters that came with a wrong parity or stop bit; undefined where the driver does not count. */
+  readonly lineErrors: number | undefined
   readonly hint: AlignmentHint
 }
 
@@ -29,6 +31,7 @@ export type AlignmentHint =
   | 'good'
 
 interface Second {
+  lineErrors: number
   bytes: number
   telegrams: number
   goodBytes: number
@@ -45,6 +48,7 @@ interface Second {
 export class AlignmentMeter {
   readonly #seconds: Second[] = [empty()]
   #best = 0
+  #counted: number | undefined
 
   /** Takes what was heard within the running second. */
   hear({ bytes, events }: Heard): void {
@@ -53,16 +57,29 @@ export class AlignmentMeter {
     for (const event of events) count(second, event)
   }
 
+  /**
+   * Takes the driver's own count of characters that came broken, since it was loaded; undefined where
+   * it does not count. One such character costs a telegram.
+   */
+  count(lineErrors: number | undefined): void {
+    if (lineErrors === undefined) return
+    const second = this.#seconds.at(-1) ?? empty()
+    second.lineErrors += Math.max(0, lineErrors - (this.#counted ?? lineErrors))
+    this.#counted = lineErrors
+  }
+
   /** Ends the running second and scores the window up to it. */
   score(): AlignmentScore {
     const sum = this.#seconds.reduce(add, empty())
-    const judged = sum.goodBytes + sum.discardedBytes
+    const judged = sum.goodBytes + sum.discardedBytes + sum.lineErrors
     const score = judged === 0 ? 0 : Math.round((100 * sum.goodBytes) / judged)
     this.#best = Math.max(this.#best, score)
     this.#seconds.push(empty())
     if (this.#seconds.length > ALIGNMENT_WINDOW_S_MAX) this.#seconds.shift()
     const { bytes, telegrams, discardedBytes } = sum
-    return { score, best: this.#best, bytes, telegrams, discardedBytes, hint: hintOf(sum, score) }
+    const lineErrors = this.#counted === undefined ? undefined : sum.lineErrors
+    const hint = hintOf(sum, score)
+    return { score, best: this.#best, bytes, telegrams, discardedBytes, lineErrors, hint }
   }
 }
 
@@ -80,7 +97,7 @@ function count(second: Second, event: DecoderEvent): void {
 }
 
 function empty(): Second {
-  return { bytes: 0, telegrams: 0, goodBytes: 0, discardedBytes: 0 }
+  return { bytes: 0, telegrams: 0, goodBytes: 0, discardedBytes: 0, lineErrors: 0 }
 }
 
 function add(a: Second, b: Second): Second {
@@ -89,6 +106,7 @@ function add(a: Second, b: Second): Second {
     telegrams: a.telegrams + b.telegrams,
     goodBytes: a.goodBytes + b.goodBytes,
     discardedBytes: a.discardedBytes + b.discardedBytes,
+    lineErrors: a.lineErrors + b.lineErrors,
   }
 }
 

@@ -5,30 +5,40 @@ import {
   type HalErrorCode,
   type SerialBackend,
 } from '@s3mp/hal'
-import type { Reading } from '@s3mp/meter'
+import { createDecoder, Handshake, type Reading } from '@s3mp/meter'
 
+import { talk } from '../sources/talk.ts'
 import { listen } from './listen.ts'
 
-/** How long each combination is listened to, in milliseconds: three telegrams of a slow meter. */
+/** How long each combination is listened to, in milliseconds: a telegram of the slowest meters. */
 export const DETECT_LISTEN_MS = 12_000
 
 /** Telegrams that settle it at once. */
 export const DETECT_TELEGRAMS_MIN = 2
+
+/** Bytes that are enough to know that nothing in them is a telegram: four of a common meter. */
+export const DETECT_GARBAGE_BYTES_MAX = 2048
 
 /** How heads talk, the likeliest first: SML; D0 pushed; P1; M-Bus and HDLC customer interfaces. */
 export const DETECT_SETTINGS = [
   '9600 8N1',
   '9600 7E1',
   '115200 8N1',
+  '2400 8E1',
   '2400 8N1',
   '2400 7E1',
   '115200 7E1',
 ] as const
 
+/** How a meter is asked that says nothing by itself (IEC 62056-21). */
+const SIGN_ON = '300 7E1'
+
 /** What one combination of port and settings gave. */
 export interface Trial {
   readonly path: string
   readonly settings: string
+  /** The meter was asked by sign-on; otherwise it was listened to. */
+  readonly isAsked: boolean
   readonly bytes: number
   readonly telegrams: number
   /** The last telegram understood. */
@@ -36,6 +46,9 @@ export interface Trial {
   /** Why the port could not be listened to. */
   readonly error?: HalError
 }
+
+/** A combination that gave a reading. */
+export type Found = Trial & { readonly reading: Reading }
 
 /** What detection needs. */
 export interface DetectOptions {
@@ -50,51 +63,63 @@ export interface DetectOptions {
   readonly onTrial?: (trial: Trial) => void
 }
 
-/** A head that was understood, or everything that was heard instead. */
+/** The heads that were understood, one a port, and everything that was tried. */
 export interface Detection {
-  readonly found?: Trial & { readonly reading: Reading }
+  readonly found: readonly Found[]
   readonly trials: readonly Trial[]
 }
 
 /**
- * Finds out on which port, at which speed and in which protocol a meter speaks, by listening.
+ * Finds out on which ports, at which speed and in which protocol meters speak, by listening, and by
+ * asking where nothing is heard.
  *
- * Light that carries data makes bytes at any speed, only wrong ones: a port that is silent at one
- * speed is silent at all, and the others are not tried.
+ * Light that carries data makes bytes at any speed, only wrong ones: a port that is silent at one speed
+ * is silent at all. Then the meter may be one that waits to be signed on to.
  */
-export async function detectHead(options: DetectOptions): Promise<Detection> {
-  const { paths, signal, onTry, onTrial } = options
+export async function detectHeads(options: DetectOptions): Promise<Detection> {
   const trials: Trial[] = []
-  for (const path of paths) {
-    for (const settings of DETECT_SETTINGS) {
-      if (signal.aborted) return { trials }
-      onTry?.(path, settings)
-      const trial = await tryOne(path, settings, options)
+  const found: Found[] = []
+  for (const path of options.paths) {
+    for (const trial of await tryPort(path, options)) {
       trials.push(trial)
-      onTrial?.(trial)
       const { reading } = trial
-      if (reading !== undefined) return { found: { ...trial, reading }, trials }
-      if (trial.error !== undefined || trial.bytes === 0) break
+      if (reading !== undefined) found.push({ ...trial, reading })
     }
+    if (options.signal.aborted) break
   }
-  return { trials }
+  return { found, trials }
 }
 
-async function tryOne(path: string, settings: string, options: DetectOptions): Promise<Trial> {
+async function tryPort(path: string, options: DetectOptions): Promise<readonly Trial[]> {
+  const { signal, onTry, onTrial } = options
+  const trials: Trial[] = []
+  const tryNext = async (settings: string, attempt: () => Promise<Trial>): Promise<Trial> => {
+    onTry?.(path, settings)
+    const trial = await attempt()
+    trials.push(trial)
+    onTrial?.(trial)
+    return trial
+  }
+  for (const settings of DETECT_SETTINGS) {
+    if (signal.aborted) return trials
+    const trial = await tryNext(settings, () => listenAt(path, settings, options))
+    if (trial.reading !== undefined || trial.error !== undefined) return trials
+    if (trial.bytes > 0) continue
+    await tryNext(SIGN_ON, () => askAt(path, options))
+    return trials
+  }
+  return trials
+}
+
+async function listenAt(path: string, settings: string, options: DetectOptions): Promise<Trial> {
   const { serial, clock, signal, listenMs = DETECT_LISTEN_MS } = options
+  const line = parseSettings(settings)
   let [bytes, telegrams] = [0, 0]
   let reading: Reading | undefined
+  const trial = (): Trial => ({ path, settings, isAsked: false, bytes, telegrams, ...(reading === undefined ? {} : { reading }) }) // prettier-ignore
   try {
     await listen(
-      {
-        serial,
-        path,
-        settings: parseSettings(settings),
-        protocol: 'auto',
-        clock,
-        signal,
-        listenMs,
-      },
+      { serial, path, settings: line, protocol: 'auto', clock, signal, listenMs },
       (heard) => {
         bytes += heard.bytes
         for (const event of heard.events) {
@@ -102,22 +127,63 @@ async function tryOne(path: string, settings: string, options: DetectOptions): P
           telegrams += 1
           reading = event.reading
         }
-        return telegrams < DETECT_TELEGRAMS_MIN
+        const isGarbage = telegrams === 0 && bytes > DETECT_GARBAGE_BYTES_MAX
+        return telegrams < DETECT_TELEGRAMS_MIN && !isGarbage
       },
     )
   } catch (error) {
     if (!(error instanceof HalError)) throw error
-    return { path, settings, bytes, telegrams, error }
+    return { ...trial(), error }
   }
-  return { path, settings, bytes, telegrams, ...(reading === undefined ? {} : { reading }) }
+  return trial()
+}
+
+/** Signs on to a meter that may be waiting for it. */
+async function askAt(path: string, { serial, clock, signal }: DetectOptions): Promise<Trial> {
+  let [bytes, telegrams] = [0, 0]
+  let reading: Reading | undefined
+  const trial = (): Trial => ({ path, settings: SIGN_ON, isAsked: true, bytes, telegrams, ...(reading === undefined ? {} : { reading }) }) // prettier-ignore
+  try {
+    const port = await serial.open(path, parseSettings(SIGN_ON))
+    try {
+      await talk(new Handshake({}), {
+        port,
+        clock,
+        signal,
+        canSwitch: true,
+        decoder: () => createDecoder('d0'),
+        onBytes: (heard) => {
+          bytes += heard.length
+        },
+        onReading: (read) => {
+          telegrams += 1
+          reading = read
+        },
+        onDiscarded: () => undefined,
+        onRefused: () => undefined,
+        progress: () => undefined,
+      })
+    } finally {
+      await port.close()
+    }
+  } catch (error) {
+    if (error instanceof HalError) return { ...trial(), error }
+    if (!signal.aborted) throw error
+  }
+  return trial()
 }
 
 /** What a trial gave, as one sentence that says what to do. */
 export function trialInWords(trial: Trial): string {
-  const { path, settings, bytes, telegrams, error } = trial
+  const { path, settings, isAsked, bytes, telegrams, error } = trial
   const where = `${path} at ${settings}`
   if (error !== undefined) return `${path}: ${remedy(error)}`
   if (telegrams > 0) return `${where}: ${String(telegrams)} telegrams understood`
+  if (isAsked) {
+    return bytes === 0
+      ? `${path}: no answer to a sign-on either`
+      : `${where}: ${String(bytes)} bytes in answer to a sign-on, and no readout; the head may sit badly`
+  }
   if (bytes === 0) {
     return `${path}: silence; is the head on the meter's diode, its cable downwards, and the meter sending?`
   }

@@ -25,6 +25,8 @@ function machine(change: Partial<Machine> & { files?: Record<string, string> } =
     list: () => [],
     mayWrite: () => true,
     freeBytes: () => 2 ** 33,
+    mode: () => 0o600,
+    holders: () => [],
     ...change,
   }
 }

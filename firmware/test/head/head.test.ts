@@ -6,7 +6,8 @@ import { MockSerial, ReplaySerial, VirtualClock, type ReplayFaults } from '@s3mp
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
 
 import { AlignmentMeter, alignmentLine, type AlignmentScore } from '../../src/head/alignment.ts'
-import { detectHead, trialInWords } from '../../src/head/detect.ts'
+import { detectHeads, trialInWords } from '../../src/head/detect.ts'
+import { lineErrors } from '../../src/head/line-errors.ts'
 import { listen } from '../../src/head/listen.ts'
 
 const START_MS = Date.UTC(2026, 10, 23, 12)
@@ -36,35 +37,35 @@ function meterAt(
 
 const signal = new AbortController().signal
 
-describe('detectHead', () => {
+describe('detectHeads', () => {
   for (const settings of ['9600 8N1', '115200 8N1']) {
     it(`finds a meter that sends at ${settings}`, async () => {
       const clock = new VirtualClock(START_MS)
       const serial = meterAt(clock, settings)
-      const detecting = detectHead({ serial, paths: ['/dev/head'], clock, signal })
-      const { found } = await clock.runUntil(detecting)
+      const detecting = detectHeads({ serial, paths: ['/dev/head'], clock, signal })
+      const [found] = (await clock.runUntil(detecting)).found
       assert.ok(found !== undefined && found.telegrams >= 2)
       assert.equal(found.settings, settings)
       assert.equal(found.reading.protocol, 'sml')
     })
   }
 
-  it('says that a head is dark after one try', async () => {
+  it('asks a meter that is silent, and says so where it does not answer', async () => {
     const clock = new VirtualClock(START_MS)
     const serial = meterAt(clock, '9600 8N1', {}, true)
-    const detecting = detectHead({ serial, paths: ['/dev/head'], clock, signal })
+    const detecting = detectHeads({ serial, paths: ['/dev/head'], clock, signal })
     const { found, trials } = await clock.runUntil(detecting)
-    assert.equal(found, undefined)
-    assert.equal(trials.length, 1)
-    assert.match(trials.map(trialInWords).join(), /silence/)
+    assert.deepEqual(found, [])
+    assert.equal(trials.length, 2)
+    assert.match(trials.map(trialInWords).join(), /silence.*no answer to a sign-on/)
   })
 
   it('goes on to the next port where one cannot be opened', async () => {
     const clock = new VirtualClock(START_MS)
     const serial = meterAt(clock, '9600 8N1')
     const paths = ['/dev/nothing', '/dev/head']
-    const { found, trials } = await clock.runUntil(detectHead({ serial, paths, clock, signal }))
-    assert.equal(found?.path, '/dev/head')
+    const { found, trials } = await clock.runUntil(detectHeads({ serial, paths, clock, signal }))
+    assert.equal(found[0]?.path, '/dev/head')
     assert.equal(trials[0]?.error?.code, 'not-found')
     assert.match(trials.map(trialInWords).join(), /is not there/)
   })
@@ -73,7 +74,7 @@ describe('detectHead', () => {
     const clock = new VirtualClock(START_MS)
     const serial = meterAt(clock, '115200 8N1')
     const stop = new AbortController()
-    const detecting = detectHead({
+    const detecting = detectHeads({
       serial,
       paths: ['/dev/head'],
       clock,
@@ -83,7 +84,7 @@ describe('detectHead', () => {
       },
     })
     const { found, trials } = await clock.runUntil(detecting)
-    assert.equal(found, undefined)
+    assert.deepEqual(found, [])
     assert.equal(trials.length, 1)
   })
 })
@@ -169,5 +170,37 @@ describe('AlignmentMeter', () => {
       events: [{ type: 'discarded', offset: 0, bytes: 300, reason: 'crc' }],
     })
     assert.deepEqual([meter.score().score, meter.score().best], [0, 0])
+  })
+})
+
+describe('errors of the line', () => {
+  const counted = (fe: number): Record<string, string> => ({
+    '/proc/tty/driver/ttyAMA': `serinfo:1.0\n0: uart:PL011 rev3 tx:0 rx:99 fe:${String(fe)} pe:2 RTS\n`,
+  })
+
+  it('are read where the driver counts them', () => {
+    const files = counted(3)
+    assert.equal(
+      lineErrors('/dev/ttyAMA0', (path) => files[path]),
+      5,
+    )
+    for (const port of ['/dev/ttyAMA1', '/dev/ttyS0', '/dev/ttyUSB0', '/dev/head']) {
+      assert.equal(
+        lineErrors(port, (path) => files[path]),
+        undefined,
+      )
+    }
+  })
+
+  it('take from the score, counted from when one began to look', () => {
+    const meter = new AlignmentMeter()
+    const good = { type: 'reading', offset: 0, length: 90 } as never
+    meter.count(1000)
+    meter.hear({ bytes: 100, events: [good] })
+    meter.count(1010)
+    const { score, lineErrors: errors } = meter.score()
+    assert.equal(errors, 10)
+    assert.equal(score, 90)
+    assert.equal(new AlignmentMeter().score().lineErrors, undefined)
   })
 })
