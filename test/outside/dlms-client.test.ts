@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import type { KeyPairKeyObjectResult } from 'node:crypto'
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
-import type { Context } from 'mocha'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'mocha'
 import { systemClock } from '../../hal/src/index.ts'
 import type { DlmsClientOptions, DlmsSecurity } from '../../meter/src/index.ts'
@@ -21,12 +19,10 @@ import {
   readProfile,
 } from '../../meter/src/index.ts'
 import { SocketPort } from '../support/dlms.ts'
+import { guruxClassPath } from '../support/gurux.ts'
 import { need } from '../support/outside.ts'
 
 const HERE = import.meta.dirname
-const LIBRARIES = resolve(HERE, '../../run/gurux')
-const ARTIFACTS = ['org.gurux:gurux.dlms:4.0.47', 'org.gurux:gurux.common:1.0.17']
-const COPY = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy'
 
 /** What MeterServer.java is made with. */
 const SECRET = text('a secret of sixteen')
@@ -55,22 +51,6 @@ function security(suite: 0 | 1 | 2, changes: Partial<DlmsSecurity> = {}): DlmsSe
   }
 }
 
-/** The server's libraries, brought by Maven on first use. */
-function libraries(context: Context): string {
-  if (!existsSync(LIBRARIES)) {
-    const maven = need(context, 'mvn', 'maven')
-    mkdirSync(LIBRARIES, { recursive: true })
-    for (const artifact of ARTIFACTS) {
-      const words = ['-q', '-B', COPY, `-Dartifact=${artifact}`, `-DoutputDirectory=${LIBRARIES}`]
-      execFileSync(maven, words, { stdio: 'ignore', timeout: 100_000 })
-    }
-  }
-  return readdirSync(LIBRARIES)
-    .filter((name) => name.endsWith('.jar'))
-    .map((name) => join(LIBRARIES, name))
-    .join(':')
-}
-
 describe("the DLMS client, asking a meter made of Gurux's server", function () {
   this.timeout(150_000)
   let server: ChildProcess | undefined
@@ -80,7 +60,7 @@ describe("the DLMS client, asking a meter made of Gurux's server", function () {
 
   before(async function () {
     const java = need(this, 'java', 'default-jdk-headless')
-    const path = libraries(this)
+    const path = guruxClassPath(need(this, 'mvn', 'maven'))
     own = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     meter = generateKeyPairSync('ec', { namedCurve: 'P-256' })
     const keys = [
@@ -191,7 +171,7 @@ describe("the DLMS client, asking a meter made of Gurux's server", function () {
       [
         'with SHA-256',
         20,
-        () => ({
+        (): Way => ({
           authentication: { kind: 'sha256', secret: SECRET },
           security: security(0, { ciphered: false }),
         }),
@@ -201,18 +181,21 @@ describe("the DLMS client, asking a meter made of Gurux's server", function () {
           [
             `with GMAC, ciphered in suite ${suite}`,
             1 + suite,
-            () => ({ authentication: { kind: 'gmac' }, security: security(suite) }),
+            (): Way => ({ authentication: { kind: 'gmac' }, security: security(suite) }),
           ] as const,
       ),
       [
         'with GMAC and a dedicated key',
         1,
-        () => ({ authentication: { kind: 'gmac' }, security: security(0, { dedicated: true }) }),
+        (): Way => ({
+          authentication: { kind: 'gmac' },
+          security: security(0, { dedicated: true }),
+        }),
       ],
       [
         'with signatures, ciphered in suite 1',
         4,
-        () => ({
+        (): Way => ({
           authentication: {
             kind: 'ecdsa',
             privateKey: own.privateKey,

@@ -19,8 +19,6 @@ export const SECURITY = {
 const TITLE_BYTES = 8
 const COUNTER_BYTES = 4
 const TAG_BYTES = 12
-/** GCM encrypts from its second counter block on, the first masks the tag. */
-const FIRST_BLOCK = 2
 
 /** An APDU under protection, taken apart; all bytes borrowed. */
 export interface ProtectedApdu {
@@ -183,14 +181,16 @@ export function open(message: ProtectedApdu, keys: DlmsKeys): Opened {
   if ((control & SECURITY.compressed) !== 0) {
     throw new MeterError('unsupported', 'ciphering.control: expected no compression, found it')
   }
-  const encrypted = (control & SECURITY.encrypted) !== 0
   const key = encryptionKeyFor(message, keys)
   if (key === undefined) return { plaintext: text, authentic: false }
   checkKey(key, control)
-  return {
-    plaintext: encrypted ? counterMode(message, key) : text,
-    authentic: (control & SECURITY.authenticated) !== 0 && tagHolds(message, key, keys, encrypted),
+  const aads = (control & SECURITY.authenticated) === 0 ? [] : additionalData(message, keys)
+  let opened: Opened | undefined
+  for (const aad of aads) {
+    opened = decipher(message, key, aad)
+    if (opened.authentic) return opened
   }
+  return opened ?? decipher(message, key, undefined)
 }
 
 /** The key under which an APDU is protected; undefined where what it takes is not given. */
@@ -220,52 +220,39 @@ function checkKey(key: Uint8Array, control: number): void {
   }
 }
 
-/** GCM without its tag is counter mode from the second block on. */
-function counterMode(message: ProtectedApdu, key: Uint8Array): Uint8Array {
-  const block = new Uint8Array(TITLE_BYTES + COUNTER_BYTES + 4)
-  block.set(nonceOf(message.systemTitle, message.counter))
-  block[block.length - 1] = FIRST_BLOCK
-  const cipher = createDecipheriv(key.length === 32 ? 'aes-256-ctr' : 'aes-128-ctr', key, block)
-  return new Uint8Array(cipher.update(message.text))
+/**
+ * Deciphers with GCM, whose plaintext does not hang on its tag. Without additional data there is no
+ * tag to be checked.
+ */
+function decipher(message: ProtectedApdu, key: Uint8Array, aad: Uint8Array | undefined): Opened {
+  const { control, text } = message
+  const encrypted = (control & SECURITY.encrypted) !== 0
+  if (!encrypted && aad === undefined) return { plaintext: text, authentic: false }
+  const nonce = nonceOf(message.systemTitle, message.counter)
+  const cipher = createDecipheriv(gcmOf(key), key, nonce, { authTagLength: TAG_BYTES })
+  if (aad !== undefined) cipher.setAuthTag(message.tag).setAAD(encrypted ? aad : join(aad, text))
+  const plaintext = encrypted ? new Uint8Array(cipher.update(text)) : text
+  if (aad === undefined) return { plaintext, authentic: false }
+  try {
+    cipher.final()
+    return { plaintext, authentic: true }
+  } catch {
+    // The one way in which node:crypto says that a tag does not hold.
+    return { plaintext, authentic: false }
+  }
 }
 
 /**
- * Whether the tag holds. The additional data are control byte and authentication key; where no such
- * key is configured, meters without one are tried: control byte alone, or nothing. In general-ciphering
- * the header belongs to them, which some leave out.
+ * What a tag may cover besides: control byte and authentication key; where no such key is configured,
+ * meters without one are tried: control byte alone, or nothing. In general-ciphering the header
+ * belongs to it, which some leave out.
  */
-function tagHolds(
-  message: ProtectedApdu,
-  key: Uint8Array,
-  keys: DlmsKeys,
-  encrypted: boolean,
-): boolean {
+function additionalData(message: ProtectedApdu, keys: DlmsKeys): readonly Uint8Array[] {
   const control = Uint8Array.of(message.control)
   const known = keys.authenticationKey
   const plain = known === undefined ? [control, new Uint8Array(0)] : [join(control, known)]
   const header = message.general?.bytes
-  const candidates =
-    header === undefined ? plain : [...plain.map((aad) => join(aad, header)), ...plain]
-  return candidates.some((aad) => {
-    const cipher = createDecipheriv(
-      gcmOf(key),
-      key,
-      nonceOf(message.systemTitle, message.counter),
-      {
-        authTagLength: TAG_BYTES,
-      },
-    )
-    cipher.setAuthTag(message.tag)
-    cipher.setAAD(encrypted ? aad : join(aad, message.text))
-    try {
-      if (encrypted) cipher.update(message.text)
-      cipher.final()
-      return true
-    } catch {
-      // The one way in which node:crypto says that a tag does not hold.
-      return false
-    }
-  })
+  return header === undefined ? plain : [...plain.map((aad) => join(aad, header)), ...plain]
 }
 
 /** Key information: absent, the number of a key that is known, or a key that comes along. */
