@@ -21,8 +21,10 @@ export type DlmsAuthentication =
 /** Bytes of the challenge that a client sends. */
 export const DLMS_CHALLENGE_BYTES = 32
 
-/** Shortest and longest challenge that a meter may send (IEC 62056-5-3 §5.2.2.2). */
+/** Shortest challenge that a meter may send (IEC 62056-5-3 §5.2.2.2). */
 export const DLMS_CHALLENGE_BYTES_MIN = 8
+
+/** Longest challenge that a meter may send. */
 export const DLMS_CHALLENGE_BYTES_MAX = 64
 
 /** Both challenges of an association, and what the proofs are made with. */
