@@ -25,6 +25,14 @@ export const QUIRKS = {
     cure: 'Net power is negated; an amount (15.7.0) is kept and the net power 16.7.0 derived.',
     evidence: ['volkszaehler/vzlogger#431', 'volkszaehler/libsml#101 (eHZ, ED300L)'],
   },
+  countsExportAlone: {
+    makers: ['DNT'],
+    what: 'A meter of what panels give counts export alone and shows the amount of power both ways.',
+    cure: 'The direction of the status word holds; energy that moves against it is flagged.',
+    evidence: [
+      'Dr. Neuhaus SMARTY: 36 to 55 W for 54 minutes of a capture while 2.8.0 stands at 4,373.0 Wh',
+    ],
+  },
   crcAsUnsigned8: {
     makers: [],
     what: 'A message checksum whose high byte is zero is sent as Unsigned8.',

@@ -38,6 +38,8 @@ export interface SmlStyle {
   readonly power: 'signed' | 'unsigned' | 'amount' | 'int16'
   /** The EDL21 public key, 48 bytes. */
   readonly publicKey: boolean
+  /** Counts what is given to the grid alone, as meters of panels do; both directions if left out. */
+  readonly counts?: 'export'
 }
 
 /** Styles of meters that exist, as far as their telegrams go. */
@@ -81,6 +83,27 @@ export const SML_STYLES = {
     powerScaler: -1,
     power: 'amount',
     publicKey: true,
+  },
+  /** Dr. Neuhaus SMARTY of a solar plant: counts export alone, shows the amount of power both ways. */
+  feedIn: {
+    manufacturer: 'DNT',
+    block: 0x00,
+    serial: 12_345_679,
+    generation: 'edl21',
+    crc: 'x25',
+    shortCrc: true,
+    fillOfFour: false,
+    time: 'second-index',
+    detailed: true,
+    phases: false,
+    energyBytes: 8,
+    powerBytes: 4,
+    energySigned: true,
+    energyScaler: -1,
+    powerScaler: 0,
+    power: 'amount',
+    publicKey: true,
+    counts: 'export',
   },
   /** DZG DVS74: 16-bit power that wraps, three-byte energy, four fill bytes. */
   dzgOld: {
@@ -322,7 +345,8 @@ function energyRows(state: HouseholdState, style: SmlStyle): readonly Row[] {
       else writer.unsigned(digits, energyBytes)
     },
   })
-  return [row(1, state.importMilliWh), row(2, state.exportMilliWh)]
+  const exported = row(2, state.exportMilliWh)
+  return style.counts === 'export' ? [exported] : [row(1, state.importMilliWh), exported]
 }
 
 function powerRows(state: HouseholdState, style: SmlStyle): readonly Row[] {

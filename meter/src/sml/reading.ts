@@ -22,8 +22,6 @@ interface Draft {
   readonly maker: string | undefined
   readonly status: bigint | undefined
   readonly twoWay: boolean
-  /** The list counts export but no import at all. */
-  readonly exportOnly: boolean
   net: bigint | undefined
   amount: Register | undefined
 }
@@ -90,7 +88,6 @@ function begin(list: SmlList, maker: string | undefined): Draft {
     maker,
     status,
     twoWay: imports && exports,
-    exportOnly: exports && !imports,
     net: undefined,
     amount: undefined,
   }
@@ -161,7 +158,8 @@ function addPower(
 
 /**
  * Meters that send the amount of power alone (15.7.0): with the direction from the status word it
- * becomes the net power that others send.
+ * becomes the net power that others send. A meter that counts export alone shows what its house
+ * takes as well, and its status word says so (`quirks.ts`: countsExportAlone).
  */
 function deriveNet(draft: Draft): void {
   const { amount, status } = draft
@@ -169,10 +167,6 @@ function deriveNet(draft: Draft): void {
   const direction = status === undefined ? undefined : statusDirection(status, 0)
   if (direction === undefined) {
     if (draft.twoWay) flag(draft, 'sign-unknown')
-    return
-  }
-  if (draft.exportOnly && direction === 'import') {
-    flag(draft, 'sign-doubt')
     return
   }
   const digits = direction === 'export' ? -amount.digits : amount.digits

@@ -212,6 +212,16 @@ describe('the sign of power in readings', () => {
     assert.deepEqual(minus?.reading.flags, ['sign-from-status'])
   })
 
+  it('follows it, too, where the meter counts export alone and the house takes', () => {
+    const [taken, given] = hear([PLUS, MINUS], SML_STYLES.feedIn)
+    assert.equal(register(taken, '1-0:1.8.0*255'), undefined)
+    assert.deepEqual([register(taken, NET)?.digits, taken?.reading.flags], [500n, []])
+    assert.deepEqual(
+      [register(given, NET)?.digits, given?.reading.flags],
+      [-500n, ['sign-from-status']],
+    )
+  })
+
   it('is negated where an unsigned net power meets an export status', () => {
     const [event] = hear([MINUS], { power: 'unsigned' })
     assert.equal(register(event, NET)?.digits, -5000n)
