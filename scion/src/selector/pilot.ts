@@ -35,6 +35,9 @@ const IDLE_MS_MAX = 60_000
 /** Shortest sleep, so that a mistake in the arithmetic of times cannot become a busy loop. */
 const IDLE_MS_MIN = 1
 
+/** Why a sleep ends early; made once, for each error costs a look at the stack. */
+const STIRRED = new Error('something is due earlier')
+
 /** How to keep the paths to one destination. */
 export interface PathPilotOptions {
   /** The socket that packets and probes leave by; the pilot does not close it. */
@@ -227,8 +230,8 @@ export class PathPilot {
     if (landing.givenUp) this.#selector.notLost(path)
     for (const other of landing.lostOn) this.#selector.lost(other)
     const isNews = this.#selector.answered(path, sentMs, tookMs, 'flight')
-    if (landing.surprising) this.#selector.surprised(path)
-    if (isNews || landing.late || landing.surprising) this.#stir()
+    const isWanted = landing.surprising && this.#selector.surprised(path)
+    if (isNews || isWanted || landing.lostOn.length > 0) this.#stir()
   }
 
   /** What was sent so far. */
@@ -337,7 +340,7 @@ export class PathPilot {
 
   /** Lets the loop look at the clock again: something earlier may have become due. */
   #stir(): void {
-    this.#wake.abort()
+    this.#wake.abort(STIRRED)
   }
 
   async #run(): Promise<void> {

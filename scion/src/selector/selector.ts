@@ -212,11 +212,12 @@ export class PathSelector {
     this.#host.acknowledged(sentMs, this.#clock.monotonicMs())
   }
 
-  /** An acknowledgement took another time than usual: the path, or the host? A look will tell. */
-  surprised(path: Path): void {
+  /** An acknowledgement took another time than usual. A look will tell; false after one just now. */
+  surprised(path: Path): boolean {
     const entry = this.#paths.get(path.fingerprint)
-    if (entry === undefined) return
-    if (this.#clock.monotonicMs() - entry.probedMs >= this.#plan.activeMs) entry.urgent = true
+    if (entry === undefined || entry.urgent) return false
+    entry.urgent = this.#clock.monotonicMs() - entry.probedMs >= this.#plan.activeMs
+    return entry.urgent
   }
 
   #isUsual(entry: Entry, before: PathStats): boolean {
