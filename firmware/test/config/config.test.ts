@@ -142,6 +142,13 @@ describe('the configuration', () => {
     assert.ok(plain(page).includes(plain(printConfigTables())), 'run: s3mp config --print-tables')
   })
 
+  it('accepts every example of docs/configuration.md', () => {
+    const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+    const examples = [...page.matchAll(/```toml\n([^]*?)```/gu)].map(([, text = '']) => text)
+    assert.ok(examples.length >= 2)
+    for (const text of examples) assert.ok(parseConfig(text, '/etc/s3mp/meter.toml').meters.length > 0)
+  })
+
   it('answers any text with a configuration or with its own error', () => {
     const word = fc.constantFrom(
       '[meter]',
