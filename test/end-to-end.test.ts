@@ -6,6 +6,7 @@ import {
   decodeHeadendCard,
   encodePublicKeyFile,
   SoftwareSigner,
+  toHex,
   verifyRecords,
   type RecordKind,
 } from '@s3mp/envelope'
@@ -17,7 +18,9 @@ import {
   openScionTransport,
   Spool,
   STREAM,
+  streamOf,
   type Meter,
+  type SourceSpec,
   type TraceEvent,
 } from '@s3mp/firmware'
 import { parseSettings, systemClock } from '@s3mp/hal'
@@ -31,7 +34,13 @@ import {
   systemRandom,
   type Headend,
 } from '@s3mp/headend'
-import { Household, SmlHousehold } from '@s3mp/meter/simulator'
+import {
+  DSMR_STYLES,
+  encodeDsmr,
+  Household,
+  SmlHousehold,
+  TextHousehold,
+} from '@s3mp/meter/simulator'
 import { LIVELY_PLAN, nodeUnderlay, parseEndpoint } from '@s3mp/scion'
 import {
   DEMO_HEADEND_AS,
@@ -41,6 +50,7 @@ import {
   seededRandom,
   type Network,
 } from '@s3mp/scion/testing'
+import type { ReadingView } from '@s3mp/web/api'
 import { after, before, describe, it } from 'mocha'
 
 const DAY_MS = 86_400_000
@@ -101,26 +111,29 @@ describe('a reading, end to end', function () {
     const settings = parseSettings('115200 8N1')
     const startMs = systemClock.nowMs()
     const household = new SmlHousehold({ household: new Household({ seed: 5, startMs }) })
+    const flat = new TextHousehold({
+      household: new Household({ seed: 6, startMs }),
+      encode: (state) => encodeDsmr(state, DSMR_STYLES.v5),
+    })
+    const head = (
+      name: string,
+      telegram: (nowMs: number) => Uint8Array,
+      periodMs: number,
+    ): SourceSpec => {
+      const telegrams = (_index: number, nowMs: number): Uint8Array => telegram(nowMs)
+      const path = `/dev/${name}`
+      const clock = systemClock
+      const serial = new ReplaySerial({ clock, random, path, settings, periodMs, telegrams })
+      const listen = { protocol: 'auto', silenceMs: 10_000, isSimulated: true } as const
+      return listening({ name, serial, path, settings, ...listen })
+    }
     meter = createMeter({
       clock: systemClock,
       random,
       randomBytes: systemRandom,
       sources: [
-        listening({
-          name: 'head',
-          serial: new ReplaySerial({
-            clock: systemClock,
-            random,
-            settings,
-            periodMs: 100,
-            telegrams: (_index, nowMs) => household.telegram(nowMs),
-          }),
-          path: '/dev/replay',
-          settings,
-          protocol: 'auto',
-          silenceMs: 10_000,
-          isSimulated: true,
-        }),
+        head('house', (nowMs) => household.telegram(nowMs), 100),
+        head('flat', (nowMs) => flat.telegram(nowMs), 1000),
       ],
       streams: {
         billingMs: 60_000,
@@ -175,6 +188,23 @@ describe('a reading, end to end', function () {
     )
     const sent = trace.find((event) => event.type === 'sent')
     assert.equal(sent?.path.length, 8, 'names the path it took')
+  })
+
+  it('keeps two meters and the gas meter behind one apart, up to the head-end’s answers', async () => {
+    const id = toHex(signer.ueid)
+    type Answer = Pick<ReadingView, 'registers' | 'stream'>
+    const latest = async (stream: string): Promise<Answer | undefined> => {
+      const response = await headend.app.request(`/api/v1/devices/${id}/latest?stream=${stream}`)
+      return response.ok ? ((await response.json()) as Answer) : undefined
+    }
+    await until('the gas meter', () => stored.has(`${streamOf(2, 'billing')}/2`))
+    await until('the other meter', () => stored.has(`${streamOf(1, 'live')}/3`))
+    const codes = async (stream: string): Promise<readonly string[]> =>
+      ((await latest(stream))?.registers ?? []).map(({ obis }) => obis)
+    assert.ok((await codes('live')).includes('1-0:16.7.0*255'))
+    assert.ok((await codes('live-1')).includes('1-0:1.8.1*255'))
+    assert.deepEqual(await codes('quarter-2'), ['0-1:24.2.1*255'])
+    assert.ok(!(await codes('live-1')).includes('0-1:24.2.1*255'))
   })
 
   it('goes on over another path when every link of the one in use is cut silently', async () => {
