@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'mocha'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
+import { packScion } from './support/packed.ts'
 import { ROOT } from './support/source.ts'
 
 /** A program of a stranger who has nothing but the package. */
@@ -56,19 +57,7 @@ describe('the package @s3mp/scion', function () {
 
   before(() => {
     work = mkdtempSync(join(tmpdir(), 's3mp-package-'))
-    staged = join(work, 'scion')
-    home = join(work, 'home')
-    mkdirSync(home)
-    for (const part of ['package.json', 'README.md', 'bin', 'src']) {
-      cpSync(join(ROOT, 'scion', part), join(staged, part), { recursive: true })
-    }
-    const project = ['-p', join(ROOT, 'scion/tsconfig.build.json')]
-    const out = ['--outDir', join(staged, 'dist')]
-    run(ROOT, tsc, ...project, ...out, '--tsBuildInfoFile', join(work, 'buildinfo'))
-    run(staged, 'npm', 'pack', '--pack-destination', work)
-    const tarball = readdirSync(work).find((name) => name.endsWith('.tgz')) ?? assert.fail()
-    writeFileSync(join(home, 'package.json'), '{ "type": "module", "private": true }')
-    run(home, 'npm', 'install', '--offline', '--no-audit', '--no-fund', join(work, tarball))
+    ;({ staged, home } = packScion(work))
   })
 
   after(() => {

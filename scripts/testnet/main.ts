@@ -80,6 +80,7 @@ function describe(net: Testnet): void {
     const { router, control, daemon, host } = net.addresses(isdAs)
     const parts = [`router ${text(router)}`, `control ${text(control)}`, `daemon ${text(daemon)}`]
     console.log(`${isdAs}: ${parts.join(', ')}, hosts on ${host}`)
+    console.log(`  --config-dir ${net.configDir(isdAs)} --local ${host}`)
   }
   console.log(`links: ${net.linkNames()}`)
 }
