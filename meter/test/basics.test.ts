@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { existsSync } from 'node:fs'
 import { describe, it } from 'mocha'
 import { Reader, printable, signedBigAt, toHex, unsignedBigAt } from '../src/bytes.ts'
 import { crc16Arc, crc16Kermit, crc16X25 } from '../src/crc16.ts'
@@ -171,6 +172,7 @@ describe('quirks', () => {
     for (const [name, quirk] of Object.entries(QUIRKS)) {
       assert.ok(quirk.what.length > 20 && quirk.cure.length > 20, name)
       assert.ok(quirk.evidence.length > 0, name)
+      assert.ok(existsSync(new URL(`../src/${quirk.where}`, import.meta.url)), quirk.where)
     }
   })
 
