@@ -186,7 +186,7 @@ export const QUIRKS = {
   storedWithAmpersand: {
     makers: [],
     what: 'Storage numbers stand behind & in place of *.',
-    cure: 'Both marks are read.',
+    cure: 'Both marks are read as the storage number.',
     where: 'iec62056-21/code.ts',
     evidence: ['Apollon77/smartmeter-obis tests (Ultraheat 2WR5)'],
   },
