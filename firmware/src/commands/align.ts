@@ -82,7 +82,7 @@ async function align({ device, settings }: Line, options: Options): Promise<numb
       ? undefined
       : await linuxGpio().openOutput(wholeNumber('--led', options.led), false)
   const meter = new AlignmentMeter()
-  const { read } = thisMachine(0)
+  const machine = thisMachine(0)
   const port = existsSync(device) ? realpathSync(device) : device
   let last: AlignmentScore | undefined
   let nextMs = systemClock.monotonicMs() + 1000
@@ -102,7 +102,7 @@ async function align({ device, settings }: Line, options: Options): Promise<numb
         meter.hear(heard)
         if (systemClock.monotonicMs() < nextMs) return true
         nextMs += 1000
-        meter.count(lineErrors(port, read))
+        meter.count(lineErrors(port, (path) => machine.read(path)))
         last = meter.score()
         show(last, options)
         void led?.write(last.hint === 'good').catch(() => undefined)

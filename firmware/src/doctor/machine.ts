@@ -60,7 +60,8 @@ export const PROGRAMS_MAX = 4096
 
 function holders(path: string): readonly string[] {
   const device = quietly(() => realpathSync(path))
-  if (device === undefined) return []
+  // The far end of a pseudo-terminal may keep it open without reading from it.
+  if (device === undefined || device.startsWith('/dev/pts/')) return []
   const names: string[] = []
   const pids = (quietly(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/u.test(name))
   for (const pid of pids.slice(0, PROGRAMS_MAX)) {

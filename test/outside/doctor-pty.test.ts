@@ -1,0 +1,223 @@
+import assert from 'node:assert/strict'
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { systemClock } from '@s3mp/hal'
+import { createDecoder } from '@s3mp/meter'
+import {
+  D0_STYLES,
+  DLMS_STYLES,
+  DSMR_STYLES,
+  encodeD0,
+  encodeDlms,
+  encodeDsmr,
+  encodeSml,
+  Household,
+} from '@s3mp/meter/simulator'
+import { after, before, describe, it } from 'mocha'
+import { parseConfig } from '../../firmware/src/config/load.ts'
+import { need } from '../support/outside.ts'
+import { ROOT } from '../support/source.ts'
+
+const S3MP = join(ROOT, 'firmware/bin/s3mp')
+const CORPUS = join(ROOT, '../shared/corpus/open')
+const run = promisify(execFile)
+
+/** A pair of pseudo-terminals: a meter that plays at one end, its head at the other. */
+class PtyMeter {
+  readonly head: string
+  readonly #far: string
+  readonly #baud: string
+  readonly #socat: ChildProcess
+  readonly #stop = new AbortController()
+  #done: Promise<void> = Promise.resolve()
+
+  constructor(folder: string, name: string, baud: string) {
+    this.head = join(folder, `head-${name}`)
+    this.#far = join(folder, `far-${name}`)
+    this.#baud = baud
+    const end = (path: string): string => `pty,link=${path},raw,echo=0`
+    this.#socat = spawn('socat', [end(this.head), end(this.#far)], { stdio: 'ignore' })
+  }
+
+  async play(telegram: Uint8Array, periodMs: number): Promise<void> {
+    while (!existsSync(this.head) || !existsSync(this.#far)) await systemClock.sleep(10)
+    this.#done = this.#play(telegram, periodMs).catch((error: unknown) => {
+      if (!this.#stop.signal.aborted) throw error
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort()
+    await this.#done
+    this.#socat.kill()
+  }
+
+  async #play(telegram: Uint8Array, periodMs: number): Promise<void> {
+    // Where nobody listens the light is lost; it must not wait.
+    const far = openSync(this.#far, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
+    try {
+      while (!this.#stop.signal.aborted) {
+        send(far, this.#isHeardRight() ? telegram : garbled(telegram))
+        await systemClock.sleep(periodMs, this.#stop.signal)
+      }
+    } finally {
+      closeSync(far)
+    }
+  }
+
+  /** A pty carries bytes at any speed, and knows no parity: what a wrong speed makes of them is made here. */
+  #isHeardRight(): boolean {
+    const words = execFileSync('stty', ['-F', this.head], { encoding: 'utf8', timeout: 2000 })
+    return /speed (\d+) baud/u.exec(words)?.[1] === this.#baud
+  }
+}
+
+function send(far: number, bytes: Uint8Array): void {
+  try {
+    writeSync(far, bytes)
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error
+  }
+}
+
+/** Light at another speed: as many bytes, none of them right. */
+function garbled(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte, at) => ((byte << 3) | (byte >> 5)) ^ (0x5b + at * 7))
+}
+
+const household = new Household({ seed: 3, startMs: Date.UTC(2026, 10, 22) })
+const state = household.at(Date.UTC(2026, 10, 23))
+
+/** One telegram of a kind of capture, where captures are there; else of our own meter. */
+function captured(kind: string, folder: string, own: Uint8Array): Uint8Array {
+  const place = join(CORPUS, folder)
+  if (!existsSync(place)) return own
+  for (const name of readdirSync(place).sort()) {
+    const bytes = new Uint8Array(readFileSync(join(place, name)))
+    const decoder = createDecoder('auto')
+    const [event] = [...decoder.push(bytes), ...decoder.end()].filter(
+      ({ type }) => type === 'reading',
+    )
+    if (event?.type !== 'reading' || event.reading.protocol !== kind || event.length > 1500)
+      continue
+    // A text may stand in its file without what a line would have around it.
+    return kind === 'd0' ? own : bytes.slice(event.offset, event.offset + event.length)
+  }
+  return own
+}
+
+const METERS = [
+  ['sml', '115200', captured('sml', 'libsml-testing/sml', encodeSml(state))],
+  ['d0', '2400', captured('d0', 'public-singles/d0', encodeD0(state, D0_STYLES.push))],
+  ['dsmr', '115200', captured('dsmr', 'dsmr_parser/dsmr', encodeDsmr(state, DSMR_STYLES.v5))],
+  [
+    'dlms',
+    '2400',
+    captured('dlms', 'smart-meter-mbus-dlms/dlms', encodeDlms(state, DLMS_STYLES.mbus)),
+  ],
+] as const
+
+describe('doctor and align at meters on ptys, at wrong lines first', function () {
+  this.timeout(60_000)
+  const folder = mkdtempSync(join(tmpdir(), 's3mp-doctor-'))
+  const meters: PtyMeter[] = []
+
+  before(async function () {
+    need(this, 'socat')
+    for (const [protocol, baud, telegram] of METERS) {
+      const meter = new PtyMeter(folder, protocol, baud)
+      meters.push(meter)
+      await meter.play(telegram, 600)
+    }
+  })
+
+  after(async () => {
+    await Promise.all(meters.map((meter) => meter.close()))
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it('finds each, names it, and writes configurations that are right', async () => {
+    await Promise.all(
+      METERS.map(async ([protocol, baud], index) => {
+        const { head } = meters[index] ?? assert.fail()
+        const file = join(folder, `${protocol}.toml`)
+        const words = ['--config', '/nowhere', '--device', head, '--listen', '2', '--write', file]
+        // Whatever else is wrong with this machine must not matter.
+        const { stdout } = await run(S3MP, ['doctor', '--json', ...words]).catch(
+          (error: unknown) => error as { stdout: string },
+        )
+        const findings = stdout
+          .trim()
+          .split('\n')
+          .map((each) => JSON.parse(each) as Record<string, string>)
+        const found = findings.find(({ check }) => check === 'head')
+        assert.match(
+          found?.text ?? '',
+          new RegExp(`at ${baud} \\S+: .*meter .*${protocol}`, 'u'),
+          stdout,
+        )
+        const text = `${readFileSync(file, 'utf8').replace(/^\[uplink\][^]*/mu, '')}\n[uplink]\ntransport = "udp"\n[uplink.udp]\nremote = "192.0.2.1:1"\n`
+        const [meter] = parseConfig(text, file).meters
+        assert.equal(meter?.device, head)
+        assert.equal(String(meter.baud), baud)
+      }),
+    )
+  })
+
+  it('scores the line once a second, and a wrong one with nothing', async () => {
+    const align = async (
+      index: number,
+      settings: string,
+    ): Promise<{ score: number; hint: string }> => {
+      const { head } = meters[index] ?? assert.fail()
+      const words = ['align', head, '--settings', settings, '--seconds', '4', '--json']
+      const { stdout } = await run(S3MP, words).catch(
+        (error: unknown) => error as { stdout: string },
+      )
+      const lines = stdout.trim().split('\n')
+      assert.equal(lines.length, 4)
+      return JSON.parse(lines.at(-1) ?? '') as { score: number; hint: string }
+    }
+    const [wrong, right] = await Promise.all([align(2, '2400 8N1'), align(0, '115200 8N1')])
+    assert.deepEqual([wrong.score, wrong.hint], [0, 'garbled'])
+    assert.ok(right.score >= 60, JSON.stringify(right))
+  })
+
+  it('records a line, and makes a report of it that replays onto another', async () => {
+    const { head } = meters[0] ?? assert.fail()
+    const file = join(folder, 'a.capture')
+    await run(S3MP, ['record', head, '-s', '115200 8N1', '-o', file, '--seconds', '3'])
+    const report = join(folder, 'report.capture')
+    await run(S3MP, ['report', file, '-o', report])
+    const table = new PtyMeter(folder, 'table', '9600')
+    const far = join(folder, 'far-table')
+    while (!existsSync(table.head) || !existsSync(far)) await systemClock.sleep(10)
+    const heard = run(S3MP, [
+      'record',
+      table.head,
+      '-o',
+      join(folder, 'b.capture'),
+      '--seconds',
+      '5',
+      '--json',
+    ])
+    await systemClock.sleep(1500)
+    await run(S3MP, ['replay', report, '--port', far])
+    const { telegrams } = JSON.parse((await heard).stdout) as { telegrams: number }
+    await table.close()
+    assert.ok(telegrams >= 2, String(telegrams))
+  })
+})
