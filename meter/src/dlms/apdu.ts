@@ -1,7 +1,7 @@
 import { Reader } from '../bytes.ts'
 import { MeterError } from '../errors.ts'
 import type { Data } from './axdr.ts'
-import { decodeData, readLength } from './axdr.ts'
+import { AXDR, decodeData, readLength } from './axdr.ts'
 import { decodeDescribed } from './described.ts'
 
 /** Tags of APDUs that a meter pushes (IEC 62056-5-3). */
@@ -30,11 +30,10 @@ export interface DataNotification {
 }
 
 const DATE_TIME_BYTES = 12
-const OCTETS = 0x09
 
 /**
  * Reads a data-notification: long invoke id, date-time in any of the spellings met (`00`, `0C` and
- * twelve bytes, `09 0C` and twelve bytes), body; nothing may be left over.
+ * twelve bytes, `09 0C` and twelve bytes, `19` and twelve bytes), body; nothing may be left over.
  *
  * @throws {@link MeterError} where it is none.
  */
@@ -45,18 +44,24 @@ export function decodeNotification(apdu: Uint8Array): DataNotification {
     throw new MeterError('malformed', `apdu.tag: expected a notification, found ${tag}`)
   }
   const invokeId = reader.u32('notification.invokeId')
-  if (reader.peek() === OCTETS) reader.skip(1, 'notification.dateTime')
-  const length = readLength(reader, 'notification.dateTime')
-  if (length !== 0 && length !== DATE_TIME_BYTES) {
-    throw new MeterError('malformed', `notification.dateTime: expected 12 bytes, found ${length}`)
-  }
-  const dateTime = reader.bytes(length, 'notification.dateTime')
+  const dateTime = readDateTime(reader)
   const rest = apdu.subarray(reader.position)
   const body = decodeDescribed(rest) ?? decodeData(reader)
   if (body.type !== 'described' && reader.remaining > 0) {
     throw new MeterError('malformed', `notification: ${reader.remaining} bytes too many`)
   }
   return { invokeId, dateTime, body: body.type === 'described' ? body.data : body }
+}
+
+/** The date-time of a notification, empty where the meter gives none. */
+export function readDateTime(reader: Reader): Uint8Array {
+  const typed = reader.peek() === AXDR.dateTime
+  if (typed || reader.peek() === AXDR.octets) reader.skip(1, 'notification.dateTime')
+  const length = typed ? DATE_TIME_BYTES : readLength(reader, 'notification.dateTime')
+  if (length !== 0 && length !== DATE_TIME_BYTES) {
+    throw new MeterError('malformed', `notification.dateTime: expected 12 bytes, found ${length}`)
+  }
+  return reader.bytes(length, 'notification.dateTime')
 }
 
 /** The APDU behind the LLC header that HDLC puts before it (`E6 E7 00`, `E6 E6 00`). */

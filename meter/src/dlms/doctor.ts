@@ -138,6 +138,6 @@ function hasSoundHead(plaintext: Uint8Array): boolean {
   if (plaintext[0] !== APDU.dataNotification) return false
   const [kind = 0xff, second] = plaintext.subarray(5)
   if (kind === 0) return second === 1 || second === 2
-  const at = kind === 0x0c ? 6 : kind === 0x09 && second === 0x0c ? 7 : -1
+  const at = kind === 0x0c || kind === 0x19 ? 6 : kind === 0x09 && second === 0x0c ? 7 : -1
   return at > 0 && decodeDateTime(plaintext.slice(at, at + 12)) !== undefined
 }

@@ -3,7 +3,7 @@ import { MeterError } from '../errors.ts'
 import { formatObis, obisName } from '../obis.ts'
 import type { TelegramField } from '../sml/explain.ts'
 import { unitName } from '../units.ts'
-import { APDU } from './apdu.ts'
+import { APDU, readDateTime } from './apdu.ts'
 import type { Data, DataSpan } from './axdr.ts'
 import { AXDR, readLength, traceData } from './axdr.ts'
 import { open, parseProtected } from './ciphering.ts'
@@ -103,8 +103,7 @@ class Explainer {
     const invoke = reader.u32('invoke')
     tell(1, 'header', 'long-invoke-id', `${invoke}`)
     const from = reader.position
-    if (reader.peek() === AXDR.octets) reader.skip(1, 'dateTime')
-    const time = reader.bytes(readLength(reader, 'dateTime'), 'dateTime')
+    const time = readDateTime(reader)
     tell(from, 'time', 'date-time', clockWords(time))
     const body = reader.position
     if (decodeDescribed(bytes.subarray(body)) !== undefined) {

@@ -9,8 +9,8 @@ const TAIL_BYTES = 2
 /** Control, address, control information, two service access points. */
 const BODY_HEAD_BYTES = 5
 const BODY_BYTES_MAX = 0xff + BODY_HEAD_BYTES
-/** SND_UD with and without the frame count bit. */
-const CONTROLS = [0x53, 0x73]
+/** What carries user data: SND_UD with any count bits, SND_NR, RSP_UD (EN 13757-2 §5.4). */
+const CONTROLS = [0x53, 0x73, 0x43, 0x63, 0x44, 0x08]
 const LAST = 0x10
 const PART = 0x0f
 

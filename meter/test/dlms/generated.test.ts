@@ -157,7 +157,7 @@ const LINKS = [
 ]
 
 /** The date-time in front of a body, in the ways that meters write one. */
-const HEADS = ['00', `0c${CLOCK}`, `090c${CLOCK}`]
+const HEADS = ['00', `0c${CLOCK}`, `090c${CLOCK}`, `19${CLOCK}`]
 /** A clock as a value: octets, or a type of its own. */
 const CLOCKS: readonly Data[] = [
   octetData(hex(CLOCK)),
