@@ -2,9 +2,6 @@ import { toHex } from '@s3mp/envelope'
 
 import type { MeterStatus } from './app.ts'
 
-/** Bytes of one answer with all metrics: twenty sources and twenty-four paths take some 20 KiB. */
-export const METRICS_BYTES_MAX = 1_048_576
-
 /** The type of the text, as Prometheus wants it (exposition format 0.0.4). */
 export const METRICS_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
