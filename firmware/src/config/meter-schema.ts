@@ -97,6 +97,20 @@ export const METER_SECTIONS = {
         secret: true,
         doc: 'The key that proves them (AK, GAK). Without it readings of a ciphering meter are marked `unauthenticated`.',
       },
+      master: {
+        schema: secret.optional(),
+        example: '"credential:house.kek"',
+        expected: SECRET,
+        secret: true,
+        doc: 'The key under which the meter sends other keys along (KEK), where it does.',
+      },
+      signature: {
+        schema: secret.optional(),
+        example: '"file:/etc/s3mp/house.pem"',
+        expected: '"file:PATH" or "credential:NAME"',
+        secret: true,
+        doc: 'The public key of the meter in PEM, where it signs its telegrams. Without it signatures are not checked.',
+      },
     },
   },
   'meter.d0': {

@@ -125,6 +125,8 @@ export function withMeterPaths(meter: MeterConfig, folder: string): MeterConfig 
     keys: {
       encryption: keys.encryption?.at(folder),
       authentication: keys.authentication?.at(folder),
+      master: keys.master?.at(folder),
+      signature: keys.signature?.at(folder),
     },
     adapter: { ...adapter, keys: adapter.keys?.at(folder) },
     dlms: { ...dlms, password: dlms.password?.at(folder) },

@@ -1,3 +1,4 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 
@@ -90,6 +91,24 @@ export function readKey(
     'identity',
     `${name}: expected ${lengths.join(' or ')} bytes (twice as many hex digits), found ${String(key.length)} in ${reference.toString()}`,
   )
+}
+
+/** A public key in PEM. */
+export function readPublicKey(
+  name: string,
+  reference: SecretReference,
+  surroundings: SecretSurroundings,
+): KeyObject {
+  const bytes = readSecret(name, reference, surroundings)
+  try {
+    return createPublicKey(Buffer.from(bytes))
+  } catch (error) {
+    throw new FirmwareError(
+      'identity',
+      `${name}: expected a public key in PEM, found something else in ${reference.toString()}`,
+      { cause: error },
+    )
+  }
 }
 
 /** A password: the text of a file or credential without line ends around it. */

@@ -1,4 +1,4 @@
-import type { CounterStore, ReadingSecurity } from '@s3mp/meter'
+import { counterName, type CounterStore, type ReadingSecurity } from '@s3mp/meter'
 
 import type { DurableMap } from '../durable-map.ts'
 
@@ -20,8 +20,9 @@ export class Invocations implements CounterStore {
    *
    * @throws FirmwareError `spool` where the number cannot be made durable: then it may not be used.
    */
-  admit({ systemTitle, counter, authentic }: ReadingSecurity): boolean {
-    const name = `${authentic ? 'in' : 'in-untagged'} ${systemTitle}`
+  admit(security: ReadingSecurity): boolean {
+    const name = `in ${counterName(security)}`
+    const { counter } = security
     if (counter <= (this.#number(name) ?? -1)) return false
     this.#map.set(name, String(counter), true)
     return true

@@ -1,5 +1,6 @@
-import type { DiscardReason } from '@s3mp/meter'
+import { diagnoseTelegram, type DiscardReason } from '@s3mp/meter'
 
+import type { MeterKeys } from './keys.ts'
 import type { SourceContext } from './source.ts'
 
 /** A verdict that goes on is told again after this long, in milliseconds. */
@@ -17,27 +18,40 @@ const VERDICTS: Readonly<Partial<Record<DiscardReason, readonly [string, string]
 export class KeyWatch {
   readonly #context: SourceContext
   readonly #name: string
+  readonly #keys: MeterKeys
   #verdict: string | undefined
   #toldMs = -Infinity
 
-  constructor(name: string, context: SourceContext) {
+  constructor(name: string, keys: MeterKeys, context: SourceContext) {
     this.#name = name
+    this.#keys = keys
     this.#context = context
   }
 
-  /** A telegram was thrown away; answers whether it was for the sake of the keys. */
-  refused(reason: DiscardReason): boolean {
+  /**
+   * A telegram was thrown away, with its raw bytes as far as they are held; answers whether it was
+   * for the sake of the keys.
+   */
+  refused(reason: DiscardReason, bytes: Uint8Array): boolean {
     const found = VERDICTS[reason]
     if (found === undefined) return false
-    const [verdict, words] = found
+    const [verdict] = found
     const { clock, log, onTrouble } = this.#context
     const nowMs = clock.monotonicMs()
     if (verdict === this.#verdict && nowMs - this.#toldMs < KEY_VERDICT_MS) return true
     this.#verdict = verdict
     this.#toldMs = nowMs
+    const words = reason === 'replay' ? found[1] : (this.#findingOf(bytes) ?? found[1])
     log.warn('keys.refused', { meter: this.#name, verdict, reason: words })
     onTrouble({ kind: 'keys-refused', verdict, reason: words })
     return true
+  }
+
+  /** What the key doctor says of a telegram. */
+  #findingOf(bytes: Uint8Array): string | undefined {
+    const { key, ...keys } = this.#keys
+    const reasons = diagnoseTelegram(bytes, { ...keys, encryptionKey: key })?.reasons ?? []
+    return reasons.length === 0 ? undefined : reasons.join('; ')
   }
 
   /** A telegram of a ciphering meter was opened; a replay does not speak against the keys. */

@@ -81,7 +81,7 @@ class ListeningSource implements Source {
     this.#options = options
     this.#context = context
     this.#invocations = new Invocations(context.invocations)
-    this.#keyWatch = new KeyWatch(options.name, context)
+    this.#keyWatch = new KeyWatch(options.name, options.keys ?? {}, context)
     const others = DETECT_SETTINGS.map(parseSettings)
     this.#lines = others.filter((line) => !sameSettings(line, options.settings))
   }
@@ -188,8 +188,7 @@ class ListeningSource implements Source {
         this.#soundMs = clock.monotonicMs()
         this.#silent(false)
         if (!this.#isNew(event)) continue
-        const from = this.#begin + event.offset
-        onReading(event.reading, this.ring.slice(from, from + event.length))
+        onReading(event.reading, this.#rawOf(event.offset, event.length))
       } else {
         // We come in the middle of a telegram; what is left of it says nothing about the head.
         const isEntry = event.offset === 0 && event.reason === 'garbage'
@@ -198,10 +197,17 @@ class ListeningSource implements Source {
           reason: event.reason,
         })
         // A whole telegram under another key says that speed and framing are right.
-        if (this.#keyWatch.refused(event.reason)) this.#soundMs = clock.monotonicMs()
+        const raw = this.#rawOf(event.offset, event.bytes)
+        if (this.#keyWatch.refused(event.reason, raw)) this.#soundMs = clock.monotonicMs()
         if (!isEntry) onDiscarded(event.bytes, event.reason)
       }
     }
+  }
+
+  /** Bytes by their place in what the decoder was given; none if they are not held any more. */
+  #rawOf(offset: number, length: number): Uint8Array {
+    const from = this.#begin + offset
+    return this.ring.slice(from, from + length)
   }
 
   /** Whether a telegram may be used: a ciphered one only if none like it was used before. */
@@ -212,7 +218,7 @@ class ListeningSource implements Source {
     this.#keyWatch.opened()
     try {
       if (this.#invocations.admit(security)) return true
-      this.#keyWatch.refused('replay')
+      this.#keyWatch.refused('replay', new Uint8Array(0))
       onDiscarded(length, 'replay')
     } catch (error) {
       if (!(error instanceof FirmwareError)) throw error

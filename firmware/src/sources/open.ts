@@ -12,7 +12,13 @@ import {
 
 import { schemeOf } from '../config/meters.ts'
 import type { MeterConfig } from '../config/schema.ts'
-import { readKey, readKeyTable, readPassword, type SecretSurroundings } from '../config/secret.ts'
+import {
+  readKey,
+  readKeyTable,
+  readPassword,
+  readPublicKey,
+  type SecretSurroundings,
+} from '../config/secret.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
 import { adapter } from './adapter.ts'
 import { type Bus, serialBus, tcpBus } from './bus.ts'
@@ -200,15 +206,26 @@ class Opener {
   }
 
   #keys({ name, keys }: MeterConfig): MeterKeys {
-    const read = (what: 'encryption' | 'authentication'): Uint8Array | undefined => {
+    const read = (what: 'encryption' | 'authentication' | 'master'): Uint8Array | undefined => {
       const reference = keys[what]
       if (reference === undefined) return undefined
       return readKey(`meter ${name}: keys.${what}`, reference, KEY_BYTES, this.#options)
     }
-    const [key, authenticationKey] = [read('encryption'), read('authentication')]
+    const [key, authenticationKey, masterKey] = [
+      read('encryption'),
+      read('authentication'),
+      read('master'),
+    ]
+    const { signature } = keys
     return {
       ...(key === undefined ? {} : { key }),
       ...(authenticationKey === undefined ? {} : { authenticationKey }),
+      ...(masterKey === undefined ? {} : { masterKey }),
+      ...(signature === undefined
+        ? {}
+        : {
+            signatureKey: readPublicKey(`meter ${name}: keys.signature`, signature, this.#options),
+          }),
     }
   }
 }

@@ -48,6 +48,8 @@ export interface Heard {
 interface Held {
   place: Place
   heardMs: number
+  /** Kept for a head that was never heard: on the disk only when it is. */
+  isReserved: boolean
 }
 
 /**
@@ -69,22 +71,19 @@ export class Places {
     this.#heads = new Set(heads)
     for (const [name, value] of map.entries()) {
       const place = placeOf(name, value)
-      if (place !== undefined) this.#hold(place)
+      if (place !== undefined) this.#hold(place, false)
     }
     for (const head of heads) {
-      if (this.#current.has(keyOf(head, ''))) continue
-      // A head that was renamed before its meter was ever heard leaves its place to the next.
-      const idle = this.#find(
-        (one) => one.part === '' && one.device === '' && !this.#heads.has(one.head),
-      )
-      if (idle === undefined) this.#make({ head, part: '', device: '' })
-      else this.#put({ ...idle.place, head })
+      if (!this.#current.has(keyOf(head, ''))) this.#make({ head, part: '', device: '' }, true)
     }
   }
 
   /** Every place that was ever given, in order. */
   all(): readonly Place[] {
-    return [...this.#held.values()].map(({ place }) => place).sort((a, b) => a.number - b.number)
+    return [...this.#held.values()]
+      .filter(({ isReserved }) => !isReserved)
+      .map(({ place }) => place)
+      .sort((a, b) => a.number - b.number)
   }
 
   /** Whether a place is the one that its head fills now. */
@@ -101,6 +100,7 @@ export class Places {
       const { place } = sighting
       this.#current.set(keyOf(place.head, place.part), place.number)
       const held = this.#held.get(place.number)
+      if (held?.isReserved === true) this.#put(place)
       if (held !== undefined) held.heardMs = heard.monotonicMs
     }
     return sighting
@@ -121,13 +121,16 @@ export class Places {
         ? { kind: 'changed', place: own.place, before: current.place.device }
         : { kind: 'known', place: own.place }
     }
-    if (current?.place.device === '') {
-      return { kind: 'found', place: this.#put({ ...current.place, device }) }
-    }
     const moved = this.#find(
       (one) => one.part === part && one.device === device && !this.#heads.has(one.head),
     )
-    if (moved !== undefined) return { kind: 'found', place: this.#put({ ...moved.place, head }) }
+    if (moved !== undefined) {
+      if (current?.isReserved === true) this.#held.delete(current.place.number)
+      return { kind: 'found', place: this.#put({ ...moved.place, head }) }
+    }
+    if (current?.place.device === '') {
+      return { kind: 'found', place: this.#put({ ...current.place, device }) }
+    }
     return this.#another(heard, current)
   }
 
@@ -156,23 +159,27 @@ export class Places {
     return undefined
   }
 
-  #make(place: Omit<Place, 'number'>): Place | undefined {
+  #make(place: Omit<Place, 'number'>, isReserved = false): Place | undefined {
     let number = 0
     while (this.#held.has(number)) number += 1
-    return number < PLACES_MAX ? this.#put({ ...place, number }) : undefined
+    if (number >= PLACES_MAX) return undefined
+    if (isReserved) this.#hold({ ...place, number }, true)
+    else this.#put({ ...place, number })
+    return { ...place, number }
   }
 
   #put(place: Place): Place {
     const { number, head, part, device } = place
     this.#map.set(String(number), JSON.stringify([head, part, device]), true)
-    this.#hold(place)
+    this.#hold(place, false)
     return place
   }
 
-  #hold(place: Place): void {
+  #hold(place: Place, isReserved: boolean): void {
     const held = this.#held.get(place.number)
-    if (held === undefined) this.#held.set(place.number, { place, heardMs: -Infinity })
-    else held.place = place
+    const heardMs = held?.heardMs ?? -Infinity
+    if (held === undefined) this.#held.set(place.number, { place, heardMs, isReserved })
+    else Object.assign(held, { place, isReserved })
     this.#current.set(keyOf(place.head, place.part), place.number)
   }
 }

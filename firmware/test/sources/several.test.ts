@@ -77,7 +77,7 @@ describe('several meters at one device', () => {
   }
 
   it('gives each of them, and the gas meter behind one, streams of its own', async () => {
-    const world = await World.open({ sources: (it) => both(it) })
+    const world = await World.open({ sources: (it) => both(it, 5000) })
     await world.startAndMeet()
     await world.pass(1_200_000)
     await world.untilDelivered()
