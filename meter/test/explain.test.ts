@@ -14,7 +14,7 @@ import {
   withEvenParity,
 } from '../src/simulator/index.ts'
 import { encodeRequest, withCrc } from '../src/modbus/frame.ts'
-import { decodeAll, hex, houseState } from './support/telegrams.ts'
+import { decodeAll, hex, houseState, join } from './support/telegrams.ts'
 
 const D0 = Object.values(D0_STYLES).map((style) => encodeD0(houseState(), style))
 const P1 = Object.values(DSMR_STYLES).map((style) => encodeDsmr(houseState(), style))
@@ -83,6 +83,16 @@ describe('an explained telegram', () => {
       assertCovers(fields, bytes.length)
     }
     assert.deepEqual(explainModbus(withCrc([1, 6, 0, 1, 0, 1])), [])
+    const round = join(
+      withCrc([1, 3, 4, 0, 1, 2, 3]),
+      withCrc([1, 0x83, 2]),
+      withCrc([1, 4, 2, 0, 9]),
+    )
+    assertCovers(explainTelegram('modbus', round), round.length)
+    assert.equal(
+      labels(explainTelegram('modbus', round)).filter((one) => one === 'checksum: CRC-16').length,
+      3,
+    )
   })
 
   it('is one part where nothing is known of it', () => {

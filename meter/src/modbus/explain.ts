@@ -5,36 +5,64 @@ const MBAP_BYTES = 7
 const CRC_BYTES = 2
 const EXCEPTION = 0x80
 const REQUEST_BYTES = 5
+/** Unit, function, code. */
+const EXCEPTION_BYTES = 3
 
 /**
- * Names the parts of one Modbus message that reads registers, request or answer, over RTU or TCP. The
- * fields cover it without gaps. Empty when the bytes are not exactly one sound message.
+ * Names the parts of Modbus messages that read registers, requests or answers, over RTU or TCP, one
+ * message behind the other as a round of questions has them. The fields cover the bytes without gaps.
+ * Empty when they are not exactly sound messages.
  */
 export function explainModbus(bytes: Uint8Array): readonly TelegramField[] {
-  const { length } = bytes
-  if (length >= 5) {
-    const end = length - CRC_BYTES
-    const crc = crc16Modbus(bytes, 0, end)
-    if (bytes[end] === (crc & 0xff) && bytes[end + 1] === crc >> 8) {
-      const body = explainPdu(bytes, 1, end)
-      if (body.length === 0) return []
-      return [
-        { start: 0, end: 1, kind: 'identity', label: 'unit', value: `${bytes[0] ?? 0}` },
-        ...body,
-        { start: end, end: length, kind: 'checksum', label: 'CRC-16' },
-      ]
-    }
+  const fields: TelegramField[] = []
+  for (let at = 0; at < bytes.length;) {
+    const message = rtuMessage(bytes, at) ?? tcpMessage(bytes, at)
+    const end = message?.at(-1)?.end
+    if (message === undefined || end === undefined) return []
+    for (const field of message) fields.push(field)
+    at = end
   }
-  const told = (bytes[4] ?? 0) * 256 + (bytes[5] ?? 0)
-  if (length < MBAP_BYTES + 2 || told !== length - MBAP_BYTES + 1) return []
-  if (bytes[2] !== 0 || bytes[3] !== 0) return []
-  const body = explainPdu(bytes, MBAP_BYTES, length)
-  if (body.length === 0) return []
+  return fields
+}
+
+/** The message whose checksum holds at the length that it says, an answer before a request. */
+function rtuMessage(bytes: Uint8Array, start: number): readonly TelegramField[] | undefined {
+  const [code = 0, count = 0] = bytes.subarray(start + 1)
+  const lengths = code >= EXCEPTION ? [EXCEPTION_BYTES] : [3 + count, 1 + REQUEST_BYTES]
+  for (const length of lengths) {
+    const end = start + length
+    if (end + CRC_BYTES > bytes.length) continue
+    const crc = crc16Modbus(bytes, start, end)
+    if (bytes[end] !== (crc & 0xff) || bytes[end + 1] !== crc >> 8) continue
+    const body = explainPdu(bytes, start + 1, end)
+    if (body.length === 0) continue
+    return [
+      { start, end: start + 1, kind: 'identity', label: 'unit', value: `${bytes[start] ?? 0}` },
+      ...body,
+      { start: end, end: end + CRC_BYTES, kind: 'checksum', label: 'CRC-16' },
+    ]
+  }
+  return undefined
+}
+
+function tcpMessage(bytes: Uint8Array, start: number): readonly TelegramField[] | undefined {
+  const told = word(bytes, start + 4)
+  const end = start + MBAP_BYTES - 1 + told
+  if (told < 3 || end > bytes.length || word(bytes, start + 2) !== 0) return undefined
+  const body = explainPdu(bytes, start + MBAP_BYTES, end)
+  if (body.length === 0) return undefined
+  const header = (from: number, to: number, label: string, value?: string): TelegramField => ({
+    start: start + from,
+    end: start + to,
+    kind: label === 'unit' ? 'identity' : 'header',
+    label,
+    ...(value === undefined ? {} : { value }),
+  })
   return [
-    { start: 0, end: 2, kind: 'header', label: 'transaction', value: `${word(bytes, 0)}` },
-    { start: 2, end: 4, kind: 'header', label: 'protocol' },
-    { start: 4, end: 6, kind: 'header', label: 'length', value: `${told}` },
-    { start: 6, end: 7, kind: 'identity', label: 'unit', value: `${bytes[6] ?? 0}` },
+    header(0, 2, 'transaction', `${word(bytes, start)}`),
+    header(2, 4, 'protocol'),
+    header(4, 6, 'length', `${told}`),
+    header(6, 7, 'unit', `${bytes[start + 6] ?? 0}`),
     ...body,
   ]
 }
