@@ -116,9 +116,9 @@ function amountOf(
   after: CountersAt,
 ): { amount: Decimal; cost: Decimal; unit: string } | undefined {
   const [first, last] = [before.value(rate.register), after.value(rate.register)]
-  if (first === undefined || last === undefined || first.unit !== last.unit) return undefined
+  if (first === undefined || last === undefined) return undefined
   const billed = BILLED[first.unit]
-  if (billed === undefined) return undefined
+  if (billed === undefined || first.unit !== last.unit) return undefined
   const difference = minus(
     parseDecimal(last.value, 'counter'),
     parseDecimal(first.value, 'counter'),
@@ -233,7 +233,7 @@ function listOf(value: unknown, field: string, max: number): readonly unknown[] 
 }
 
 function wrong(field: string, expected: string, found: unknown): HttpError {
-  const shown = JSON.stringify(found)?.slice(0, 40) ?? 'nothing'
+  const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 40)
   return new HttpError('ERR_HTTP_TARIFF', `${field}: expected ${expected}, found ${shown}`)
 }
 

@@ -31,7 +31,7 @@ export function passwordProblem(
   name: string,
 ): 'too-short' | 'too-long' | 'too-plain' | undefined {
   const text = password.normalize('NFKC')
-  if ([...text].length < PASSWORD_CHARS_MIN) return 'too-short'
+  if (Array.from(text).length < PASSWORD_CHARS_MIN) return 'too-short'
   if (text.length > PASSWORD_CHARS_MAX) return 'too-long'
   const plain = new Set(text.toLowerCase()).size < 5
   const named = name.length > 3 && text.toLowerCase().includes(name.toLowerCase())
