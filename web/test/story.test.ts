@@ -68,9 +68,15 @@ describe('tellStory', () => {
   })
 
   it('forgets a change of path a minute after everything is mended', () => {
-    const failovers = [{ atMs: NOW, from: 'n', to: 's', cause: 'best' }] as const
+    const failovers = [{ atMs: NOW, from: 'n', to: 's', cause: 'silent' }] as const
     assert.equal(tellStory(network({ failovers }), NOW + STORY_MS - 1).kind, 'moved')
     assert.equal(tellStory(network({ failovers }), NOW + STORY_MS).kind, 'flowing')
+  })
+
+  it('makes no story of a choice between ways that all work', () => {
+    const failovers = [{ atMs: NOW, from: 'n', to: 's', cause: 'slower' }] as const
+    assert.equal(tellStory(network({ failovers }), NOW).kind, 'flowing')
+    assert.equal(tellStory(network({ failovers, links: cutting('s-a') }), NOW).kind, 'spare')
   })
 
   it('calls no pause what is shorter than the unrest of any network', () => {

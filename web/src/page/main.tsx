@@ -9,4 +9,6 @@ if (root === null) throw new Error('page: expected an element named page')
 
 loadPreferences()
 startSession()
+// The page came with a picture of its frame, to be seen before this program is here.
+root.replaceChildren()
 render(<App />, root)

@@ -1,4 +1,4 @@
-import type { Failover, NetworkAnswer, NetworkLink } from '../../api.ts'
+import type { Failover, NetworkAnswer, NetworkLink, PathReason } from '../../api.ts'
 import { hopsOf } from './paths.ts'
 
 /** What a reader should know of the network now; the words for it are in `texts/`. */
@@ -25,12 +25,18 @@ export function isPause(gapMs: number): boolean {
   return gapMs >= 50
 }
 
+/** Why a path had to be left; any other reason is a choice between ways that all work. */
+const BROKEN: ReadonlySet<PathReason> = new Set(['silent', 'revoked', 'unreachable', 'faulty'])
+
 /** Puts the network's state into what a person who never heard of SCION needs to know. */
 export function tellStory(network: NetworkAnswer, nowMs: number): Story {
   const active = network.paths.find((path) => path.id === network.active)
   const cut = network.links.filter((link) => !link.up).map((link) => endsOf(network, link))
   const [latest] = network.failovers
-  const told = latest !== undefined && (cut.length > 0 || nowMs - latest.atMs < STORY_MS)
+  const told =
+    latest !== undefined &&
+    BROKEN.has(latest.cause) &&
+    (cut.length > 0 || nowMs - latest.atMs < STORY_MS)
   const kind =
     active === undefined ? 'stuck' : told ? 'moved' : cut.length > 0 ? 'spare' : 'flowing'
   return {

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
-import uPlot from 'uplot'
+import type uPlot from 'uplot'
 import type { Curve } from '../logic/series.ts'
 import { paintStore } from '../prefs.ts'
 import { useStore } from '../store.ts'
@@ -44,20 +44,18 @@ export function CurvePlot(props: CurveProps): VNode {
   useEffect(() => {
     const element = host.current
     if (element === null) return undefined
-    const created = new uPlot(options(element, latest, tip), data(latest.current), element)
-    plot.current = created
-    const observer = new ResizeObserver(() => {
-      created.setSize(sizeOf(element))
-    })
-    observer.observe(element)
-    const deaf = listenForGestures(created, element, {
-      edges: () => latest.current.edges,
-      zoom: (edges) => latest.current.onZoom?.(edges),
+    let gone = false
+    let end: (() => void) | undefined
+    // A third of the page's weight: numbers and words do not wait for it.
+    void import('uplot').then(({ default: UPlot }) => {
+      if (gone) return
+      const created = new UPlot(options(element, latest, tip, UPlot), data(latest.current), element)
+      plot.current = created
+      end = attend(created, element, latest)
     })
     return () => {
-      deaf()
-      observer.disconnect()
-      created.destroy()
+      gone = true
+      end?.()
       plot.current = undefined
     }
   }, [paint, language, props.kind])
@@ -74,6 +72,23 @@ export function CurvePlot(props: CurveProps): VNode {
   )
 }
 
+/** Keeps a plot as large as its place, and listens to its reader; ends both and the plot. */
+function attend(plot: uPlot, element: HTMLElement, latest: { current: CurveProps }): () => void {
+  const observer = new ResizeObserver(() => {
+    plot.setSize(sizeOf(element))
+  })
+  observer.observe(element)
+  const deaf = listenForGestures(plot, element, {
+    edges: () => latest.current.edges,
+    zoom: (edges) => latest.current.onZoom?.(edges),
+  })
+  return () => {
+    deaf()
+    observer.disconnect()
+    plot.destroy()
+  }
+}
+
 function data({ curve, below }: CurveProps): uPlot.AlignedData {
   return [[...curve.seconds], [...curve.values], below === undefined ? [] : [...below]]
 }
@@ -86,13 +101,14 @@ function options(
   element: HTMLElement,
   latest: { current: CurveProps },
   tip: { current: HTMLDivElement | null },
+  plots: typeof uPlot,
 ): uPlot.Options {
   const { kind = 'line' } = latest.current
   const muted = colourOf(element, '--muted')
   const line = colourOf(element, '--line')
   const font = `12px ${getComputedStyle(element).fontFamily}`
   const axis = { stroke: muted, font, ticks: { show: false }, grid: { stroke: line, width: 1 } }
-  const bars = uPlot.paths.bars?.({ size: [0.7, 48, 2], radius: 0.15 })
+  const bars = plots.paths.bars?.({ size: [0.7, 48, 2], radius: 0.15 })
   const drawn: uPlot.Series = {
     width: kind === 'bars' ? 0 : 2,
     stroke: (plot) => signedStroke(plot, element),
