@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 import { MockGpio, VirtualClock } from '@s3mp/hal/mock'
 import { decimal } from '@s3mp/meter'
@@ -155,6 +158,30 @@ describe('a pulse output', () => {
     assert.equal(bench.pulses.get('cellar'), '1')
     await bench.stop()
   })
+
+  it('has every pulse that was given before the process was killed, and none twice', async () => {
+    const file = join(freshFolder(), 'pulses')
+    const program = fileURLToPath(new URL('../support/pulse-counter.ts', import.meta.url))
+    let given = 0
+    for (let round = 1; round <= 3; round += 1) {
+      const child = spawn(process.execPath, ['--conditions=@s3mp/source', program, file], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      let told = ''
+      child.stdout.on('data', (chunk: Uint8Array) => {
+        told += Buffer.from(chunk).toString('latin1')
+        if (told.length > 6 * 20 * round) child.kill('SIGKILL')
+      })
+      await once(child, 'close')
+      given += told.split('\n').filter((line) => line === 'pulse').length
+      const map = openDurableMap(file)
+      const kept = Number(map.get('cellar'))
+      map.close()
+      // The pulse under way when the process ended is counted or not; nobody can know.
+      assert.ok(kept >= given && kept <= given + 1, `given ${String(given)}, kept ${String(kept)}`)
+      given = kept
+    }
+  }).timeout(20_000)
 
   it('goes on counting where the disk refuses', async () => {
     const kept = volatileMap()
