@@ -37,6 +37,25 @@ describe('the media of a reading', () => {
     }
   })
 
+  it('are up to four meters behind one simulated port, in every national form', () => {
+    const media = (style: keyof typeof DSMR_STYLES): readonly string[] =>
+      split(encodeDsmr(houseState(), DSMR_STYLES[style])).map(
+        ({ medium, reading }) => `${medium} ${reading.device}`,
+      )
+    assert.deepEqual(media('allMedia'), [
+      'electricity SIM00000000000052',
+      'gas G0000000000012345',
+      'water W0001',
+      'heat H0001',
+    ])
+    assert.deepEqual(
+      media('belgiumWater').map((one) => one.split(' ')[0]),
+      ['electricity', 'gas', 'water'],
+    )
+    assert.deepEqual(media('luxembourg')[0], 'electricity SIM1030123456789')
+    assert.deepEqual(media('hungary'), ['electricity SIM0000000361'])
+  })
+
   it('tell gas, water, hot water, heat and cooling apart', () => {
     const row = (channel: number, type: string, unit: string): readonly string[] => [
       `0-${channel}:24.1.0(${type})`,

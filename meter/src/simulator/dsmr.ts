@@ -19,6 +19,14 @@ export interface DsmrStyle {
   readonly device: string
   /** Gas: the three-line form of versions 2 and 3, 24.2.1, 24.2.3, or no meter. */
   readonly gas: 'profile' | 'converted' | 'unconverted' | 'none'
+  /** Beside gas: a water meter on channel 2, a heat meter on channel 3. */
+  readonly others?: readonly ('water' | 'heat')[]
+  /** Registers of four tariffs beside the total, and values at the end of the month (Hungary). */
+  readonly fourTariffs?: boolean
+  /** Monthly peaks (Belgium). */
+  readonly peaks?: boolean
+  /** Code of the equipment's number where it is not 0-0:96.1.1. */
+  readonly deviceCode?: string
 }
 
 /** Styles of meters that exist, as far as their telegrams go. */
@@ -70,6 +78,53 @@ export const DSMR_STYLES = {
     device: '',
     gas: 'none',
   },
+  /** Belgium with a digital water meter and the monthly peaks that its grid fees follow. */
+  belgiumWater: {
+    ident: 'FLU5\\253000002_A',
+    crc: 'padded',
+    tariffs: true,
+    reactive: false,
+    phases: true,
+    device: '1SIM0000000172',
+    gas: 'unconverted',
+    others: ['water'],
+    peaks: true,
+  },
+  /** Luxembourg's Smarty, as it is inside its cipher. */
+  luxembourg: {
+    ident: 'SIM5\\253000003_A',
+    version: '42',
+    crc: 'padded',
+    tariffs: false,
+    reactive: true,
+    phases: true,
+    device: 'SIM1030123456789',
+    deviceCode: '0-0:42.0.0',
+    gas: 'converted',
+  },
+  hungary: {
+    ident: 'SIM5EON-HU',
+    crc: 'padded',
+    tariffs: false,
+    reactive: true,
+    phases: true,
+    device: 'SIM0000000361',
+    deviceCode: '0-0:96.1.0',
+    gas: 'none',
+    fourTariffs: true,
+  },
+  /** A port in a house with district heating: gas, water and heat behind one electricity meter. */
+  allMedia: {
+    ident: 'SIM5\\2SIM-ALL',
+    version: '50',
+    crc: 'padded',
+    tariffs: true,
+    reactive: false,
+    phases: false,
+    device: 'SIM00000000000052',
+    gas: 'converted',
+    others: ['water', 'heat'],
+  },
   unpadded: {
     ident: 'SIM-HEAT',
     version: '50',
@@ -82,6 +137,8 @@ export const DSMR_STYLES = {
   },
 } as const satisfies Record<string, DsmrStyle>
 
+const QUARTER_SECONDS = 900
+const HOUR_SECONDS = 3_600
 const GAS_DEVICE = 'G0000000000012345'
 /** When the simulated gas meter stood at zero, and litres an hour since. */
 const GAS_START_MS = Date.UTC(2025, 0, 1)
@@ -96,7 +153,9 @@ export function encodeDsmr(state: HouseholdState, style: Partial<DsmrStyle> = {}
     ...energyRows(state, full),
     ...powerRows(state, full),
     ...(full.phases ? gridRows(state) : []),
+    ...(full.peaks === true ? peakRows(state) : []),
     ...gasRows(state, full),
+    ...(full.others ?? []).flatMap((other) => otherRows(state, other)),
   ]
   const text = `/${full.ident}\r\n\r\n${lines.map((line) => `${line}\r\n`).join('')}!`
   if (full.crc === 'none') return asciiBytes(`${text}\r\n`)
@@ -112,7 +171,7 @@ function headRows(state: HouseholdState, style: DsmrStyle): readonly string[] {
   return [
     ...(style.version === undefined ? [] : [`1-3:0.2.8(${style.version})`]),
     ...(style.crc === 'none' ? [] : [`0-0:1.0.0(${wallClock(state)}W)`]),
-    ...(style.device === '' ? [] : [`0-0:96.1.1(${hexOf(style.device)})`]),
+    ...(style.device === '' ? [] : [`${style.deviceCode ?? '0-0:96.1.1'}(${hexOf(style.device)})`]),
   ]
 }
 
@@ -123,6 +182,7 @@ function energyRows(state: HouseholdState, style: DsmrStyle): readonly string[] 
     return [
       `1-0:1.8.0(${kwh(bought)})`,
       `1-0:2.8.0(${kwh(sold)})`,
+      ...(style.fourTariffs === true ? tariffRows(bought, sold) : []),
       ...(style.reactive ? ['1-0:3.8.0(000044.813*kVArh)', '1-0:4.8.0(000486.492*kVArh)'] : []),
     ]
   }
@@ -134,6 +194,30 @@ function energyRows(state: HouseholdState, style: DsmrStyle): readonly string[] 
     `1-0:2.8.1(${kwh(0n)})`,
     `1-0:2.8.2(${kwh(sold)})`,
     '0-0:96.14.0(0002)',
+  ]
+}
+
+/** Two tariffs in use and two that stand at zero. */
+function tariffRows(bought: bigint, sold: bigint): readonly string[] {
+  const night = (bought * 2n) / 5n
+  const rows = (group: number, values: readonly bigint[]): readonly string[] =>
+    values.map((value, index) => `1-0:${group}.8.${index + 1}(${kiloWattHours(value, 6, 3)})`)
+  return [
+    ...rows(1, [bought - night, night, 0n, 0n]),
+    ...rows(2, [sold, 0n, 0n, 0n]),
+    '0-0:96.14.0(0001)',
+  ]
+}
+
+/** Mean demand of this quarter hour, its highest of this month, and those of two months before. */
+function peakRows(state: HouseholdState): readonly string[] {
+  const [bought] = bothWays(state.powerMw)
+  const time = wallClock(state, QUARTER_SECONDS)
+  return [
+    `1-0:1.4.0(${kiloWatts(bought, 2, 3)})`,
+    `1-0:1.6.0(${time}W)(04.321*kW)`,
+    '0-0:98.1.0(2)(1-0:1.6.0)(1-0:1.6.0)(250101000000W)(241213174500W)(05.012*kW)' +
+      '(250201000000W)(250117180000W)(04.329*kW)',
   ]
 }
 
@@ -180,4 +264,20 @@ function gasRows(state: HouseholdState, style: DsmrStyle): readonly string[] {
     return [...head, `0-1:24.3.0(${time})(00)(60)(1)(0-1:24.2.1)(m3)`, `(${value})`]
   }
   return [...head, `0-1:24.2.${style.gas === 'converted' ? 1 : 3}(${time}W)(${value}*m3)`]
+}
+
+/** A water or heat meter behind the port, asked once an hour. */
+function otherRows(state: HouseholdState, other: 'water' | 'heat'): readonly string[] {
+  const [channel, type, device] = other === 'water' ? [2, '007', 'W0001'] : [3, '012', 'H0001']
+  const hours = Math.floor(Math.max(0, state.timeMs - GAS_START_MS) / HOUR_MS)
+  // Nine litres an hour; a hundredth of a gigajoule every four hours.
+  const value =
+    other === 'water'
+      ? `${fixed(9 * hours, 3, 5, 3)}*m3`
+      : `${fixed(Math.floor(hours / 4), 2, 5, 3)}*GJ`
+  return [
+    `0-${channel}:24.1.0(${type})`,
+    `0-${channel}:96.1.${other === 'water' ? 1 : 0}(${hexOf(device)})`,
+    `0-${channel}:24.2.1(${wallClock(state, HOUR_SECONDS)}W)(${value})`,
+  ]
 }
