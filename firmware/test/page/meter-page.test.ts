@@ -48,9 +48,10 @@ describe("the meter's page", function () {
   this.timeout(60_000)
   let world: World
   let page: MeterPage
-  const folder = freshFolder()
+  let folder: string
 
   before(async () => {
+    folder = freshFolder()
     world = await World.open({ streams: { minuteMs: 60_000 }, tracer: (event) => { page.trace(event) } }) // prettier-ignore
     const { signer, headEnd, clock } = world
     page = new MeterPage({
