@@ -174,7 +174,8 @@ export class DlmsClient {
     this.#busy = true
     const { security, random } = this.#options
     try {
-      if (this.#state === 'associated') {
+      // Over HDLC a release is optional, and meters that do not know it would only be waited for.
+      if (this.#state === 'associated' && !this.#link.endsAssociation) {
         await this.#exchange(encodeRelease(await this.#again()), signal)
       }
     } catch {

@@ -55,6 +55,7 @@ const MODULO = 8
 
 /** A connection in normal response mode: the client asks, the meter answers (IEC 62056-46). */
 export class HdlcLink implements ApduLink {
+  readonly endsAssociation = true
   readonly #port: TimedPort
   readonly #answerMs: number
   readonly #own: HdlcParameters

@@ -1,5 +1,7 @@
 /** A way to bring APDUs to a meter and its answers back. */
 export interface ApduLink {
+  /** Whether the end of the connection is the end of an association, too. */
+  readonly endsAssociation: boolean
   /** Makes the connection. */
   open(signal: AbortSignal | undefined): Promise<void>
   /** Sends an APDU and answers the next one that comes: valid until the next call. */

@@ -22,6 +22,7 @@ const HEAD_BYTES = 8
  * beginning could be found.
  */
 export class WrapperLink implements ApduLink {
+  readonly endsAssociation = false
   readonly #port: TimedPort
   readonly #answerMs: number
   readonly #client: number

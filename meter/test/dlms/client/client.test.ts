@@ -26,6 +26,7 @@ import {
   securityOf,
 } from '../../support/asking.ts'
 import type { Asking } from '../../support/asking.ts'
+import { toHex } from '../../../src/bytes.ts'
 import { hex } from '../../support/telegrams.ts'
 
 const SECRET = hex('73656372657421')
@@ -208,6 +209,29 @@ describe('a DLMS client', () => {
     const { client } = asking()
     await client.connect()
     assert.equal(await readFrameCounter(client), 0)
+  })
+
+  it('says goodbye once, in the way of its link, and to a meter that is gone in vain', async () => {
+    for (const [kind, tag] of [
+      ['hdlc', '53'],
+      ['wrapper', '62'],
+    ] as const) {
+      let gone = false
+      const { client, port, passedMs } = asking({
+        link: { kind },
+        line: (bytes) => (gone ? [] : [bytes]),
+      })
+      await client.connect()
+      const before = port.written.length
+      await client.release()
+      assert.equal(port.written.length, before + 1)
+      assert.ok(toHex(port.written[before] ?? new Uint8Array()).includes(tag), kind)
+      await client.connect()
+      gone = true
+      await client.release()
+      assert.ok(passedMs() <= 15_000)
+      await client.release()
+    }
   })
 
   it('does one thing at a time, in an association', async () => {
