@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'mocha'
 import { OUTLINE } from '../scripts/site/outline.ts'
@@ -21,11 +21,43 @@ const proof = (command: RegExp, test: string, says: string): Proof => ({ command
 /** Blocks of this page are run line by line on a booted machine. */
 const RUN_AS_A_WHOLE = 'docs/deploy.md'
 
+const WALK = 'test/walkthrough.test.ts'
+const CI = 'scripts/ci.ts'
+const BARE = 'test/outside/bare-machine.test.ts'
+const HELP_SHOWN = 'test/commands.test.ts'
+
 const PROOFS: readonly Proof[] = [
-  proof(/^npm ci$/, 'test/outside/bare-machine.test.ts', "inside('npm', 'ci')"),
-  proof(/^npm (ci && npm )?test$/, 'test/outside/bare-machine.test.ts', "inside('npm', 'test')"),
-  proof(/^npm ci && npm start$/, 'test/outside/bare-machine.test.ts', 'npm start'),
+  proof(/^npm ci$/, BARE, "inside('npm', 'ci')"),
+  proof(/^npm (ci && npm )?test$/, BARE, "inside('npm', 'test')"),
+  proof(/^npm ci && npm start$/, BARE, 'npm start'),
+  proof(/^npm run check$/, CI, "['npm', 'run', 'check']"),
+  proof(/^npm run lint$/, CI, "['npm', 'run', 'lint']"),
+  proof(/^npm run cover$/, CI, "'npm test, with coverage'"),
+  proof(/^bash \.ci\/run$/, CI, 'const SUITES'),
+  proof(/^npm run -s scoreboard$/, 'test/scoreboard.test.ts', 'scripts/scoreboard'),
+  proof(/^npm run bench( -- [a-z -]+)?$/, 'test/outside/bench.test.ts', "'bench/run.ts'"),
+  proof(/^npm run evaluate -- /, 'test/real/gateway.test.ts', 'scripts/evaluate'),
+  proof(/^npm start -- --meter dlms$/, 'test/outside/demo-kinds.test.ts', "'--meter'"),
+  proof(/^npm start -- --serial \/dev\/ttyUSB0$/, 'test/outside/demo-pty.test.ts', "'--serial'"),
+  proof(/^(npx )?s3mp doctor$/, 'test/outside/doctor-pty.test.ts', "'doctor'"),
+  proof(/^(npx )?s3mp align \/dev\/ttyUSB0$/, 'test/outside/doctor-pty.test.ts', "'align'"),
+  proof(/^npx s3mp (keygen|enroll|run) --config/, WALK, "'README.md', [['npx s3mp keygen']]"),
+  proof(/^s3mp headend( (init|card|enroll)\b|$)/, WALK, "['s3mp headend init']"),
+  proof(/^s3mp headend user add/, 'headend/test/cli.test.ts', "'user', 'add'"),
+  proof(/^s3mp decode (--json )?capture\.bin$/, WALK, "['s3mp decode capture.bin']"),
+  proof(/^s3mp decode --json - </, WALK, "['s3mp decode --json -']"),
+  proof(/^s3mp decode --protocol dlms --key/, WALK, "['s3mp decode --protocol dlms']"),
+  proof(/^(npx )?s3mp( [a-z]+)? --help$/, HELP_SHOWN, "'--help'"),
+  proof(/^export npm_config_nodedir=/, 'scripts/install.sh', 'npm_config_nodedir='),
+  proof(/^npm rebuild epoll i2c-bus$/, 'scripts/install.sh', 'rebuild'),
 ]
+
+/** Test files that a line names are run by the whole run, which has every file of theirs. */
+function namesTests(line: string): boolean {
+  const words = /^(?:npm test --|npx mocha) (.+)$/.exec(line)?.[1]?.split(' ') ?? []
+  const globs = words.map((word) => word.replaceAll("'", ''))
+  return globs.length > 0 && globs.every((glob) => globSync(glob, { cwd: ROOT }).length > 0)
+}
 
 interface Help {
   readonly commands: ReadonlySet<string>
@@ -61,7 +93,7 @@ function complaintAbout(words: readonly string[]): string | undefined {
   const path: string[] = []
   let help = helpOf()
   for (const word of words) {
-    if (/^[<>|&;([…]/.test(word)) break
+    if (/^("\$)?[<>|&;([…]/.test(word)) break
     if (word.startsWith('-') && word.length > 1) {
       const [flag = ''] = word.split('=')
       if (!help.flags.has(flag) && flag !== '--help') return `does not know ${flag}`
@@ -93,7 +125,9 @@ describe('what the pages tell people to type', function () {
       (page) => page !== RUN_AS_A_WHOLE && existsSync(join(ROOT, page)),
     ).flatMap((page) =>
       shellLines(page)
-        .filter(({ line }) => !PROOFS.some(({ command }) => command.test(line)))
+        .filter(
+          ({ line }) => !namesTests(line) && !PROOFS.some(({ command }) => command.test(line)),
+        )
         .map(({ line }) => `${page}: ${line}`),
     )
     assert.deepEqual(unproven, [])

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, it } from 'mocha'
+import { codesPage } from '../scripts/codes.ts'
+import { readCodes } from '../scripts/codes/read.ts'
+import { CODE_SETS } from '../scripts/codes/sets.ts'
+import { docsPages } from './support/documented.ts'
 import { ROOT } from './support/source.ts'
 
-const pages = [
-  ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
-  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => `docs/${name}`),
-  ...['scion/README.md'].filter((name) => existsSync(join(ROOT, name))),
-]
+const pages = docsPages()
 
 /** The inline links and pictures of a page, without code blocks. */
 function linksOf(page: string): readonly string[] {
@@ -41,6 +39,16 @@ describe('the docs', () => {
         .map((name) => `${page}: npm run ${name}`),
     )
     assert.deepEqual(unknown, [])
+  })
+
+  it('explain every code, in the words of the source (npm run codes)', async () => {
+    const silent = CODE_SETS.flatMap(({ file, name }) =>
+      readCodes(readFileSync(join(ROOT, file), 'utf8'), name)
+        .filter(({ meaning }) => meaning === '')
+        .map(({ code }) => `${file}: ${code}`),
+    )
+    assert.deepEqual(silent, [])
+    assert.equal(readFileSync(join(ROOT, 'docs/codes.md'), 'utf8'), await codesPage())
   })
 
   it('name a test for every threat', () => {

@@ -22,7 +22,7 @@ interface Said {
 async function type(folder: string, line: string, until?: RegExp): Promise<Said> {
   const child = spawn('sh', ['-c', `exec ${line.replace(/^npx /, '')}`], {
     cwd: folder,
-    env: { ...process.env, ...KEYS, PATH: [...PROGRAMS, process.env['PATH']].join(delimiter) },
+    env: { ...process.env, ...KEYS, PATH: [...PROGRAMS, process.env.PATH].join(delimiter) },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -5,7 +5,8 @@ import { OUTLINE, type Entry, type Section } from './outline.ts'
 import { layOut } from './template.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
-const FONT = '@fontsource-variable/instrument-sans/files/instrument-sans-latin-wght-normal.woff2'
+/** Where the pages' own style has its font, seen from the styles. */
+const FONT = '../fonts/instrument-sans.woff2'
 const FONT_PLACE = 'instrument-sans.woff2'
 const OUTSIDE = /^([a-z][a-z+.-]*:|\/\/|#)/
 
@@ -39,17 +40,14 @@ export function buildSite(): Site {
     site.set(placeOf(entry.file), layOut({ page, entry, sections, places, around: entries, index }))
   }
   for (const file of needed) site.set(copyPlace(file), copyOf(file))
-  site.set('site.css', style())
-  site.set(FONT_PLACE, readFileSync(new URL(import.meta.resolve(FONT))))
+  const styles = join(ROOT, 'web/src/page/styles')
+  const tokens = readFileSync(join(styles, 'tokens.css'), 'utf8')
+  const own = readFileSync(join(import.meta.dirname, 'site.css'), 'utf8')
+  site.set(FONT_PLACE, readFileSync(join(styles, FONT)))
+  // The colours and the type of the project's own pages, and what only this site needs.
+  site.set('site.css', `${tokens.replace(FONT, FONT_PLACE)}\n${own}`)
   site.set('icon.svg', readFileSync(join(ROOT, 'web/src/page/icon.svg')))
   return site
-}
-
-/** The colours and the type of the project's own pages, and what only this site needs. */
-function style(): string {
-  const tokens = readFileSync(join(ROOT, 'web/src/page/styles/tokens.css'), 'utf8')
-  const own = readFileSync(join(import.meta.dirname, 'site.css'), 'utf8')
-  return `${tokens.replace(FONT, FONT_PLACE)}\n${own}`
 }
 
 function render(entry: Entry, places: ReadonlyMap<string, string>, needed: Set<string>): Rendered {
@@ -72,7 +70,8 @@ function neededPlace(
   places: ReadonlyMap<string, string>,
 ): string {
   const full = join(ROOT, file)
-  if (!existsSync(full)) throw new Error(`a page links to ${file}, which is not there`)
+  // What is not there is left to the check of links, which tells them all.
+  if (!existsSync(full)) return copyPlace(file)
   if (statSync(full).isDirectory()) {
     const first = [...places].find(([page]) => page.startsWith(`${file}/`))
     return first?.[1] ?? 'index.html'

@@ -1,6 +1,17 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './source.ts'
+
+/** Every page there is, from the project's root. */
+export function docsPages(): readonly string[] {
+  return [
+    ...readdirSync(ROOT).filter((name) => name.endsWith('.md')),
+    ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `docs/${name}`),
+    ...['scion/README.md'].filter((name) => existsSync(join(ROOT, name))),
+  ]
+}
 
 /** A command line that a page tells its reader to type. */
 export interface Documented {
