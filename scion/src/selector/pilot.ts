@@ -113,6 +113,7 @@ export class PathPilot {
   #wake = new AbortController()
   /** When flights are looked at next, monotonic milliseconds. */
   #watchMs = Infinity
+  #watching: AbortController | undefined
   #probes = 0
 
   constructor(options: PathPilotOptions) {
@@ -221,6 +222,7 @@ export class PathPilot {
    */
   landed(flight: Flight, via?: Route): void {
     const landing = this.#flights.land(flight.id, via, (one) => this.#selector.usualOf(one))
+    this.#watchUntil(this.#flights.nextDueMs())
     if (landing?.late === true) this.#counters.late += 1
     if (landing?.path === undefined) {
       this.#selector.hostAnswered(flight.sentMs)
@@ -279,6 +281,7 @@ export class PathPilot {
   close(): Promise<void> {
     if (!this.#closing.signal.aborted) {
       this.#unobserve()
+      this.#watchUntil(Infinity)
       this.#closing.abort(closedError())
       this.#stir()
     }
@@ -294,27 +297,36 @@ export class PathPilot {
     this.#counters.flights += 1
     const usual = answer ? this.#selector.slowest(paths) : undefined
     const flight = this.#flights.launch(paths, sentMs, usual, hedge ? cargo : undefined)
-    if (answer) this.#watchUntil(this.#flights.newestDueMs)
+    if (answer && this.#flights.newestDueMs < this.#watchMs) {
+      this.#watchUntil(this.#flights.newestDueMs)
+    }
     return flight
   }
 
-  /** Sees to it that flights are looked at by then. Apart from the loop: this is done all the time. */
+  /**
+   * Sees to it that flights are looked at then and not before, for each time that a process wakes
+   * costs more than all that is done here: what has landed is not waited for any more.
+   */
   #watchUntil(dueMs: number): void {
-    if (dueMs >= this.#watchMs) return
+    if (dueMs === this.#watchMs || this.#closing.signal.aborted) return
+    this.#watching?.abort(STIRRED)
+    this.#watching = undefined
     this.#watchMs = dueMs
+    if (dueMs === Infinity) return
     const { clock } = this.#options
-    const waitMs = Math.max(IDLE_MS_MIN, dueMs - clock.monotonicMs())
-    clock.sleep(waitMs, this.#closing.signal).then(
+    const watching = new AbortController()
+    this.#watching = watching
+    clock.sleep(Math.max(IDLE_MS_MIN, dueMs - clock.monotonicMs()), watching.signal).then(
       () => {
         this.#watch(dueMs)
       },
-      () => undefined, // Closed.
+      () => undefined,
     )
   }
 
   #watch(dueMs: number): void {
     const nowMs = this.#options.clock.monotonicMs()
-    if (dueMs <= this.#watchMs) this.#watchMs = Infinity
+    this.#watchMs = Infinity
     if (nowMs - dueMs >= STALL_MS_MIN) this.#excuseStall(nowMs - dueMs)
     const overdue = this.#flights.overdue()
     for (const one of overdue) this.#miss(one)
