@@ -89,9 +89,14 @@ export class AskingSource implements Source {
     const { bus, ask } = this.#options
     const start = this.ring.total
     const heard = { isGood: false }
+    // Whoever waits for a line that others use is not stuck.
+    const turn = new AbortController()
+    const either = AbortSignal.any([signal, turn.signal])
+    void pause(Number.MAX_SAFE_INTEGER, this.#context.clock, either, progress)
     try {
-      const failure = await bus.use(this.#context, (port) =>
-        ask({
+      const failure = await bus.use(this.#context, (port) => {
+        turn.abort()
+        return ask({
           port,
           canSwitch: bus.canSwitch,
           signal,
@@ -110,8 +115,8 @@ export class AskingSource implements Source {
           onRefused: (request, reason) => {
             this.#context.onTrouble({ kind: 'meter-refused', request, reason })
           },
-        }),
-      )
+        })
+      })
       if (failure !== undefined && !heard.isGood) this.#fail(failure, failure)
     } catch (error) {
       if (signal.aborted) return false

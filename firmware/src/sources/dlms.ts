@@ -207,7 +207,10 @@ function tapped({ port, onBytes, progress }: Round): MeterPort {
       onBytes(bytes)
       return bytes
     },
-    write: (bytes) => port.write(bytes),
+    write: async (bytes) => {
+      progress()
+      await port.write(bytes)
+    },
   }
 }
 
