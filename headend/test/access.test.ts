@@ -343,7 +343,18 @@ describe('a session', () => {
       const body = { name, role, password }
       return (await office.ask('/users', { method: 'POST', body, cookie })).status
     }
-    for (const name of ['', 'Ben', '-x', 'a b', '<b>', 'x'.repeat(33), '\u202egro', '../x']) {
+    for (const name of [
+      '',
+      'Ben',
+      '-x',
+      'a b',
+      '<b>',
+      'x'.repeat(33),
+      '\u202egro',
+      '../x',
+      'program',
+      'anybody',
+    ]) {
       assert.equal(await add(name, 'viewer', PASSWORD), 400, name)
     }
     assert.equal(await add('new', 'king', PASSWORD), 400)

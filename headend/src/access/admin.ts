@@ -23,6 +23,9 @@ export const TOKEN_NAME_CHARS_MAX = 64
 /** Characters of a user's name. */
 export const USER_NAME_CHARS_MAX = 32
 
+/** Words that the audit log names others by. */
+const RESERVED = new Set(['program', 'anybody', 'nobody', 'unknown', 'command-line'])
+
 const DAY_MS = 86_400_000
 const TOKEN_ID_BYTES = 8
 const TOKEN_SECRET_BYTES = 32
@@ -45,6 +48,12 @@ export async function addUser(
   if (!new RegExp(`^[a-z0-9][a-z0-9._-]{0,${USER_NAME_CHARS_MAX - 1}}$`).test(name)) {
     const form = `1 to ${USER_NAME_CHARS_MAX} small letters, digits, '.', '_' or '-'`
     throw new HeadendError('ERR_HEADEND_REQUEST', `name: expected ${form}`)
+  }
+  if (RESERVED.has(name)) {
+    throw new HeadendError(
+      'ERR_HEADEND_REQUEST',
+      `name: ${name} means somebody else in the audit log`,
+    )
   }
   checkPasswordForm(user.password, name)
   const password = await hashPassword(user.password, random)
