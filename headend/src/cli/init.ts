@@ -24,9 +24,11 @@ port = 30100
 # host = "192.0.2.10"
 # port = 30100
 
+# Who may log in to the page says 's3mp headend user add'. Behind a proxy with TLS, name its address:
 [http]
 host = "127.0.0.1"
 port = 8480
+# origin = "https://meters.example"
 `
 
 /** Adds `init` and `card`. */
