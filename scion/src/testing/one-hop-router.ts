@@ -1,8 +1,9 @@
 import type { DecodedHeader } from '../packet/header.ts'
 import { pathOffset } from '../packet/header.ts'
 import { expTimeToMs } from '../path/expiry.ts'
-import { HOP_FIELD_BYTES, INFO_FIELD_BYTES, readHopField, readInfoField, writeHopField } from '../path/fields.ts' // prettier-ignore
+import { HOP_FIELD_BYTES, INFO_FIELD_BYTES, writeHopField } from '../path/fields.ts'
 import { nextSegmentId } from '../path/mac.ts'
+import { decodeOneHopPath } from '../path/one-hop.ts'
 import { putU16 } from '../writer.ts'
 import { deliver } from './delivery.ts'
 import type { Ingress, RouterConfig, Verdict } from './router.ts'
@@ -18,8 +19,7 @@ export function forwardOneHop(
   ingress: Ingress,
 ): Verdict {
   const path = bytes.subarray(pathOffset(bytes), header.headerBytes)
-  const info = readInfoField(path, 0)
-  const first = readHopField(path, INFO_FIELD_BYTES)
+  const { info, first } = decodeOneHopPath(path)
   if (!info.consDir) return drop('one-hop path against construction direction')
   if ('inside' in ingress) {
     const egress = config.interfaces.get(first.consEgress)

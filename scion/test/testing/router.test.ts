@@ -117,6 +117,17 @@ describe('BorderRouter', () => {
     })
   }
 
+  it('drops a one-hop path that is cut short', () => {
+    const scenario = vectors.cases.find(({ packet }) => packet.slice(16, 18) === '02')
+    assert.ok(scenario)
+    const bytes = Uint8Array.from(Buffer.from(scenario.packet, 'hex'))
+    // Four bytes less of header: the second hop field is not all there.
+    bytes[5] = (bytes[5] ?? 0) - 1
+    for (const side of [{ link: 131 }, { inside: underlay('192.168.0.14:30004') }]) {
+      assert.equal(acceptanceRouter().process(bytes.slice(), side).action, 'drop')
+    }
+  })
+
   it('takes any bytes on any side and throws nothing', () => {
     const router = acceptanceRouter()
     const whole = vectors.cases.map(({ packet }) => Uint8Array.from(Buffer.from(packet, 'hex')))
