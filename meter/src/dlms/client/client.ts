@@ -252,11 +252,14 @@ export class DlmsClient {
   }
 
   /** The initiate-response of an answer; ciphered exactly where that was agreed. */
-  #openInitiate({ initiate, ciphered }: AssociationAnswer): Uint8Array {
+  #openInitiate({ initiate, ciphered, serverTitle }: AssociationAnswer): Uint8Array {
     if (PLAIN_ERRORS.includes(initiate[0] ?? 0)) checkServiceError(initiate)
     if (!this.#ciphered || this.#cipher === undefined) return initiate
     if (!ciphered) {
       throw new MeterError('unauthentic', 'association: expected a ciphered context, found plain')
+    }
+    if (serverTitle === undefined) {
+      throw new MeterError('malformed', 'association.title: expected that of the meter, found none')
     }
     const opened = this.#cipher.unprotect(initiate)
     checkServiceError(opened)

@@ -363,4 +363,37 @@ describe('a DLMS client that is answered with malice', () => {
       { numRuns: 150 },
     )
   })
+
+  it('throws nothing but MeterError, whatever comes over the line, and never waits for ever', async () => {
+    const chunk = fc.uint8Array({ minLength: 1, maxLength: 60 })
+    const kinds = fc.constantFrom('hdlc' as const, 'wrapper' as const)
+    const turns = fc.array(fc.oneof(chunk, fc.nat(400)), { maxLength: 6 })
+    await fc.assert(
+      fc.asyncProperty(kinds, turns, async (kind, said) => {
+        const rest = [...said]
+        // Bytes of their own, or the honest answer with one byte changed, or with a part lost.
+        const line = (bytes: Uint8Array): readonly Uint8Array[] => {
+          const wild = rest.shift()
+          if (wild === undefined) return [bytes]
+          if (typeof wild !== 'number') return [wild, bytes]
+          const at = wild % Math.max(1, bytes.length)
+          return wild < 200
+            ? [changed(bytes, at, wild)]
+            : [bytes.subarray(0, at)].filter((one) => one.length > 0)
+        }
+        const { client, passedMs } = asking({ link: { kind }, line })
+        for (let turn = 0; turn < 3; turn++) {
+          try {
+            await client.connect()
+            await client.get(CLOCK)
+          } catch (error) {
+            assert.ok(error instanceof MeterError, String(error))
+          }
+          await client.release()
+        }
+        assert.ok(passedMs() < 600_000, `${passedMs()} ms`)
+      }),
+      { numRuns: 150 },
+    )
+  })
 })
