@@ -1,7 +1,7 @@
 /**
  * Makes the pictures of the page under docs/pictures, from the running demonstration and a head-end
  * with ten thousand meters: `npm run pictures`. Needs Chromium (Debian package `chromium`); takes
- * about three minutes, most of it waiting for a curve that is worth looking at.
+ * about two minutes, part of it waiting for a curve that is worth looking at.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,10 @@ import { decodePng, encodeApng } from './pictures/png.ts'
 import type { Frame } from './pictures/png.ts'
 
 /** How long the live curve grows before anybody looks. */
-const GROW_MS = 100_000
+const GROW_MS = 45_000
+
+/** How long the meter measures its paths before one is cut. */
+const SETTLE_MS = 8000
 
 /** When the link is cut and mended again in the animation, and how long it plays. */
 const [CUT_MS, MEND_MS, PLAY_MS] = [2500, 9000, 12_000]
@@ -122,12 +125,13 @@ const fleet = new FleetFixture()
 try {
   const url = await demo.url()
   await until(() => demo.output.includes('first reading'), 30_000, 'the first reading')
+  await wait(SETTLE_MS)
+  await animation(browser, url)
+  await cut(browser, url)
   const grown = wait(GROW_MS)
   await pagesOfFleet(browser, await fleet.open(10_000))
   await grown
   await pagesOfDemo(browser, url)
-  await animation(browser, url)
-  await cut(browser, url)
 } finally {
   await browser.close()
   await demo.dispose()

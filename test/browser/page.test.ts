@@ -216,6 +216,54 @@ describe('the page over a paper network, in a browser', function () {
     await page.close()
   })
 
+  it('zooms by keys and by two fingers, and shows all again', async () => {
+    const { page, complaints } = await open(browser, server?.url, { view: 'household', width: WIDTHS.phone }) // prettier-ignore
+    await click(page, '.history .segments button:first-child')
+    await page.waitForSelector('.history .u-over')
+    const zoomed = `[...document.querySelectorAll('.pager button')].some((button) => button.textContent === 'Show all')` // prettier-ignore
+    await page.focus('.history .curve-host')
+    await page.keyboard.press('ArrowLeft')
+    await shows(page, `!document.querySelector('.history .curve-tip').hidden`)
+    await page.keyboard.press('+')
+    await shows(page, zoomed)
+    await page.keyboard.press('Escape')
+    await shows(page, `!(${zoomed})`)
+    await page.evaluate(`document.querySelector('.history .u-over').scrollIntoView({ block: 'center' })`) // prettier-ignore
+    const box = await (await page.$('.history .u-over'))?.boundingBox()
+    assert.ok(box)
+    const fingers = (apart: number): { x: number; y: number; id: number }[] =>
+      [-apart, apart].map((x, id) => ({ x: box.x + box.width / 2 + x, y: box.y + 40, id }))
+    const session = await page.createCDPSession()
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', apart?: number): Promise<unknown> =>
+      session.send('Input.dispatchTouchEvent', { type, touchPoints: apart === undefined ? [] : fingers(apart) }) // prettier-ignore
+    await touch('touchStart', 20)
+    for (const apart of [30, 50, 80]) await touch('touchMove', apart)
+    await touch('touchEnd')
+    await shows(page, zoomed)
+    assert.deepEqual(complaints, [])
+    await page.close()
+  })
+
+  it('asks for the set-up code of a meter’s own page', async () => {
+    const own = new PageFixture({
+      nowMs: () => Date.now(),
+      randomBytes: (length) => new Uint8Array(randomBytes(length)),
+      code: 'KM7Q-2RTX',
+    })
+    const { url, close } = await own.listen()
+    const { page, complaints } = await open(browser, url, { view: 'household' })
+    await page.type('input[name=code]', 'AAAA-AAAA')
+    await page.keyboard.press('Enter')
+    await shows(page, `document.querySelector('.refusal').textContent === 'That is not the code.'`)
+    assert.deepEqual(await axe(page), [])
+    await page.type('input[name=code]', 'KM7Q-2RTX')
+    await page.keyboard.press('Enter')
+    await page.waitForSelector('.household-view')
+    assert.deepEqual(complaints, [])
+    await page.close()
+    await close()
+  })
+
   it('turns red for a row that somebody changed in the database', async () => {
     fixture.name = 'Lindenweg 12'
     fixture.tamper = (reading) => ({

@@ -18,7 +18,7 @@ import { createDecoder, decimal, explainSml } from '@s3mp/meter'
 import type { Register } from '@s3mp/meter'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
 import { demoTopology } from '@s3mp/scion/testing'
-import { API_ROOT } from '@s3mp/web/api'
+import { API_ROOT, SCOPES } from '@s3mp/web/api'
 import type {
   DemoAnswer,
   Device,
@@ -28,6 +28,7 @@ import type {
   NetworkPath,
   ReadingView,
   ServerInfo,
+  SessionAnswer,
 } from '@s3mp/web/api'
 import { LiveFeed, loadPage } from '@s3mp/web'
 import { listenerFor } from '@s3mp/web/http'
@@ -45,6 +46,8 @@ export interface PageFixtureOptions {
   readonly randomBytes: (length: number) => Uint8Array
   /** Further devices in the fleet, which never say anything. */
   readonly silentDevices?: number
+  /** The set-up code that opens the page, as a meter's own page asks for; nobody is asked without. */
+  readonly code?: string
 }
 
 /**
@@ -245,6 +248,20 @@ export class PageFixture {
       views: ['journey', 'network', 'household', 'fleet'],
     })
     const demo: DemoAnswer = { switches: [{ name: 'noise', on: false }, { name: 'clouds', on: true }], deeds: ['forge', 'replay'], input: 'simulated' } // prettier-ignore
+    let isIn = this.#options.code === undefined
+    const session = (): SessionAnswer => ({
+      access: this.#options.code === undefined ? 'open' : 'code',
+      scopes: isIn ? SCOPES : [],
+      ...(isIn &&
+        this.#options.code !== undefined && { user: { name: 'owner', role: 'operator' } }),
+    })
+    api.get('/session', (c) => c.json(session()))
+    api.post('/session', async (c) => {
+      const { code } = await c.req.json<{ code: string }>()
+      isIn = code === this.#options.code
+      if (isIn) return c.json(session())
+      return c.json({ error: { code: 'wrong_credentials', message: 'code: wrong' } }, 401)
+    })
     api.get('/server', (c) => c.json(info()))
     api.get('/live', (c) => this.live.respond(c.req.raw, info))
     api.get('/devices', (c) => {

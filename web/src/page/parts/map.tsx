@@ -29,7 +29,7 @@ export function NetworkMap(props: { network: NetworkAnswer }): VNode {
       aria-label={label}
     >
       {layout.regions.map((region) => (
-        <Ground key={region.isd} region={region} label={t.network.isd} />
+        <Ground key={region.isd} region={region} />
       ))}
       {layout.links.map((placed) => {
         const link = network.links.find((each) => each.id === placed.id)
@@ -39,6 +39,11 @@ export function NetworkMap(props: { network: NetworkAnswer }): VNode {
           <Link key={link.id} link={link} placed={placed} used={used} known={known.has(link.id)} />
         )
       })}
+      {layout.regions.map(({ isd, x, y }) => (
+        <text key={isd} class="region-name" x={x + 16} y={y + 24}>
+          {fill(t.network.isd, { isd })}
+        </text>
+      ))}
       <Delays network={network} links={layout.links} />
       {layout.ases.map(({ ia, x, y }) => {
         const as = network.ases.find((each) => each.ia === ia)
@@ -64,14 +69,11 @@ function useOrientation(): Orientation {
   return orientation
 }
 
-function Ground(props: { region: Region; label: string }): VNode {
+function Ground(props: { region: Region }): VNode {
   const { region } = props
   return (
     <g class="ground">
       <rect x={region.x} y={region.y} width={region.width} height={region.height} rx="22" />
-      <text x={region.x + 16} y={region.y + 24}>
-        {fill(props.label, { isd: region.isd })}
-      </text>
     </g>
   )
 }
