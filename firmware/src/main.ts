@@ -53,6 +53,15 @@ async function programOf(name: string | undefined): Promise<Command> {
     .description('a secure smart meter: real telegrams, signed and encrypted readings, over SCION')
     .version(VERSION)
     .showSuggestionAfterError()
+    .configureOutput({
+      outputError: (text, write) => {
+        const words = text
+          .replace(/^error: /u, '')
+          .trim()
+          .replace(/\s*\n\s*/gu, ' ')
+        write(`s3mp: ${words} (ERR_S3MP_USAGE)\n`)
+      },
+    })
     .addHelpText('after', HELP)
   const isKnown =
     name !== undefined && Object.hasOwn(COMMANDS, name) && !SPEAK_OF_ALL.includes(name)

@@ -55,6 +55,8 @@ describe('the s3mp command', function () {
       assert.equal(status, 2, words.join(' '))
       assert.ok(stderr.length > 10)
     }
+    const { stderr } = s3mp(['statsu'])
+    assert.equal(stderr, "s3mp: unknown command 'statsu' (Did you mean status?) (ERR_S3MP_USAGE)\n")
   })
 
   it('prints a configuration that it finds right itself, and says on which line one is wrong', () => {

@@ -117,7 +117,9 @@ async function align({ device, settings }: Line, options: Options): Promise<numb
   }
   if (process.stdout.isTTY && !options.json) process.stdout.write('\n')
   if (last?.hint === 'good') return EXIT.ok
-  complain(`${device}: the head does not sit well yet (s3mp doctor looks for other reasons)`)
+  complain(
+    `${device}: the head does not sit well yet; s3mp doctor looks for other reasons (HEAD_BADLY_PLACED)`,
+  )
   return EXIT.no
 }
 

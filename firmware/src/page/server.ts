@@ -6,7 +6,8 @@ import type { Access } from './access.ts'
 /** What the page's server is made of. */
 export interface PageServerOptions {
   readonly access: Access
-  readonly page: Page
+  /** Loads the page's files; asked when somebody first looks, because they take memory. */
+  readonly page: () => Promise<Page>
   /** Answers the API and the metrics, here or in the meter's own process. */
   readonly api: Fetcher
 }
@@ -16,6 +17,7 @@ export interface PageServerOptions {
  * on this machine, whatever the page is open for.
  */
 export function pageServer({ access, page, api }: PageServerOptions): Fetcher {
+  let loading: Promise<Page> | undefined
   const answer = async (request: Request): Promise<Response> => {
     const blocked = await access.check(request)
     if (blocked !== undefined) return blocked
@@ -26,7 +28,9 @@ export function pageServer({ access, page, api }: PageServerOptions): Fetcher {
         ? api.fetch(request)
         : refusal(403, 'not_allowed', 'metrics: expected a program on this machine')
     }
-    return page.respond(request) ?? refusal(404, 'not_found', 'no such address')
+    loading ??= page()
+    const files = await loading
+    return files.respond(request) ?? refusal(404, 'not_found', 'no such address')
   }
   return {
     async fetch(request) {

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 
 import { ueidOf } from '@s3mp/envelope'
 import { systemClock } from '@s3mp/hal'
+import type { Page } from '@s3mp/web'
 import { isLoopback, type Fetcher, type HttpServer } from '@s3mp/web/http'
 
 import type { MeterStatus } from '../app.ts'
@@ -53,7 +54,6 @@ export async function servePage(
 ): Promise<HttpServer | undefined> {
   const { listen } = config.page
   if (listen === undefined) return undefined
-  const { loadPage } = await import('@s3mp/web')
   const { serveHttp } = await import('@s3mp/web/http')
   const { Access } = await import('../page/access.ts')
   const { pageServer } = await import('../page/server.ts')
@@ -66,10 +66,16 @@ export async function servePage(
       log.warn('page.code', { code, remedy: 'enter it on the page; it is shown this once' })
     },
   })
-  const app = pageServer({ access, page: await loadPage(), api })
+  const app = pageServer({ access, page: loadFiles, api })
   const server = await serveHttp(app, listen)
   log.info('page.started', { url: server.url })
   return server
+}
+
+/** The page's files, loaded when somebody first looks: a meter on a small Pi has no memory to give away. */
+async function loadFiles(): Promise<Page> {
+  const { loadPage } = await import('@s3mp/web')
+  return loadPage()
 }
 
 /** The same, where a page that cannot be served must not stop what else runs. */
