@@ -1,6 +1,6 @@
 import { toHex } from '../bytes.ts'
 import type { Reading, TextEntry } from '../reading.ts'
-import { subMeters } from '../dsmr/sub-meters.ts'
+import { splitMedia } from '../media.ts'
 import { Alias, SERIAL_DIGITS_MIN } from './alias.ts'
 
 /** Names that one capture may hold; a capture with more is no meter's. */
@@ -43,8 +43,7 @@ export function identitiesOf(readings: readonly Reading[], alias: Alias): readon
     found.set(toHex(original), { original, alias: other })
   }
   for (const reading of readings) {
-    addText(reading.device, alias, add)
-    for (const { device } of subMeters(reading)) addText(device, alias, add)
+    for (const part of splitMedia(reading)) addText(part.reading.device, alias, add)
     for (const entry of reading.texts) if (isName(entry)) addBytes(entry.bytes, alias, add)
   }
   return [...found.values()].sort((a, b) => b.original.length - a.original.length)
