@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly localAddress?: string
   /** A bearer token (RFC 6750) that the server asks for. */
   readonly token?: string
+  /** Certificates (PEM) of authorities that are believed instead of the system's, for `https:` URLs. */
+  readonly ca?: string
 }
 
 /**
@@ -37,8 +39,11 @@ export class ConnectTransport implements RpcTransport {
     this.#server = 'prefix' in server ? server : serverAt(server)
     this.#options = options
     this.name = this.#server.name
+    const { ca } = options
     const keeping = { keepAlive: true, maxSockets: CONNECT_CALLS_MAX }
-    this.#agent = this.#server.secure ? new SecureAgent(keeping) : new Agent(keeping)
+    this.#agent = this.#server.secure
+      ? new SecureAgent({ ...keeping, ...(ca === undefined ? {} : { ca }) })
+      : new Agent(keeping)
   }
 
   async call(call: RpcCall): Promise<Uint8Array> {

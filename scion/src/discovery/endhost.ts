@@ -1,5 +1,6 @@
 import type { IsdAs } from '../addr/isd-as.ts'
 import { isdOf } from '../addr/isd-as.ts'
+import type { ConnectOptions } from '../control/connect.ts'
 import { ConnectTransport } from '../control/connect.ts'
 import { EndhostApis } from '../control/endhost-api.ts'
 import { ENDHOST_GROUPS_MAX, decodeEndhostApisResponse } from '../control/endhost-messages.ts'
@@ -20,6 +21,8 @@ export interface EndhostSourceOptions extends ControlOptions {
   readonly isdAs?: IsdAs
   /** A bearer token for servers that ask for one. */
   readonly token?: string
+  /** Certificates (PEM) of authorities that are believed instead of the system's. */
+  readonly ca?: string
   readonly signal?: AbortSignal
 }
 
@@ -38,11 +41,11 @@ export interface OpenedEndhost {
  */
 export async function discoverEndhostApis(
   server: string,
-  options: Pick<EndhostSourceOptions, 'token' | 'signal'> = {},
+  options: Pick<EndhostSourceOptions, 'token' | 'ca' | 'signal'> = {},
 ): Promise<{ readonly groups: EndhostGroups; readonly problems: readonly string[] }> {
-  const { token, signal } = options
+  const { signal } = options
   const url = parseServerUrl(server, 'endhost API discovery')
-  const transport = new ConnectTransport(url, token === undefined ? {} : { token })
+  const transport = new ConnectTransport(url, httpOptions(options))
   const problems: string[] = []
   try {
     const request = new Uint8Array(0)
@@ -118,12 +121,10 @@ export async function openEndhostApis(
   }
 }
 
-function httpOptions({ localAddress, token }: EndhostSourceOptions): {
-  readonly localAddress?: string
-  readonly token?: string
-} {
+function httpOptions({ localAddress, token, ca }: Partial<EndhostSourceOptions>): ConnectOptions {
   return {
     ...(localAddress === undefined ? {} : { localAddress }),
     ...(token === undefined ? {} : { token }),
+    ...(ca === undefined ? {} : { ca }),
   }
 }

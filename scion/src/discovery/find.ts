@@ -54,6 +54,8 @@ export interface FindOptions extends ControlOptions {
   readonly anchorDir?: string
   /** A bearer token for endhost APIs that ask for one. */
   readonly token?: string
+  /** Certificates (PEM) of authorities that are believed instead of the system's, for endhost APIs. */
+  readonly ca?: string
   readonly signal?: AbortSignal
   /** Where this host is asked for hints. */
   readonly hints?: HereOptions

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:https'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import { formatIsdAs, parseIsdAs } from '../../src/addr/isd-as.ts'
+import { ConnectTransport } from '../../src/control/connect.ts'
 import {
   EndhostApis,
   SEGMENT_PAGES_MAX,
@@ -312,5 +315,33 @@ describe('parseServerUrl', () => {
       // prettier-ignore
       refuses(() => parseServerUrl(text, 'server'), 'ERR_SCION_CONFIG')
     }
+  })
+})
+
+describe('an endhost API by https', () => {
+  const tls = vectors<{ certificate: string; key: string }>('tls.json')
+
+  it('is asked only where its certificate is believed', async () => {
+    const server = createServer({ cert: tls.certificate, key: tls.key }, (request, response) => {
+      request.resume()
+      response.writeHead(200, { 'content-type': 'application/proto' })
+      response.end(answerTo('ListUnderlays'))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const bound = server.address()
+    const port = typeof bound === 'object' && bound !== null ? bound.port : 0
+    const url = parseServerUrl(`https://127.0.0.1:${port}`, 'server')
+    const stranger = new ConnectTransport(url)
+    await assert.rejects(open([[stranger]]), {
+      code: 'ERR_SCION_IO',
+      message: /https:\/\/127\.0\.0\.1:\d+ ListUnderlays: .*self-signed/,
+    })
+    const friend = new ConnectTransport(url, { ca: tls.certificate })
+    assert.equal((await open([[friend]])).local.isdAs, local)
+    await Promise.all([stranger.close(), friend.close()])
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
   })
 })
