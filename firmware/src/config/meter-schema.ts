@@ -137,6 +137,22 @@ export const METER_SECTIONS = {
         expected: '"port" or "software"',
         doc: 'Who makes the seventh bit and the parity: the port, or this program, for ports without parity.',
       },
+      profile: {
+        schema: z
+          .string()
+          .regex(/^[0-9A-Za-z.]{1,16}$/u)
+          .optional(),
+        example: '"P.01"',
+        expected: 'up to 16 letters, digits and dots',
+        doc: 'The load profile from which readings are fetched that were missed during an outage.',
+      },
+      password: {
+        schema: secret.optional(),
+        example: '"credential:house.password"',
+        expected: SECRET,
+        secret: true,
+        doc: 'For reading the load profile, where the meter wants one.',
+      },
     },
   },
   'meter.dlms': {

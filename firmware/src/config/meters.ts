@@ -116,7 +116,7 @@ export function withMeterPaths(meter: MeterConfig, folder: string): MeterConfig 
   const scheme = schemeOf(meter.device)
   const isPath = scheme === 'replay' || scheme === 'socket'
   const device = isPath ? `${scheme}:${at(meter.device.slice(scheme.length + 1))}` : meter.device
-  const { keys, dlms, modbus, adapter } = meter
+  const { keys, d0, dlms, modbus, adapter } = meter
   const { map } = modbus
   return {
     ...meter,
@@ -129,6 +129,7 @@ export function withMeterPaths(meter: MeterConfig, folder: string): MeterConfig 
       signature: keys.signature?.at(folder),
     },
     adapter: { ...adapter, keys: adapter.keys?.at(folder) },
+    d0: { ...d0, password: d0.password?.at(folder) },
     dlms: { ...dlms, password: dlms.password?.at(folder) },
     modbus: { ...modbus, map: map?.endsWith('.json') === true ? at(map) : map },
   }

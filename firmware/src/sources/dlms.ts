@@ -16,7 +16,7 @@ import {
 
 import { AskingSource, type Round } from './asking.ts'
 import type { Bus } from './bus.ts'
-import { captureMs } from './intake.ts'
+import { captureMs, zoneOf, type WallZone } from './capture-time.ts'
 import { Invocations } from './invocations.ts'
 import type { MeterKeys } from './keys.ts'
 import type { SourceContext, SourceSpec } from './source.ts'
@@ -71,6 +71,15 @@ export function dlms(options: DlmsOptions): SourceSpec {
   }
 }
 
+/** A part of a load profile. */
+interface Span {
+  readonly profile: string
+  readonly fromMs: number
+  readonly toMs: number
+  /** That of the meter's clock. */
+  readonly zone: WallZone | undefined
+}
+
 class Asker {
   readonly #options: DlmsOptions
   readonly #context: SourceContext
@@ -103,7 +112,7 @@ class Asker {
       round.progress()
       const reading = await readMeter(client, this.#plan, signal, this.#scales)
       if (reading.registers.length === 0) return 'the meter gives none of the registers'
-      await this.#backfill(client, round)
+      await this.#backfill(client, round, zoneOf(reading.meterTime, this.#context.clock.nowMs()))
       round.onReading(reading)
       return undefined
     } catch (error) {
@@ -148,7 +157,7 @@ class Asker {
   }
 
   /** What the meter remembers of the time when nobody asked, oldest first, some of it a round. */
-  async #backfill(client: DlmsClient, round: Round): Promise<void> {
+  async #backfill(client: DlmsClient, round: Round, zone: WallZone | undefined): Promise<void> {
     const { profile, askMs } = this.#options
     const { clock, newestMs } = this.#context
     const newest = newestMs()
@@ -161,7 +170,7 @@ class Asker {
     for (let part = 0; part < BACKFILL_PARTS_MAX && this.#owed !== undefined; part += 1) {
       const { fromMs, toMs } = this.#owed
       const untilMs = Math.min(fromMs + BACKFILL_PART_MS, toMs)
-      await this.#fetch(client, round, { profile, fromMs, toMs: untilMs })
+      await this.#fetch(client, round, { profile, fromMs, toMs: untilMs, zone })
       this.#owed = untilMs < toMs ? { fromMs: untilMs, toMs } : undefined
     }
   }
@@ -169,13 +178,13 @@ class Asker {
   async #fetch(
     client: DlmsClient,
     round: Round,
-    { profile, fromMs, toMs }: { profile: string; fromMs: number; toMs: number },
+    { profile, fromMs, toMs, zone }: Span,
   ): Promise<void> {
     round.progress()
     const request = { obis: completed(profile), fromMs: fromMs + 1000, toMs }
     try {
       for (const past of await readProfile(client, request, round.signal, this.#scales)) {
-        const timeMs = captureMs(past.meterTime, toMs)
+        const timeMs = captureMs(past.meterTime, zone)
         if (timeMs === undefined || timeMs <= fromMs || timeMs > toMs) continue
         round.onReading(past, { timeMs, isBackfill: true })
       }

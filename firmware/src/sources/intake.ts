@@ -1,9 +1,10 @@
 import type { Clock } from '@s3mp/hal'
-import { splitMedia, type MediumReading, type MeterTime, type Reading } from '@s3mp/meter'
+import { splitMedia, type MediumReading, type Reading } from '@s3mp/meter'
 
 import type { Journal } from '../journal.ts'
 import type { Log } from '../log.ts'
 import type { Registrar } from '../registrar.ts'
+import { captureMs, zoneOf, type WallZone } from './capture-time.ts'
 import type { Place, Places } from './places.ts'
 import type { ReadingTime, SourceSpec } from './source.ts'
 
@@ -40,7 +41,8 @@ export class Intake {
     const place = this.#placeOf(own)
     if (place === undefined) return undefined
     this.#register(place, own.reading, time)
-    for (const part of parts) this.#takePart(part)
+    const zone = zoneOf(reading.meterTime, this.#options.clock.nowMs())
+    for (const part of parts) this.#takePart(part, zone)
     return place.number
   }
 
@@ -55,7 +57,7 @@ export class Intake {
   }
 
   /** A meter behind the meter: its value changes now and then, and is repeated in every telegram. */
-  #takePart(part: MediumReading): void {
+  #takePart(part: MediumReading, zone: WallZone | undefined): void {
     const { registrarOf, clock } = this.#options
     const { reading, channel } = part
     if (reading.registers.length === 0) return
@@ -64,7 +66,8 @@ export class Intake {
     const captured = captureOf(reading)
     if (captured !== undefined && this.#captured.get(String(channel)) === captured) return
     const nowMs = clock.nowMs()
-    const timeMs = captureMs(reading.meterTime, nowMs) ?? nowMs
+    // A value cannot have been read after the telegram that tells it.
+    const timeMs = Math.min(nowMs, captureMs(reading.meterTime, zone) ?? nowMs)
     if (registrarOf(place, true).each(reading, timeMs) && captured !== undefined) {
       this.#captured.set(String(channel), captured)
     }
@@ -120,19 +123,3 @@ function captureOf(reading: Reading): string | undefined {
   if (meterTime !== undefined && 'seconds' in meterTime) return String(meterTime.seconds)
   return registers.map(({ digits, scaler }) => `${String(digits)}e${String(scaler)}`).join()
 }
-
-/**
- * Wall-clock time of a capture. A time without a zone is that of the meter's own wall: the zone that
- * brings it nearest to now in whole quarter hours, and not after now, is taken.
- */
-export function captureMs(time: MeterTime | undefined, nowMs: number): number | undefined {
-  if (time === undefined || time.kind === 'second-index') return undefined
-  if (time.kind === 'utc' || time.kind === 'local') return time.seconds * 1000
-  const wallMs = time.seconds * 1000
-  const aheadMs = wallMs - nowMs
-  // East of Greenwich a wall shows up to 14 hours more than UTC; metering countries of P1 are there.
-  const zoneMs = Math.ceil(aheadMs / QUARTER_MS) * QUARTER_MS
-  return zoneMs > 0 && zoneMs <= 14 * 4 * QUARTER_MS ? wallMs - zoneMs : wallMs
-}
-
-const QUARTER_MS = 900_000

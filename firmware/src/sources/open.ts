@@ -113,9 +113,20 @@ class Opener {
       return modbus({ ...base, bus, map: mapOf(name, map), unit, transport, ...number })
     }
     if (protocol === 'dlms') return this.#client(meter, { ...base, bus })
-    const { address, wake_up: wakeUp, parity } = d0
-    const number = address === undefined ? {} : { address }
-    return signOn({ ...base, bus, ...number, wakeUp, software7E1: parity === 'software' })
+    const { address, wake_up: wakeUp, parity, profile, password } = d0
+    const word =
+      password === undefined
+        ? undefined
+        : readPassword(`meter ${name}: d0.password`, password, this.#options)
+    return signOn({
+      ...base,
+      bus,
+      wakeUp,
+      software7E1: parity === 'software',
+      ...(address === undefined ? {} : { address }),
+      ...(profile === undefined ? {} : { profile }),
+      ...(word === undefined ? {} : { password: new TextDecoder('latin1').decode(word) }),
+    })
   }
 
   #client(

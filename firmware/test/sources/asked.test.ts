@@ -121,18 +121,33 @@ describe('a meter that is signed on to', () => {
     await bench.stop()
   }).timeout(10_000)
 
-  it('gives what it remembers of a time when nobody asked, once', async () => {
+  it('gives what it remembers of a time when nobody asked, once and without writing', async () => {
+    const HOUR = 3_600_000
     const bench = new SourceBench()
-    bench.newestMs = START_MS - 3_600_000
-    head({}, {}, false, bench)
-    await bench.pass(90_000)
-    const now = bench.readings.filter(({ time }) => time === undefined)
-    assert.equal(now.length, 1)
-    for (const { time } of bench.readings) {
-      if (time !== undefined)
-        assert.ok(time.timeMs > bench.newestMs && time.timeMs < START_MS + 90_000)
-    }
+    const since = START_MS - 2 * HOUR
+    bench.newestMs = since
+    const word = { password: '12345678' }
+    const { meter } = head({ profileRows: 12, ...word }, { profile: 'P.01', ...word }, false, bench)
+    await bench.pass(60_000)
+    const past = bench.readings.filter(({ time }) => time?.isBackfill === true)
+    const times = past.map(({ time }) => time?.timeMs ?? 0)
+    assert.ok(times.length >= 7 && times.length <= 9, `${String(times.length)} quarters`)
+    assert.ok(times.every((time) => time > since && time <= START_MS + 60_000))
+    assert.ok(
+      times.every((time) => time % 900_000 === 0),
+      'in the meter’s own zone',
+    )
+    assert.equal(bench.readings.length - past.length, 1)
+    assert.deepEqual(meter.writes, [])
+    assert.deepEqual(bench.troubles, [])
     await bench.stop()
+    const wrong = new SourceBench()
+    wrong.newestMs = since
+    head({ profileRows: 12, ...word }, { profile: 'P.01', password: '0' }, false, wrong)
+    await wrong.pass(60_000)
+    assert.equal(wrong.readings.length, 1)
+    assert.equal(wrong.troubles[0]?.kind, 'meter-refused')
+    await wrong.stop()
   })
 })
 
