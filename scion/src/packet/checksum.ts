@@ -39,9 +39,8 @@ export function sumOfParts(
   scratch.set(packet)
   const wordsEnd = (length + 3) >>> 2
   // What is missing of the last word counts as zero.
-  for (let at = length; at < 4 * wordsEnd; at++) scratch[at] = 0
-  const sum = sumWords(start >>> 2, end >>> 2) + sumWords(upperStart >>> 2, wordsEnd)
-  return inNetworkOrder(sum)
+  if ((length & 3) !== 0) scratch.fill(0, length, 4 * wordsEnd)
+  return inNetworkOrder(sumWords(start >>> 2, end >>> 2) + sumWords(upperStart >>> 2, wordsEnd))
 }
 
 /** Even and odd bytes are summed apart. */
@@ -67,11 +66,11 @@ function sumWords(start: number, end: number): number {
   let c = 0
   let d = 0
   let at = start
-  for (; at + 4 <= end; at += 4) {
-    a += scratchWords[at] ?? 0
-    b += scratchWords[at + 1] ?? 0
-    c += scratchWords[at + 2] ?? 0
-    d += scratchWords[at + 3] ?? 0
+  for (; at + 8 <= end; at += 8) {
+    a += (scratchWords[at] ?? 0) + (scratchWords[at + 4] ?? 0)
+    b += (scratchWords[at + 1] ?? 0) + (scratchWords[at + 5] ?? 0)
+    c += (scratchWords[at + 2] ?? 0) + (scratchWords[at + 6] ?? 0)
+    d += (scratchWords[at + 3] ?? 0) + (scratchWords[at + 7] ?? 0)
   }
   for (; at < end; at++) a += scratchWords[at] ?? 0
   return a + b + c + d
