@@ -6,6 +6,7 @@ import { codesPage } from '../scripts/codes.ts'
 import { readCodes } from '../scripts/codes/read.ts'
 import { CODE_SETS } from '../scripts/codes/sets.ts'
 import { docsPages } from './support/documented.ts'
+import { parseConfig } from '../firmware/src/config/load.ts'
 import { ROOT } from './support/source.ts'
 
 const pages = docsPages()
@@ -49,6 +50,18 @@ describe('the docs', () => {
     )
     assert.deepEqual(silent, [])
     assert.equal(readFileSync(join(ROOT, 'docs/codes.md'), 'utf8'), await codesPage())
+  })
+
+  it('show settings of meters that the firmware takes', () => {
+    const uplink = '[uplink]\ntransport = "udp"\n\n[uplink.udp]\nremote = "192.0.2.10:7400"\n'
+    const shown = pages
+      .filter((page) => page.startsWith('docs/meters/'))
+      .flatMap((page) => {
+        const text = readFileSync(join(ROOT, page), 'utf8')
+        return [...text.matchAll(/^```toml\n([^]*?)^```/gm)].map((match) => [page, match[1] ?? ''])
+      })
+    assert.ok(shown.length >= 8)
+    for (const [page = '', toml = ''] of shown) parseConfig(`${toml}\n${uplink}`, page)
   })
 
   it('name a test for every threat', () => {
