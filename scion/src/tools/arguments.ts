@@ -69,9 +69,9 @@ export const HELP = `Usage: s3mp scion TOOL [flags] [TARGET]
 
 In place of ISD-AS,HOST a name may stand that /etc/scion/hosts or a DNS TXT record scion=… has.
 
-Where paths come from (those given, in this order, until one answers; else the daemon of SCION_DAEMON,
-else /etc/scion):
-      --sciond HOST:PORT      a daemon
+Where paths come from (those given, in this order, until one answers; else the daemon of SCION_DAEMON or
+/etc/scion/environment.json, else the folder /etc/scion):
+      --sciond HOST:PORT      a daemon; default for 127.0.0.1:30255
       --config-dir FOLDER     topology.json and certs/*.trc; no daemon is needed
       --discovery SERVER      a discovery server: URL, HOST or HOST:PORT (8041); repeatable
       --domain NAME           a domain whose DNS names discovery servers (SRV, NAPTR, TXT); repeatable

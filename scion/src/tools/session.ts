@@ -26,6 +26,7 @@ import { nodeUnderlay } from '../socket/node-underlay.ts'
 import type { ScionSocket } from '../socket/scion-socket.ts'
 import { openScionSocket } from '../socket/scion-socket.ts'
 import type { ToolArguments } from './arguments.ts'
+import { daemonAddress, daemonOfEnvironment } from './environment.ts'
 
 const CONFIG_DIR = '/etc/scion'
 
@@ -44,7 +45,7 @@ export interface ToolWorld {
 export async function openSource(tool: ToolArguments, world: ToolWorld): Promise<PathSource> {
   const { clock, random, signal } = world
   const { control, trcs } = tool
-  const { source } = await findNetwork(placesOf(tool, world.environment.SCION_DAEMON), {
+  const { source } = await findNetwork(await placesOf(tool, world), {
     clock,
     random,
     signal,
@@ -59,12 +60,15 @@ export async function openSource(tool: ToolArguments, world: ToolWorld): Promise
  * Where to look for the network. A folder of the operator is all that is believed; a server is
  * believed on first use unless there is a folder of TRCs, and then only where that is asked for.
  */
-function placesOf(tool: ToolArguments, daemon: string | undefined): readonly NetworkPlace[] {
+async function placesOf(
+  tool: ToolArguments,
+  { environment }: ToolWorld,
+): Promise<readonly NetworkPlace[]> {
   const isTrusting = !tool.insecure && (tool.trcs === undefined || tool.firstUse)
   const isdAs = tool.isdAs === undefined ? {} : { isdAs: parseIsdAs(tool.isdAs) }
   const trust = isTrusting ? { trust: 'first-use' as const } : {}
   const places: readonly NetworkPlace[] = [
-    ...(tool.sciond === undefined ? [] : [{ daemon: tool.sciond }]),
+    ...(tool.sciond === undefined ? [] : [{ daemon: daemonAddress(tool.sciond) }]),
     ...(tool.configDir === undefined ? [] : [{ configDir: tool.configDir }]),
     ...tool.discovery.map((discovery) => ({ discovery, ...trust })),
     ...tool.domain.map((domain) => ({ domain, ...trust })),
@@ -73,6 +77,7 @@ function placesOf(tool: ToolArguments, daemon: string | undefined): readonly Net
     ...tool.endhostDiscovery.map((endhostDiscovery) => ({ endhostDiscovery, ...isdAs, ...trust })),
   ]
   if (places.length > 0) return places
+  const daemon = await daemonOfEnvironment({ variables: environment, isdAs: tool.isdAs })
   return [daemon === undefined ? { configDir: CONFIG_DIR } : { daemon }]
 }
 

@@ -189,6 +189,28 @@ describe('runTool', () => {
     assert.match(daemon, /ERR_SCION_IO/)
   })
 
+  it('finds its daemon by the file of the environment, for the AS that is named there or here', async () => {
+    const file = join(folder, 'environment.json')
+    const ases = {
+      '1-1': { daemon_address: '127.0.0.1:7' },
+      '1-2': { daemon_address: '127.0.0.1:8' },
+    }
+    await writeFile(file, JSON.stringify({ general: { default_isd_as: '1-1' }, ases }))
+    const environment = { SCION_ENVIRONMENT: file }
+    const asked = async (line: string): Promise<string> => (await run(line, environment))[2]
+    assert.match(await asked('address'), /127\.0\.0\.1:7 /)
+    assert.match(await asked('address --isd-as 1-2'), /127\.0\.0\.1:8 /)
+    assert.match(await asked('address --isd-as 1-3'), /\/etc\/scion\/topology\.json/)
+    const [, , both] = await run('address', { ...environment, SCION_DAEMON: '127.0.0.1:9' })
+    assert.match(both, /127\.0\.0\.1:9 /)
+    await writeFile(file, '{ "general": { "default_isd_as": 7 } }')
+    const [status, , wrong] = await run('address', environment)
+    assert.equal(status, 2)
+    assert.match(wrong, /environment\.json/)
+    const [, , usual] = await run('address --sciond default', environment)
+    assert.match(usual, /127\.0\.0\.1:30255/)
+  })
+
   it('knows that there is nothing to show inside the own AS', async () => {
     const [status, out] = await run('showpaths 1-1 --config-dir FOLDER --insecure')
     assert.deepEqual([status, out], [0, 'Empty path, destination is local AS 1-1\n'])
