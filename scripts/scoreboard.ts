@@ -7,10 +7,10 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Capture } from './scoreboard/corpus.ts'
-import { readCorpus } from './scoreboard/corpus.ts'
+import { modelsOf, readCorpus } from './scoreboard/corpus.ts'
 import { DLMS_KINDS, scoreDlms } from './scoreboard/dlms.ts'
 import type { Score } from './scoreboard/score.ts'
-import { formatRows, markdownRows, tabulate } from './scoreboard/score.ts'
+import { formatRows, markdownTable, tabulate } from './scoreboard/score.ts'
 import { SML_KINDS, scoreSml } from './scoreboard/sml.ts'
 import { TEXT_KINDS, scoreText } from './scoreboard/text.ts'
 
@@ -63,7 +63,7 @@ function main(words: readonly string[]): number {
     console.log(
       JSON.stringify({ rows, differences, exceptions, unread: left, files: scores }, undefined, 2),
     )
-  } else if (markdown) console.log(markdownRows(rows))
+  } else if (markdown) console.log(markdownTable(scores, modelsOf(folder)))
   else {
     console.log(formatRows(rows))
     if (left.length > 0) console.log(`not read: ${left.join(', ')}`)

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { before, describe, it } from 'mocha'
 import { CORPUS, scoreCorpus } from '../scripts/scoreboard.ts'
 import type { Json } from '../scripts/scoreboard/corpus.ts'
+import { modelsOf } from '../scripts/scoreboard/corpus.ts'
 import type { Score } from '../scripts/scoreboard/score.ts'
-import { formatRows, markdownRows, tabulate } from '../scripts/scoreboard/score.ts'
+import { formatRows, markdownTable, tabulate } from '../scripts/scoreboard/score.ts'
 import { scoreText } from '../scripts/scoreboard/text.ts'
 import { ROOT } from './support/source.ts'
 
@@ -48,7 +49,7 @@ describe('the scoreboard over captured telegrams', function () {
         .split('\n')
         .filter((line) => /^\| *(?:d0|dlms|dsmr|sml) /.test(line))
         .map(squeezed)
-    assert.deepEqual(cells(page), cells(markdownRows(tabulate(scores))))
+    assert.deepEqual(cells(page), cells(markdownTable(scores, modelsOf(CORPUS))))
   })
 
   it('adds up to a table with a total a protocol', () => {

@@ -124,3 +124,33 @@ export function text(value: Json | undefined): string {
 function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value)
 }
+
+/** Models that the index names, by file: 'ED300L', 'Omnipower', …; none where it names none. */
+export function modelsOf(folder: string): ReadonlyMap<string, string> {
+  const path = join(folder, 'INDEX.json')
+  const rows = existsSync(path) ? readJson(path) : []
+  if (!Array.isArray(rows)) return new Map()
+  const pairs = (rows as readonly Json[]).map((row) => {
+    const entry = object(row)
+    const name = text(entry.path).split('/').slice(1).join('/')
+    return [name, modelIn(text(entry.model), text(entry.vendor))] as const
+  })
+  return new Map(pairs.filter(([, model]) => model !== ''))
+}
+
+/** Names of models begin so; what else stands in an index describes the capture. */
+const MODEL =
+  /^(?:[A-Z][A-Z.]*-?[A-Z]*\d[\w.-]*|e[HB][ZE][\w-]*|mMe[\w.]*|Omnipower|SMARTY|20EC3gr|2WR5)$/i
+/** Names of protocols, of lists and of tests, which look alike. */
+const NO_MODEL =
+  /^(?:P1.*|eBZ|eHZ|MT175-type|V\d+|DSMR\d*|KAM5|example.*|decrypted.*|list.*|xmx.*|mt-382.*|telegram.*)$/i
+
+/** The word of a description that names a model, without the maker's name and the serial number. */
+function modelIn(description: string, vendor: string): string {
+  const maker = new RegExp(`^${vendor.replace(/\W/g, '.')}-`, 'i')
+  const words = description
+    .replace(/\(.*/, '')
+    .split(/[_\s]+/)
+    .map((word) => word.replace(maker, '').replace(/[/,].*$/, ''))
+  return words.find((word) => MODEL.test(word) && !NO_MODEL.test(word)) ?? ''
+}

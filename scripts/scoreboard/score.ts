@@ -101,14 +101,30 @@ export function formatRows(rows: readonly Row[]): string {
     .join('\n')
 }
 
-/** The rows as a table for docs/meters/README.md: what was tried on what, without the differences. */
-export function markdownRows(rows: readonly Row[]): string {
-  const head = '| protocol | maker | files | readings | values compared |'
-  const lines = rows
+/**
+ * The scores as a table for docs/meters/README.md: what was tried on what, without the differences.
+ * `models` names the model of a file, where it is known.
+ */
+export function markdownTable(
+  scores: readonly Score[],
+  models: ReadonlyMap<string, string>,
+): string {
+  const lines = tabulate(scores)
     .filter(({ vendor }) => vendor !== 'all')
-    .map(
-      ({ protocol, vendor, files, readings, compared }) =>
-        `| ${protocol} | ${vendor} | ${files} | ${readings} | ${compared} |`,
-    )
-  return [head, '| --- | --- | --: | --: | --: |', ...lines].join('\n')
+    .map(({ protocol, vendor, files, readings, compared }) => {
+      const own = scores.filter((score) => score.protocol === protocol && score.vendor === vendor)
+      const names = new Map(
+        own.flatMap(({ file }) => {
+          const model = models.get(file)
+          return model === undefined ? [] : [[model.toLowerCase(), model] as const]
+        }),
+      )
+      const list = [...names.values()].sort((a, b) => a.localeCompare(b)).join(', ')
+      return `| ${protocol} | ${vendor} | ${list} | ${files} | ${readings} | ${compared} |`
+    })
+  return [
+    '| protocol | maker | models | files | readings | values compared |',
+    '| --- | --- | --- | --: | --: | --: |',
+    ...lines,
+  ].join('\n')
 }
