@@ -222,8 +222,12 @@ describe('the page over a paper network, in a browser', function () {
     await page.waitForSelector('.history .u-over')
     const zoomed = `[...document.querySelectorAll('.pager button')].some((button) => button.textContent === 'Show all')` // prettier-ignore
     await page.focus('.history .curve-host')
-    await page.keyboard.press('ArrowLeft')
-    await shows(page, `!document.querySelector('.history .curve-tip').hidden`)
+    const told = async (): Promise<boolean> => {
+      // Before the readings have come there is nothing to point at.
+      await page.keyboard.press('ArrowLeft')
+      return (await page.$('.history .curve-tip:not([hidden])')) !== null
+    }
+    await until(told, 15_000, 'a value at the cursor')
     await page.keyboard.press('+')
     await shows(page, zoomed)
     await page.keyboard.press('Escape')
