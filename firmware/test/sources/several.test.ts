@@ -229,6 +229,27 @@ describe('several meters at one device', () => {
     await world.stop()
   })
 
+  it('reports on every stream in turn where one heartbeat cannot hold them all', async () => {
+    const world = await World.open({
+      sources: (it) =>
+        Array.from({ length: 6 }, (_, at) => {
+          const style = { serial: 1000 + at }
+          const sml = new SmlHousehold({ household: household(at), style })
+          return head(it, `head ${String(at)}`, (nowMs) => sml.telegram(nowMs), 10_000).spec
+        }),
+      streams: { heartbeatMs: 20_000 },
+    })
+    await world.startAndMeet()
+    await world.pass(120_000)
+    const beats = world
+      .traced('stored')
+      .flatMap(({ record }) => (record.kind === 'heartbeat' ? [record.streams] : []))
+    const told = new Set(beats.slice(-2).flatMap((streams) => streams.map(({ stream }) => stream)))
+    assert.equal(told.size, 6 * 3 + 2)
+    assert.ok(beats.every((streams) => streams.length <= 16))
+    await world.stop()
+  })
+
   it('finds the speed of a meter that is configured wrongly, and tells', async () => {
     const sml = new SmlHousehold({ household: household(1) })
     const world = await World.open({
