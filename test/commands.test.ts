@@ -48,6 +48,8 @@ const PROOFS: readonly Proof[] = [
   proof(/^s3mp decode --json - </, WALK, "['s3mp decode --json -']"),
   proof(/^s3mp decode --protocol dlms --key/, WALK, "['s3mp decode --protocol dlms']"),
   proof(/^(npx )?s3mp( [a-z]+)? --help$/, HELP_SHOWN, "'--help'"),
+  proof(/^npm install @s3mp\/scion$/, 'test/support/packed.ts', "'npm', 'install'"),
+  proof(/^npx s3mp-scion [a-z]+ .*--config-dir/, 'test/real/examples.test.ts', 'readme'),
   proof(/^export npm_config_nodedir=/, 'scripts/install.sh', 'npm_config_nodedir='),
   proof(/^npm rebuild epoll i2c-bus$/, 'scripts/install.sh', 'rebuild'),
 ]

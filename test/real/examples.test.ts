@@ -72,16 +72,28 @@ describe('the package in a fresh folder, beside a network of the reference', fun
     return { child, line }
   }
 
-  it('pings an AS with one command, and shows its paths', async () => {
+  it('does what the README says, line for line, with addresses that are here', async () => {
     const { host } = net.addresses(FROM)
-    const way = ['--config-dir', net.configDir(FROM), '--local', host]
-    const target = `${TO},${net.addresses(TO).host}`
-    const tool = 'node_modules/.bin/s3mp-scion'
-    const pinged = await run(tool, 'ping', target, ...way, '-c', '2', '--interval', '20ms')
-    assert.equal(pinged.status, 0, pinged.out)
-    assert.match(pinged.out, /2 packets transmitted, 2 received, 0% packet loss/)
-    const shown = await run(tool, 'showpaths', TO, ...way)
-    assert.equal(shown.out.match(/Status: alive/g)?.length, 4, shown.out)
+    const readme = readFileSync(join(home, 'node_modules/@s3mp/scion/README.md'), 'utf8')
+    const [, block = ''] = /```sh\n([^`]*)```/.exec(readme) ?? []
+    const [install, ...lines] = block.trim().split('\n')
+    assert.equal(install, 'npm install @s3mp/scion', 'done before, from the tarball')
+    const outcomes = new Map<string, string>()
+    for (const line of lines) {
+      const words = line
+        .replace('1-ff00:0:112,192.0.2.7', `${TO},${net.addresses(TO).host}`)
+        .replace('/etc/scion', net.configDir(FROM))
+        .split(' ')
+      assert.deepEqual(words.slice(0, 2), ['npx', 's3mp-scion'])
+      // The host's own address is one of many on a loopback; elsewhere it goes without saying.
+      const rest = [...words.slice(2), '--local', host]
+      const { status, out } = await run('node_modules/.bin/s3mp-scion', ...rest)
+      assert.equal(status, 0, `${line}\n${out}`)
+      outcomes.set(words[2] ?? '', out)
+    }
+    assert.match(outcomes.get('ping') ?? '', /3 packets transmitted, 3 received, 0% packet loss/)
+    assert.equal(outcomes.get('showpaths')?.match(/Status: alive/g)?.length, 4)
+    assert.match(outcomes.get('traceroute') ?? '', /IfID=/)
   })
 
   it('lists paths with a policy', async () => {
