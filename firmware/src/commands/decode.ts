@@ -13,10 +13,11 @@ import {
   toHex,
 } from '@s3mp/meter'
 import type { Command } from 'commander'
-import { Argument, Option } from 'commander'
+import { Argument, InvalidArgumentError, Option } from 'commander'
 
 import { rawOf } from '../blackbox/stream.ts'
 import { FirmwareError } from '../errors.ts'
+import { PROPOSE_BYTES_MAX, proposalInWords, proposeFromCapture } from './propose.ts'
 
 /** What `s3mp decode` can be told. */
 export interface DecodeOptions {
@@ -25,6 +26,8 @@ export interface DecodeOptions {
   /** Encryption and authentication key of a DLMS meter, in hex. */
   readonly key?: string
   readonly authKey?: string
+  /** Seconds between telegrams whose lists have no codes: what their places mean is proposed. */
+  readonly propose?: number
 }
 
 /** What a capture held. */
@@ -53,10 +56,23 @@ export function addDecodeCommand(program: Command): void {
     .option('--key <hex>', 'encryption key of a DLMS meter, 32 or 64 hex digits')
     .option('--auth-key <hex>', 'authentication key of a DLMS meter')
     .option('--json', 'one JSON line a telegram, one for what was discarded', false)
+    .addOption(
+      new Option(
+        '--propose <seconds>',
+        'for DLMS lists without codes, sent so many seconds apart: what their places seem to mean',
+      ).argParser(secondsOf),
+    )
     .addHelpText('after', HELP)
     .action(async (file: string, options: DecodeOptions) => {
       process.exitCode = await runDecode(file, options)
     })
+}
+
+/** Seconds between telegrams. */
+function secondsOf(text: string): number {
+  const seconds = Number(text)
+  if (/^\d{1,4}(?:\.\d{1,3})?$/.test(text) && seconds > 0) return seconds
+  throw new InvalidArgumentError('expected seconds, such as 10')
 }
 
 /** A key in hex. The message does not repeat it, as commander's own would. */
@@ -76,6 +92,7 @@ Examples:
   s3mp decode --json - < telegram.hex
   timeout 10 cat /dev/ttyUSB0 | s3mp decode --protocol sml -
   s3mp decode --protocol dlms --key "$EK" --auth-key "$AK" push.bin
+  s3mp decode --propose 10 push.bin
 
 Exit status:
   0  at least one reading was found
@@ -88,6 +105,7 @@ async function runDecode(file: string, options: DecodeOptions): Promise<number> 
   const source: AsyncIterable<Uint8Array> =
     file === '-' ? process.stdin : createReadStream(file, { highWaterMark: DECODE_CHUNK_BYTES_MAX })
   try {
+    if (options.propose !== undefined) return await runPropose(source, options, options.propose)
     const summary = await decodeCapture(source, options, writeLine)
     if (summary.readings > 0) return 0
     complain(`${name}: no reading found (${bytesInWords(summary.discardedBytes)})`)
@@ -101,6 +119,31 @@ async function runDecode(file: string, options: DecodeOptions): Promise<number> 
     complain(`${name}: ${reasonInWords(error)}`)
   }
   return 1
+}
+
+/** Prints what the places of lists without codes seem to mean; exit status 1 where nothing does. */
+async function runPropose(
+  source: AsyncIterable<Uint8Array>,
+  { key, authKey, json }: DecodeOptions,
+  seconds: number,
+): Promise<number> {
+  const capture = new CaptureBytes()
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of rawOf(source)) {
+    const piece = capture.push(chunk).slice()
+    length += piece.length
+    if (length <= PROPOSE_BYTES_MAX + DECODE_CHUNK_BYTES_MAX) pieces.push(piece)
+  }
+  const bytes = new Uint8Array(Buffer.concat([...pieces, capture.end()]))
+  const proposals = proposeFromCapture(bytes, 1_000 * seconds, {
+    ...(key === undefined ? {} : { key: keyOf('--key', key) }),
+    ...(authKey === undefined ? {} : { authenticationKey: keyOf('--auth-key', authKey) }),
+  })
+  for (const proposal of proposals) {
+    await writeLine(json ? JSON.stringify(proposal) : proposalInWords(proposal))
+  }
+  return proposals.length > 0 ? 0 : 1
 }
 
 /**
