@@ -154,7 +154,7 @@ describe('the policy file', () => {
   it('is read again when it changes, and what is no policy changes nothing', async () => {
     const clock = new VirtualClock()
     writeFileSync(file, policy('- 1-0'))
-    const opened = await openPolicyFile({ file, ends, clock })
+    const opened = await openPolicyFile({ file, ends, clock, hangUp: true })
     const applied: unknown[] = []
     opened.follow((found) => applied.push(found), log)
     await clock.advance(POLICY_LOOK_MS)
@@ -183,7 +183,7 @@ describe('the policy file', () => {
   it('is read again on SIGHUP', async () => {
     const clock = new VirtualClock()
     writeFileSync(file, policy('- 1-0'))
-    const opened = await openPolicyFile({ file, ends, clock })
+    const opened = await openPolicyFile({ file, ends, clock, hangUp: true })
     const applied = new Promise<string>((resolve) => {
       opened.follow(({ name }) => {
         resolve(name)
@@ -198,7 +198,7 @@ describe('the policy file', () => {
 
   it('that is no policy at the start is refused', async () => {
     writeFileSync(file, '[]')
-    const opening = openPolicyFile({ file, ends, clock: new VirtualClock() })
+    const opening = openPolicyFile({ file, ends, clock: new VirtualClock(), hangUp: false })
     await assert.rejects(opening, { code: 'ERR_SCION_CONFIG' })
   })
 })

@@ -14,6 +14,8 @@ export interface PolicyFileOptions {
   readonly file: string
   readonly ends: PolicyEnds
   readonly clock: Clock
+  /** Whether SIGHUP means "look again"; in a terminal it means that the terminal is gone. */
+  readonly hangUp: boolean
 }
 
 /** Reads the policy file for the first time. @throws ScionError `ERR_SCION_CONFIG` */
@@ -55,8 +57,10 @@ export class PolicyFile {
     const onHangUp = (): void => {
       void this.look()
     }
-    process.on('SIGHUP', onHangUp)
-    this.#closing.signal.addEventListener('abort', () => process.off('SIGHUP', onHangUp))
+    if (this.#options.hangUp) {
+      process.on('SIGHUP', onHangUp)
+      this.#closing.signal.addEventListener('abort', () => process.off('SIGHUP', onHangUp))
+    }
     void this.#watch()
   }
 

@@ -202,5 +202,6 @@ async function policyOf(
   if (file === undefined) return undefined
   const destination = { isdAs: remote.isdAs, host: formatHost(remote.host), port: remote.port }
   const source = { isdAs: local.isdAs, host: formatHost(local.host) }
-  return openPolicyFile({ file, ends: { source, destination }, clock: systemClock })
+  const hangUp = !process.stdout.isTTY
+  return openPolicyFile({ file, ends: { source, destination }, clock: systemClock, hangUp })
 }
