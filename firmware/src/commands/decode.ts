@@ -128,15 +128,16 @@ async function runPropose(
   seconds: number,
 ): Promise<number> {
   const capture = new CaptureBytes()
-  const pieces: Uint8Array[] = []
+  // One byte more than is looked at, so that a capture that is too long is refused and not cut.
+  const bytes = new Uint8Array(PROPOSE_BYTES_MAX + 1)
   let length = 0
-  for await (const chunk of rawOf(source)) {
-    const piece = capture.push(chunk).slice()
-    length += piece.length
-    if (length <= PROPOSE_BYTES_MAX + DECODE_CHUNK_BYTES_MAX) pieces.push(piece)
+  const take = (piece: Uint8Array): void => {
+    bytes.set(piece.subarray(0, bytes.length - length), length)
+    length = Math.min(bytes.length, length + piece.length)
   }
-  const bytes = new Uint8Array(Buffer.concat([...pieces, capture.end()]))
-  const proposals = proposeFromCapture(bytes, 1_000 * seconds, {
+  for await (const chunk of rawOf(source)) take(capture.push(chunk))
+  take(capture.end())
+  const proposals = proposeFromCapture(bytes.subarray(0, length), 1_000 * seconds, {
     ...(key === undefined ? {} : { key: keyOf('--key', key) }),
     ...(authKey === undefined ? {} : { authenticationKey: keyOf('--auth-key', authKey) }),
   })
