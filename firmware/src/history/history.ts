@@ -4,6 +4,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { schemaIdOf, type DeviceRecord, type RecordKind } from '@s3mp/envelope'
 
 import { FirmwareError, reasonOf } from '../errors.ts'
+import { troubleOf } from '../spool/database.ts'
 import { isReadingStream, STREAM, STREAMS_PER_PLACE } from '../streams.ts'
 
 /** How long quarter-hour readings are kept for the owner's own page: a year and a month. */
@@ -92,6 +93,7 @@ interface Row {
  */
 export class History {
   readonly #file: string
+  readonly #pagesMax: number
   readonly #waiting: NewRecord[] = []
   #database: DatabaseSync
   #insert: StatementSync
@@ -100,8 +102,9 @@ export class History {
   #prunedMs = -Infinity
 
   /** @throws FirmwareError `spool` where no file can be made there at all. */
-  constructor(file: string) {
+  constructor(file: string, pagesMax = HISTORY_PAGES_MAX) {
     this.#file = file
+    this.#pagesMax = pagesMax
     this.#database = this.#open()
     ;[this.#insert, this.#insertSchema] = statementsOf(this.#database)
   }
@@ -121,7 +124,7 @@ export class History {
     const last = batch.at(-1)
     if (last === undefined) return
     try {
-      this.#write(batch, last.storedMs)
+      this.#writeSomehow(batch, last.storedMs)
     } catch (error) {
       this.#renew()
       throw new FirmwareError('spool', `${this.#file}: ${reasonOf(error)}; begun anew`, {
@@ -235,13 +238,24 @@ export class History {
     }
   }
 
+  /** When there is no more room, fine readings give way before anything else does. */
+  #writeSomehow(batch: readonly NewRecord[], nowMs: number): void {
+    try {
+      this.#write(batch, nowMs)
+    } catch (error) {
+      if (troubleOf(error) !== 'full') throw error
+      this.#drop(nowMs, (stream) => (isFine(stream) ? keptMs(stream) / 8 : keptMs(stream)))
+      this.#write(batch, nowMs)
+    }
+  }
+
   #write(batch: readonly NewRecord[], nowMs: number): void {
     const database = this.#database
     database.exec('BEGIN')
     try {
       for (const each of batch) this.#put(each)
       if (nowMs - this.#prunedMs >= PRUNE_MS || nowMs < this.#prunedMs) {
-        this.#prune(nowMs)
+        this.#drop(nowMs, keptMs)
         this.#prunedMs = nowMs
       }
       database.exec('COMMIT')
@@ -260,10 +274,11 @@ export class History {
     this.#insert.run(stream, seq, record.kind, record.timeMs, storedMs, schema, payload, signed)
   }
 
-  #prune(nowMs: number): void {
+  #drop(nowMs: number, kept: (stream: number) => number): void {
     const drop = this.#database.prepare('DELETE FROM record WHERE stream = ? AND time_ms < ?')
-    for (const { stream } of this.#all('SELECT DISTINCT stream FROM record')) {
-      drop.run(stream, nowMs - keptMs(stream))
+    const rows = this.#database.prepare('SELECT DISTINCT stream FROM record').all()
+    for (const { stream } of rows) {
+      if (typeof stream === 'number') drop.run(stream, nowMs - kept(stream))
     }
   }
 
@@ -283,7 +298,7 @@ export class History {
 
   #open(): DatabaseSync {
     try {
-      return openFile(this.#file)
+      return openFile(this.#file, this.#pagesMax)
     } catch {
       return this.#begin()
     }
@@ -292,7 +307,7 @@ export class History {
   #begin(): DatabaseSync {
     try {
       for (const tail of ['', '-wal', '-shm']) rmSync(`${this.#file}${tail}`, { force: true })
-      return openFile(this.#file)
+      return openFile(this.#file, this.#pagesMax)
     } catch (error) {
       throw new FirmwareError('spool', `${this.#file}: ${reasonOf(error)}`, { cause: error })
     }
@@ -309,13 +324,13 @@ export class History {
   }
 }
 
-function openFile(file: string): DatabaseSync {
+function openFile(file: string, pagesMax: number): DatabaseSync {
   const database = new DatabaseSync(file)
   try {
     database.exec(`
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = OFF;
-      PRAGMA max_page_count = ${String(HISTORY_PAGES_MAX)};
+      PRAGMA max_page_count = ${String(pagesMax)};
       PRAGMA cache_size = -1024;
     `)
     database.exec(TABLES)
@@ -354,6 +369,11 @@ function recordOf(row: Row): HistoryRecord {
 /** What readings are in a stream: signed ones, or those that a seal signs for. */
 function kindOf(stream: number): 'reading' | 'fast' {
   return stream % STREAMS_PER_PLACE === STREAM.live ? 'fast' : 'reading'
+}
+
+/** Whether a stream is there in coarser readings, too. */
+function isFine(stream: number): boolean {
+  return isReadingStream(stream) && stream % STREAMS_PER_PLACE !== STREAM.billing
 }
 
 function keptMs(stream: number): number {
