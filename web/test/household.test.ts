@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import type { Device, Tariff } from '../src/api.ts'
-import { countersOf, headOfStream, headsOf, pricedCounters } from '../src/page/logic/heads.ts'
+import {
+  countersOf,
+  headOfStream,
+  headsOf,
+  pricedCounters,
+  toldMedium,
+} from '../src/page/logic/heads.ts'
 import { explainObis } from '../src/page/logic/obis.ts'
 import { currencyOf, parsePrice, periodAt, withPeriod } from '../src/page/logic/tariff.ts'
 import { de, en } from '../src/page/texts/texts.ts'
@@ -29,12 +35,30 @@ describe('the meters of a device', () => {
   it('have a counter each, and prices for what is not counted twice', () => {
     const [power, gas] = headsOf(both)
     assert.ok(power !== undefined && gas !== undefined)
-    assert.deepEqual(countersOf(power, []), { drawn: '1-0:1.8.1*255' })
-    assert.deepEqual(countersOf(gas, []), { drawn: '0-1:24.2.1*255' })
+    assert.deepEqual(countersOf(power, []), {
+      drawn: TWO_TARIFFS.slice(0, 2),
+      fed: TWO_TARIFFS.slice(2),
+    })
+    assert.deepEqual(countersOf(gas, []), { drawn: ['0-1:24.2.1*255'], fed: [] })
     assert.deepEqual(pricedCounters(power, []), TWO_TARIFFS)
     const all = { ...power, registers: ['1-0:1.8.0*255', '1-0:2.8.0*255', '1-0:1.8.1*255'] }
     assert.deepEqual(pricedCounters(all, []), ['1-0:1.8.0*255', '1-0:2.8.0*255'])
-    assert.deepEqual(countersOf(all, []), { drawn: '1-0:1.8.0*255', fed: '1-0:2.8.0*255' })
+    assert.deepEqual(countersOf(all, []), { drawn: ['1-0:1.8.0*255'], fed: ['1-0:2.8.0*255'] })
+  })
+
+  it('have the medium that the device said, where registers do not tell', () => {
+    const other = { head: 1, medium: 'other', registers: ['0-1:24.2.1*255'] } as const
+    const values = { detail1: 1, detail4: 'gas' }
+    const event = {
+      id: '1',
+      atMs: 0,
+      severity: 'info',
+      code: 'device.meter-found',
+      values,
+    } as const
+    assert.equal(toldMedium(other, [event]).medium, 'gas')
+    assert.equal(toldMedium(other, []).medium, 'other')
+    assert.equal(toldMedium({ ...other, medium: 'heat' }, [event]).medium, 'heat')
   })
 
   it('are told apart by the names of their streams', () => {

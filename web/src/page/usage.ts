@@ -83,7 +83,7 @@ export function useUsages(
       gone = true
       clearInterval(timer)
     }
-  }, [device, head, counters?.drawn, counters?.fed, tariff])
+  }, [device, head, counters?.drawn.join(), counters?.fed.join(), tariff])
   return usages
 }
 
@@ -98,7 +98,7 @@ async function fetchUsages(
   const of = async (fromMs: number): Promise<Usage> => {
     const [drawn, fed, costs] = await Promise.all([
       growth(device, head, counters.drawn, fromMs, nowMs),
-      counters.fed === undefined ? undefined : growth(device, head, counters.fed, fromMs, nowMs),
+      growth(device, head, counters.fed, fromMs, nowMs),
       isPriced ? client.costs(device, [fromMs, nowMs], head).catch(() => undefined) : undefined,
     ])
     const [cost] = costs?.spans ?? []
@@ -110,8 +110,26 @@ async function fetchUsages(
   return { today, month: thisMonth, ...(currency !== undefined && { currency }) }
 }
 
-/** From the exact counter readings at both ends; where readings begin later, from their beginning. */
+/** What all of some counters grew by; undefined where one of them is not known. */
 async function growth(
+  device: string,
+  head: number,
+  registers: readonly string[],
+  fromMs: number,
+  nowMs: number,
+): Promise<Amount | undefined> {
+  const all = await Promise.all(
+    registers.map((register) => growthOf(device, head, register, fromMs, nowMs)),
+  )
+  if (all.length === 0) return undefined
+  return all.reduce(
+    (sum, each) =>
+    sum && each && { ...sum, amount: sum.amount + each.amount, ...(each.sinceMs && { sinceMs: each.sinceMs }) }, // prettier-ignore
+  )
+}
+
+/** From the exact counter readings at both ends; where readings begin later, from their beginning. */
+async function growthOf(
   device: string,
   head: number,
   register: string,

@@ -1,4 +1,11 @@
-import type { Device, Medium, ReadingView, RegisterView, StreamState } from '../../api.ts'
+import type {
+  Device,
+  EventView,
+  Medium,
+  ReadingView,
+  RegisterView,
+  StreamState,
+} from '../../api.ts'
 import { EXPORT_OBIS, IMPORT_OBIS, obisParts } from './reading.ts'
 
 /** One of the meters that a device reads. */
@@ -13,6 +20,16 @@ export interface Head {
 /** Which of a device's meters a stream is of: 'live' is of the first, 'live-2' of the third. */
 export function headOfStream(stream: string): number {
   return Number(/-(\d{1,3})$/.exec(stream)?.[1] ?? 0)
+}
+
+/** The medium by what the device said of the meter, where its registers alone do not tell. */
+export function toldMedium(head: Head, events: readonly EventView[]): Head {
+  if (head.medium !== 'other') return head
+  const found = events.find(
+    ({ code, values }) => code === 'device.meter-found' && values.detail1 === head.head,
+  )
+  const medium = MEDIA.find((each) => each === found?.values.detail4)
+  return medium === undefined ? head : { ...head, medium }
 }
 
 /** The meters of a device, in order; one of unknown registers where nothing was said yet. */
@@ -35,11 +52,13 @@ function headOf(stream: StreamState, head: number): Head {
   }
 }
 
-/** The counter that says what was used, and the one of what was given back where there is one. */
+/** Counters whose sum says what was used, and those of what was given back. */
 export interface Counters {
-  readonly drawn: string
-  readonly fed?: string
+  readonly drawn: readonly string[]
+  readonly fed: readonly string[]
 }
+
+const MEDIA: readonly Medium[] = ['electricity', 'heat', 'cooling', 'gas', 'cold-water', 'hot-water', 'heat-cost'] // prettier-ignore
 
 /** Counters by medium: the quantity's number in its OBIS code. */
 const COUNTED: Readonly<Record<Medium, readonly number[]>> = {
@@ -57,18 +76,22 @@ const COUNTED: Readonly<Record<Medium, readonly number[]>> = {
 export function countersOf(head: Head, seen: readonly RegisterView[]): Counters | undefined {
   const codes = head.registers.length > 0 ? head.registers : seen.map((each) => each.obis)
   if (head.medium === 'electricity') {
-    if (codes.length > 0 && !codes.includes(IMPORT_OBIS)) {
-      const [first] = codes.filter((code) => isEnergyCounter(code))
-      return first === undefined ? undefined : { drawn: first }
-    }
-    const feeds = codes.length === 0 || codes.includes(EXPORT_OBIS)
-    return { drawn: IMPORT_OBIS, ...(feeds && { fed: EXPORT_OBIS }) }
+    if (codes.length === 0) return { drawn: [IMPORT_OBIS], fed: [EXPORT_OBIS] }
+    const drawn = energyCounters(codes, 1)
+    return drawn.length === 0 ? undefined : { drawn, fed: energyCounters(codes, 2) }
   }
-  const drawn =
+  const counter =
     codes.find((code) => isSubMeter(code)) ??
     codes.find((code) => COUNTED[head.medium].includes(obisParts(code)?.c ?? -1)) ??
     codes[0]
-  return drawn === undefined ? undefined : { drawn }
+  return counter === undefined ? undefined : { drawn: [counter], fed: [] }
+}
+
+/** The counter of all tariffs of a direction where there is one, else those of each tariff. */
+function energyCounters(codes: readonly string[], quantity: 1 | 2): readonly string[] {
+  const own = codes.filter((code) => isEnergyCounter(code) && obisParts(code)?.c === quantity)
+  const total = own.find((code) => obisParts(code)?.e === 0)
+  return total === undefined ? own : [total]
 }
 
 /** Energy drawn or fed in, in all or by tariff. */
@@ -90,7 +113,7 @@ export function pricedCounters(head: Head, seen: readonly RegisterView[]): reado
   const codes = head.registers.length > 0 ? head.registers : seen.map((each) => each.obis)
   if (head.medium !== 'electricity') {
     const counters = countersOf(head, seen)
-    return counters === undefined ? [] : [counters.drawn]
+    return counters?.drawn ?? []
   }
   const counters = codes.filter((code) => isEnergyCounter(code))
   return [1, 2].flatMap((quantity) => {

@@ -64,9 +64,9 @@ function momentary(quantity: number, phase: string | undefined, t: Texts): strin
   const of = (text: string): string => fill(text, { phase: phase ?? '' })
   switch (quantity) {
     case 1:
-      return phase === undefined ? t.obis.powerDrawn : of(t.obis.phasePower)
+      return phase === undefined ? t.obis.powerDrawn : of(t.obis.phaseDrawn)
     case 2:
-      return phase === undefined ? t.obis.powerFed : of(t.obis.phasePower)
+      return phase === undefined ? t.obis.powerFed : of(t.obis.phaseFed)
     case 11:
       return phase === undefined ? t.obis.currentAll : of(t.obis.current)
     case 12:

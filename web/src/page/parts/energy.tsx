@@ -8,6 +8,7 @@ import { barEdges } from '../logic/spans.ts'
 import type { Span } from '../logic/spans.ts'
 import { pageStore, serverNowMs } from '../session.ts'
 import { useStore } from '../store.ts'
+import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
 import type { Curve } from '../logic/series.ts'
 import { CurvePlot } from './curve.tsx'
@@ -40,7 +41,7 @@ export function EnergyBars(props: { span: Span; back: number; counters: Counters
       gone = true
       clearInterval(timer)
     }
-  }, [device, head, span, back, counters.drawn, counters.fed])
+  }, [device, head, span, back, counters.drawn.join(), counters.fed.join()])
   const from = (second: number): string =>
     span === 'hour' || span === 'day' ? f.shortClock(second * 1000) : f.date(second * 1000)
   return (
@@ -49,7 +50,7 @@ export function EnergyBars(props: { span: Span; back: number; counters: Counters
       below={bars.below}
       edges={edges}
       kind="bars"
-      label={t.household.bars[span]}
+      label={fill(t.household.bars[span], { what: t.household.energy })}
       value={(amount) => f.counted(amount, bars.unit)}
       time={from}
     />
@@ -77,21 +78,33 @@ interface Question {
 async function fetchBars(question: Question): Promise<Bars | undefined> {
   const { span, edges, counters } = question
   const growth = span === 'quarter' || span === 'hour' ? growthOfReadings : growthOfCounters
-  const [drawn, fed] = await Promise.all(
-    [counters.drawn, ...(counters.fed === undefined ? [] : [counters.fed])].map((register) =>
-      growth(question, register).catch(() => undefined),
-    ),
-  )
+  const of = async (registers: readonly string[]): Promise<Grown | undefined> => {
+    const all = await Promise.all(registers.map((register) => growth(question, register)))
+    return all.reduce<Grown | undefined>((sum, each) => (sum === undefined ? each : added(sum, each)), undefined) // prettier-ignore
+  }
+  const [drawn, fed] = await Promise.all([of(counters.drawn), of(counters.fed)]).catch(() => [])
   if (drawn === undefined) return undefined
   const seconds = edges.slice(1).map((edge, index) => (edge + (edges[index] ?? edge)) / 2000)
   const below = fed?.grown.map((value) => (value === null ? null : -value))
   return { curve: { seconds, values: drawn.grown }, below, unit: drawn.unit }
 }
 
-type Growth = (
-  question: Question,
-  register: string,
-) => Promise<{ readonly grown: readonly (number | null)[]; readonly unit: string }>
+/** What a counter grew by in each bar. */
+interface Grown {
+  readonly grown: readonly (number | null)[]
+  readonly unit: string
+}
+
+type Growth = (question: Question, register: string) => Promise<Grown>
+
+/** Both counters together; a bar in which one was not read is not known. */
+function added(one: Grown, two: Grown): Grown {
+  const grown = one.grown.map((value, index) => {
+    const other = two.grown[index] ?? null
+    return value === null || other === null ? null : value + other
+  })
+  return { ...one, grown }
+}
 
 /** Short bars, out of the readings themselves: the first bar begins where the readings do. */
 const growthOfReadings: Growth = async ({ device, head, edges, nowMs }, register) => {

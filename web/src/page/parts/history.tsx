@@ -1,5 +1,6 @@
 import type { VNode } from 'preact'
 import { useEffect, useMemo, useState } from 'preact/hooks'
+import type { Medium } from '../../api.ts'
 import { csvAddress } from '../client.ts'
 import { fetchCurve } from '../curves.ts'
 import type { Counters } from '../logic/heads.ts'
@@ -10,6 +11,7 @@ import { barEdges, SPANS } from '../logic/spans.ts'
 import type { Span } from '../logic/spans.ts'
 import { pageStore, serverNowMs } from '../session.ts'
 import { useStore } from '../store.ts'
+import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
 import { CurvePlot } from './curve.tsx'
 import { EnergyBars } from './energy.tsx'
@@ -20,10 +22,12 @@ import { Icon } from './icons.tsx'
 const POINTS = 1200
 
 /** Power and energy over the span that the reader chooses, now or before. */
-export function History(props: { counters: Counters | undefined; isElectric: boolean }): VNode {
+export function History(props: { counters: Counters | undefined; medium: Medium }): VNode {
   const { t } = useStore(wordsStore, (words) => words)
   const device = useStore(pageStore, (state) => state.selected)
   const head = useStore(pageStore, (state) => state.head)
+  const isElectric = props.medium === 'electricity'
+  const what = isElectric ? t.household.energy : t.household.media[props.medium]
   const [span, setSpan] = useState<Span>('day')
   const [back, setBack] = useState(0)
   const [zoom, setZoom] = useState<Edges>()
@@ -64,8 +68,8 @@ export function History(props: { counters: Counters | undefined; isElectric: boo
           setZoom(undefined)
         }}
       />
-      <div class={props.isElectric ? 'columns even' : ''}>
-        {props.isElectric && (
+      <div class={isElectric ? 'columns even' : ''}>
+        {isElectric && (
           <PowerHistory
             edges={zoom ?? edges}
             zoom={(next) => {
@@ -74,7 +78,7 @@ export function History(props: { counters: Counters | undefined; isElectric: boo
           />
         )}
         <div>
-          <h3>{t.household.bars[span]}</h3>
+          <h3>{fill(t.household.bars[span], { what })}</h3>
           {props.counters !== undefined && (
             <EnergyBars span={span} back={back} counters={props.counters} />
           )}

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { countersOf, headsOf } from '../logic/heads.ts'
+import { countersOf, headsOf, toldMedium } from '../logic/heads.ts'
 import { HeadTabs } from '../parts/head-tabs.tsx'
 import { LiveCurve } from '../parts/live-curve.tsx'
 import { PowerNow } from '../parts/power-now.tsx'
@@ -21,7 +21,8 @@ export function HouseholdView(): VNode {
   const devices = useStore(pageStore, (state) => state.devices)
   const chosen = useStore(pageStore, (state) => state.head)
   const device = devices.find((each) => each.id === selected)
-  const heads = headsOf(device)
+  const events = useStore(pageStore, (state) => state.events)
+  const heads = headsOf(device).map((each) => toldMedium(each, events))
   const head = heads.find((each) => each.head === chosen) ?? heads[0]
   const isElectric = head === undefined || head.medium === 'electricity'
   const counters = head && countersOf(head, latest?.registers ?? [])
@@ -38,7 +39,7 @@ export function HouseholdView(): VNode {
         </div>
       )}
       <Summary usages={usages} />
-      <History counters={counters} isElectric={isElectric} />
+      <History counters={counters} medium={head?.medium ?? 'electricity'} />
       <div class="columns even">
         <section class="card" aria-labelledby="registers-title">
           <h2 id="registers-title">{t.household.registers}</h2>
