@@ -144,7 +144,9 @@ async function runPropose(
   for (const proposal of proposals) {
     await writeLine(json ? JSON.stringify(proposal) : proposalInWords(proposal))
   }
-  return proposals.length > 0 ? 0 : 1
+  if (proposals.length > 0) return 0
+  complain('the places of the lists without codes have no relation that could name them')
+  return 1
 }
 
 /**
