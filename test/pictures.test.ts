@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { decodePng, encodeApng } from '../scripts/pictures/png.ts'
-import type { Frame } from '../scripts/pictures/png.ts'
+import { decodePng, encodeApng } from '../scripts/browser/png.ts'
+import type { Frame } from '../scripts/browser/png.ts'
 
 const frames = fc.integer({ min: 1, max: 24 }).chain((width) =>
   fc.integer({ min: 1, max: 16 }).chain((height) => {

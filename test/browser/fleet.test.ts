@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'mocha'
 import type { Browser, Page } from 'puppeteer-core'
-import { axe, click, closePages, launch, open, picture, shows, textOf } from '../support/browser.ts'
-import type { Opened } from '../support/browser.ts'
+import { axe, click, closePages, launch, open, picture, shows, textOf } from './support.ts'
+import type { Opened } from './support.ts'
 import { FleetFixture, PASSWORD, USERS } from '../support/fleet-fixture.ts'
 import { need } from '../support/outside.ts'
 

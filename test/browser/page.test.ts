@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, afterEach, before, describe, it } from 'mocha'
 import type { Browser } from 'puppeteer-core'
-import { axe, click, closePages, launch, open, picture, shows, textOf, WIDTHS } from '../support/browser.ts' // prettier-ignore
+import { axe, click, closePages, launch, open, picture, shows, textOf, WIDTHS } from './support.ts' // prettier-ignore
 import { DemoProcess, until } from '../support/demo-process.ts'
 import { need } from '../support/outside.ts'
 import { PageFixture } from '../support/page-fixture.ts'

@@ -6,12 +6,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Browser, Page } from 'puppeteer-core'
-import { click, launch, open, PICTURES, shows, WIDTHS } from '../test/support/browser.ts'
-import type { Look } from '../test/support/browser.ts'
-import { DemoProcess, until } from '../test/support/demo-process.ts'
-import { FleetFixture, PASSWORD, USERS } from '../test/support/fleet-fixture.ts'
-import { decodePng, encodeApng } from './pictures/png.ts'
-import type { Frame } from './pictures/png.ts'
+import { click, launch, open, PICTURES, shows, WIDTHS } from '../../test/browser/support.ts'
+import type { Look } from '../../test/browser/support.ts'
+import { DemoProcess, until } from '../../test/support/demo-process.ts'
+import { FleetFixture, PASSWORD, USERS } from '../../test/support/fleet-fixture.ts'
+import { decodePng, encodeApng } from './png.ts'
+import type { Frame } from './png.ts'
 
 /** How long the live curve grows before anybody looks. */
 const GROW_MS = 45_000

@@ -5,8 +5,8 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { Browser } from 'puppeteer-core'
-import { launch } from '../test/support/browser.ts'
-import { PageFixture } from '../test/support/page-fixture.ts'
+import { launch } from '../../test/browser/support.ts'
+import { PageFixture } from '../../test/support/page-fixture.ts'
 
 const RUNS = 5
 const CPU_SLOWDOWN = 6
