@@ -47,6 +47,11 @@ const PROOFS: readonly Proof[] = [
   proof(/^s3mp decode (--json )?capture\.bin$/, WALK, "['s3mp decode capture.bin']"),
   proof(/^s3mp decode --json - </, WALK, "['s3mp decode --json -']"),
   proof(/^s3mp decode --protocol dlms --key/, WALK, "['s3mp decode --protocol dlms']"),
+  proof(
+    /^s3mp decode --propose 10 push\.bin$/,
+    'firmware/test/commands/propose.test.ts',
+    'proposeFromCapture(capture()',
+  ),
   proof(/^(npx )?s3mp( [a-z]+)? --help$/, HELP_SHOWN, "'--help'"),
   proof(/^npm install @s3mp\/scion$/, 'test/support/packed.ts', "'npm', 'install'"),
   proof(/^npx s3mp-scion [a-z]+ .*--config-dir/, 'test/real/examples.test.ts', 'readme'),

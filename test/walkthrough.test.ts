@@ -105,7 +105,7 @@ describe('a reader who types what the pages say', function () {
     const household = new Household({ seed: 3, startMs })
     const meter = new DlmsHousehold({ household, protection })
     writeFileSync(join(folder, 'push.bin'), meter.telegram(startMs + 60_000))
-    const [said] = await follow(folder, 'docs/meter.md', [['s3mp decode --protocol dlms']])
+    const [said] = await follow(folder, 'docs/meters/dlms.md', [['s3mp decode --protocol dlms']])
     assert.match(said?.output ?? '', /1\.8\.0/)
   })
 

@@ -57,7 +57,7 @@ class Far {
 
   async unplug(): Promise<void> {
     const socat = this.#socat
-    if (socat === undefined || socat.exitCode !== null) return
+    if (socat?.exitCode !== null) return
     socat.kill('SIGTERM')
     await once(socat, 'exit')
   }
