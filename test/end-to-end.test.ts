@@ -16,6 +16,7 @@ import {
   listening,
   memoryChannel,
   openScionTransport,
+  silentLog,
   Spool,
   STREAM,
   streamOf,
@@ -63,6 +64,7 @@ describe('a reading, end to end', function () {
   const random = seededRandom(3)
   const trace: TraceEvent[] = []
   const stored = new Map<string, number>()
+  const failures: string[] = []
   const evidence: { stream: number; seq: number; kind: RecordKind; object: Uint8Array }[] = []
   const stop = new AbortController()
   const signer = SoftwareSigner.generate('Ed25519', systemRandom)
@@ -149,6 +151,12 @@ describe('a reading, end to end', function () {
         Spool.open({ folder, bytesMax: 1e8, objectsMax: 1e5, nowMs: systemClock.nowMs() }),
       channel: channel.meter,
       firmwareHash: new Uint8Array(32),
+      log: {
+        ...silentLog,
+        error: (event) => {
+          failures.push(event)
+        },
+      },
       onTrace: (event) => {
         trace.push(event)
         if (event.type !== 'stored') return
@@ -205,6 +213,16 @@ describe('a reading, end to end', function () {
     assert.ok((await codes('live-1')).includes('1-0:1.8.1*255'))
     assert.deepEqual(await codes('quarter-2'), ['0-1:24.2.1*255'])
     assert.ok(!(await codes('live-1')).includes('0-1:24.2.1*255'))
+  })
+
+  it('tells of itself and its paths in heartbeats, and every record can be made', async () => {
+    await until('a second heartbeat', () => stored.has(`${STREAM.health}/2`))
+    const id = toHex(signer.ueid)
+    const { health } = (await (await headend.app.request(`/api/v1/devices/${id}`)).json()) as {
+      health?: { spoolRecords: number; clock: string }
+    }
+    assert.equal(health?.clock, 'synced')
+    assert.deepEqual(failures, [])
   })
 
   it('goes on over another path when every link of the one in use is cut silently', async () => {

@@ -111,5 +111,7 @@ function statisticsOf(path: PathStatus): readonly {
   // The uplink may say what it likes; a wrong length must not stop the heartbeat.
   if (path.fingerprint.length !== 8) return []
   const { fingerprint, sent, acknowledged, roundTripMs } = path
-  return [{ fingerprint8: fingerprint, sent, acknowledged, roundTripMs }]
+  return [
+    { fingerprint8: fingerprint, sent, acknowledged, roundTripMs: Math.max(0, Math.round(roundTripMs)) }, // prettier-ignore
+  ]
 }

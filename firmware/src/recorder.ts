@@ -17,7 +17,7 @@ import type { Clock } from '@s3mp/hal'
 
 import type { ClockState } from './clock-state.ts'
 import type { Epochs } from './epochs.ts'
-import { FirmwareError, reasonOf } from './errors.ts'
+import { codeOf, FirmwareError, reasonOf } from './errors.ts'
 import type { Log } from './log.ts'
 import type { SpoolBox } from './spool/box.ts'
 import type { Priority } from './spool/priority.ts'
@@ -102,8 +102,15 @@ export class Recorder {
       () => {
         this.#waiting -= 1
       },
-      () => {
+      (error: unknown) => {
         this.#waiting -= 1
+        // Many who order a record do not wait for it: one that cannot be made must not go unseen.
+        const { stream } = order
+        this.#options.log.error('record.failed', {
+          stream,
+          code: codeOf(error),
+          reason: reasonOf(error),
+        })
       },
     )
     return done
