@@ -1,6 +1,6 @@
 /**
  * Makes the pictures of the page under docs/pictures, from the running demonstration and a head-end
- * with ten thousand meters: `npm run pictures`. Needs Chromium (Debian package `chromium`); takes
+ * with two thousand meters: `npm run pictures`. Needs Chromium (Debian package `chromium`); takes
  * about two minutes, part of it waiting for a curve that is worth looking at.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -129,7 +129,7 @@ try {
   await animation(browser, url)
   await cut(browser, url)
   const grown = wait(GROW_MS)
-  await pagesOfFleet(browser, await fleet.open(10_000))
+  await pagesOfFleet(browser, await fleet.open(2000, 0, 1960))
   await grown
   await pagesOfDemo(browser, url)
 } finally {

@@ -13,7 +13,7 @@ import {
   SoftwareSigner,
   toHex,
 } from '@s3mp/envelope'
-import type { DeviceRecord } from '@s3mp/envelope'
+import type { DeviceRecord, Signer } from '@s3mp/envelope'
 import {
   createHeadend,
   enrollDevice,
@@ -37,6 +37,9 @@ const HISTORY_DAYS = 40
 /** One device in so many has an alarm. */
 const ALARM_EVERY = 1250
 
+/** So many of the first devices have said something today, if nobody asks for more. */
+const TALKATIVE = 30
+
 /** The users of the fixture, by role; every password is {@link PASSWORD}. */
 export const USERS = { viewer: 'vera', operator: 'otto', administrator: 'ada' } as const
 
@@ -51,8 +54,8 @@ function memoryFolder(): string {
 const randomBytes = (length: number): Uint8Array => randomFillSync(new Uint8Array(length))
 
 /**
- * A real head-end with people who must log in, a household with a past, and a fleet of meters that
- * never said much: for tests of the page, without network and optical heads.
+ * A real head-end with people who must log in, a household with a past, and a fleet of meters most of
+ * which never said anything: for tests of the page, without network and optical heads.
  */
 export class FleetFixture {
   readonly #folder = mkdtempSync(join(memoryFolder(), 's3mp-fleet-'))
@@ -64,8 +67,11 @@ export class FleetFixture {
   /** Added to the wall clock, so that sessions end without waiting for it. */
   aheadMs = 0
 
-  /** Enrols `devices` meters, lets the users in and serves; resolves with the address. */
-  async open(devices: number, port = 0): Promise<string> {
+  /**
+   * Enrols `devices` meters, of which the first `talkative` have said something today, lets the users
+   * in and serves; resolves with the address.
+   */
+  async open(devices: number, port = 0, talkative = TALKATIVE): Promise<string> {
     const { store, household } = this
     const policy = { validMs: 30 * DAY_MS, rotateBeforeMs: 10 * DAY_MS, graceMs: 30 * DAY_MS }
     const keyring = Keyring.create(new MemorySecrets(), policy, randomBytes)
@@ -81,7 +87,9 @@ export class FleetFixture {
       importMilliWh: 4_821_337_250n,
       exportMilliWh: 6_904_512_800n,
     })
-    for (let index = 1; index < devices; index += 1) await this.#enrol(index, keyring.ueid, nowMs)
+    for (let index = 1; index < devices; index += 1) {
+      await this.#enrol(index, index <= talkative, keyring.ueid, nowMs)
+    }
     const random = randomBytes
     for (const [role, name] of Object.entries(USERS) as [keyof typeof USERS, string][])
       await addUser({ store, random, nowMs, who: 'fixture' }, { name, role, password: PASSWORD })
@@ -128,11 +136,19 @@ export class FleetFixture {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  async #enrol(index: number, recipientId: Uint8Array, nowMs: number): Promise<void> {
+  async #enrol(
+    index: number,
+    isTalkative: boolean,
+    recipientId: Uint8Array,
+    nowMs: number,
+  ): Promise<void> {
     const signer = SoftwareSigner.generate('Ed25519', randomBytes)
     const name = `Meter ${String(index).padStart(5, '0')}`
     const { row } = enrollDevice(this.store, encodePublicKeyFile(signer), { name }, nowMs - DAY_MS)
-    if (index % ALARM_EVERY !== 1) return
+    const hasAlarm = index % ALARM_EVERY === 1
+    if (!hasAlarm && !isTalkative) return
+    await this.#speak(signer, recipientId, index, nowMs)
+    if (!hasAlarm) return
     const record: DeviceRecord = {
       kind: 'event',
       ...nextLink(genesis(signer.ueid, EVENTS_STREAM)),
@@ -142,6 +158,50 @@ export class FleetFixture {
       severity: 'alarm',
       details: [],
     }
+    await this.#keep(row, signer, record, recipientId, nowMs)
+  }
+
+  /** A day of readings and a heartbeat, so that a row has something to say. */
+  async #speak(
+    signer: Signer,
+    recipientId: Uint8Array,
+    index: number,
+    nowMs: number,
+  ): Promise<void> {
+    const { store } = this
+    const row = store.registry.device(signer.ueid)?.row
+    if (row === undefined) throw new Error('fixture: expected an enrolled device')
+    const importMilliWh = 1_000_000_000n + BigInt(index) * 7_345_100n
+    const meterId = `1SIM00${String(10_000_000 + index * 7919)}`
+    const past = { meterId, importMilliWh, exportMilliWh: importMilliWh / 3n, days: 1 }
+    await plantHistory({ store, signer, recipientId, endMs: nowMs - index * 20_000, ...past })
+    const record: DeviceRecord = {
+      kind: 'heartbeat',
+      ...nextLink(genesis(signer.ueid, HEALTH_STREAM)),
+      timeMs: nowMs - index * 1000,
+      status: encodeStatus({ clock: index % 7 === 3 ? 'holdover' : 'synced', flags: [] }),
+      firmwareHash: new Uint8Array(
+        createHash('sha256')
+          .update(`release ${index % 3}`)
+          .digest(),
+      ),
+      bootCounter: 1 + (index % 4),
+      uptimeS: 86_400 + index * 613,
+      clockUncertaintyMs: 40,
+      spool: { records: index % 11 === 5 ? 214 : index % 3, bytes: 4096, bytesMax: 268_435_456 },
+      paths: [],
+      streams: [],
+    }
+    await this.#keep(row, signer, record, recipientId, nowMs)
+  }
+
+  async #keep(
+    row: number,
+    signer: Signer,
+    record: DeviceRecord,
+    recipientId: Uint8Array,
+    nowMs: number,
+  ): Promise<void> {
     const bytes = await signRecord(signer, record, recipientId)
     const payload = encodeRecord(record)
     const hash = new Uint8Array(createHash('sha256').update(payload).digest())
@@ -155,5 +215,5 @@ export class FleetFixture {
   }
 }
 
-/** The device's own stream of events. */
-const EVENTS_STREAM = 8
+/** The device's own streams: events, heartbeats. */
+const [EVENTS_STREAM, HEALTH_STREAM] = [8, 9]
