@@ -116,7 +116,10 @@ describe('the configuration', () => {
       refusal(scion('paths = "p"\nauthentication = "require"')),
       /:7: uplink\.scion\.authentication: keys come from a daemon or a control service/u,
     )
-    assert.match(refusal(scion('source = "dns"')), /expected "daemon", "control", "endhost", .*"file"/u)
+    assert.match(
+      refusal(scion('source = "dns"')),
+      /expected "daemon", "control", "endhost", .*"file"/u,
+    )
     assert.match(
       refusal(scion('paths = "p"\n[uplink.scion.jurisdiction]\ncountries = ["Swiss"]')),
       /:8: uplink\.scion\.jurisdiction\.countries: expected a list of two-letter/u,
@@ -146,7 +149,8 @@ describe('the configuration', () => {
     const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
     const examples = [...page.matchAll(/```toml\n([^]*?)```/gu)].map(([, text = '']) => text)
     assert.ok(examples.length >= 2)
-    for (const text of examples) assert.ok(parseConfig(text, '/etc/s3mp/meter.toml').meters.length > 0)
+    for (const text of examples)
+      assert.ok(parseConfig(text, '/etc/s3mp/meter.toml').meters.length > 0)
   })
 
   it('answers any text with a configuration or with its own error', () => {
