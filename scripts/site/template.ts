@@ -25,6 +25,8 @@ export function layOut(layout: Layout): string {
   const title = here === 'index.html' ? 'S3MP' : `${page.title} – S3MP`
   const before = around[index - 1]
   const after = around[index + 1]
+  const icon = `<img src="${to('icon.svg')}" alt="" width="28" height="28">`
+  const home = `<a class="home" href="${to('index.html')}">${icon}S3MP</a>`
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -36,8 +38,9 @@ export function layOut(layout: Layout): string {
 </head>
 <body>
 <a class="skip" href="#text">To the text</a>
-<nav class="site" aria-label="All pages">
-<a class="home" href="${to('index.html')}"><img src="${to('icon.svg')}" alt="" width="28" height="28">S3MP</a>
+<header class="top">${home}<a href="#pages">All pages</a></header>
+<nav class="site" id="pages" aria-label="All pages">
+${home}
 ${layout.sections.map((section) => navigation(section, entry, linkTo)).join('\n')}
 </nav>
 <main id="text">
