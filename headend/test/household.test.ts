@@ -3,7 +3,7 @@ import { toHex } from '@s3mp/envelope'
 import type { CostsAnswer, CountersAnswer, ReadingView, SeriesAnswer, Tariff } from '@s3mp/web/api'
 import { after, before, describe, it } from 'mocha'
 import { CSV_PAGE_MAX, DOWNLOADS_MAX } from '../src/api/csv.ts'
-import { mediumOf } from '../src/api/media.ts'
+import { mediumOf } from '@s3mp/web/http'
 import { Office } from './support/office.ts'
 import { readingBody, schemaBody, START_MS } from './support/world.ts'
 

@@ -3,11 +3,11 @@ import type {
   Device,
   EventView,
   EvidenceAnswer,
-  Medium,
   ReadingView,
   Severity,
   StreamState,
 } from '@s3mp/web/api'
+import { mediumOf } from '@s3mp/web/http'
 
 import type { MeterStatus } from '../app.ts'
 import type { History, HistoryRecord } from '../history/history.ts'
@@ -217,22 +217,4 @@ const SEVERITY: Readonly<Record<'info' | 'notice' | 'warning' | 'alarm', Severit
   notice: 'info',
   warning: 'warning',
   alarm: 'alarm',
-}
-
-/** The first group of an OBIS code, by medium (IEC 62056-61 §5.1). */
-const MEDIA: Readonly<Record<string, Medium>> = {
-  1: 'electricity',
-  4: 'heat-cost',
-  5: 'cooling',
-  6: 'heat',
-  7: 'gas',
-  8: 'cold-water',
-  9: 'hot-water',
-}
-
-function mediumOf({ registers }: Schema): Medium {
-  const media = registers.map(({ obis }) => MEDIA[obis.split('-')[0] ?? '']).filter((one) => one)
-  const counts = new Map<Medium, number>()
-  for (const medium of media) if (medium) counts.set(medium, (counts.get(medium) ?? 0) + 1)
-  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0] ?? 'other'
 }

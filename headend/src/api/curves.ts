@@ -1,6 +1,12 @@
 import { decimalText, unitText, type Schema } from '@s3mp/envelope'
 import type { CountersAnswer, SeriesAnswer } from '@s3mp/web/api'
-import type { CountersAt } from '@s3mp/web/http'
+import {
+  drawCurve,
+  newestOfBuckets,
+  usualDistanceMs,
+  type CountersAt,
+  type CurveQuestion,
+} from '@s3mp/web/http'
 import type { Queries, StoredSample } from '../store/queries.ts'
 import { registerAt } from '../store/registers.ts'
 import type { StreamRow } from '../store/streams.ts'
@@ -9,68 +15,22 @@ import { streamName } from './streams.ts'
 /** Samples read one by one for a curve; beyond, each bucket is asked for its newest only. */
 export const CURVE_SAMPLES_MAX = 20_000
 
-/** A question for a curve. */
-export interface CurveQuestion {
-  readonly register: string
-  readonly fromMs: number
-  readonly toMs: number
-  /** At most so many points. */
-  readonly points: number
-}
-
-interface Column {
-  readonly times: number[]
-  readonly values: (number | null)[]
-  readonly low: (number | null)[]
-  readonly high: (number | null)[]
-}
-
-/**
- * A curve of one register: for each bucket with readings the newest of them, at its own time, and the
- * extremes where there were more. Every value is a reading that exists; where two are further apart
- * than twice the bucket, and than twice what is usual in the stream, a null stands between.
- */
+/** A curve of one register, from readings that exist: {@link drawCurve}. */
 export function seriesOf(
   queries: Queries,
   stream: StreamRow,
   question: CurveQuestion,
 ): Omit<SeriesAnswer, 'device' | 'register'> {
-  const { fromMs, toMs, points, register } = question
-  const widthMs = Math.max(1, Math.ceil((toMs - fromMs) / points))
-  const samples = samplesOf(queries, stream, question, widthMs)
+  const samples = samplesOf(queries, stream, question)
   // A stream of every telegram has no interval of its own: its meter's rhythm takes the place.
   const intervalMs = schemaOf(queries, stream)?.intervalMs ?? 0
-  const usualMs = intervalMs > 0 ? intervalMs : usualDistanceMs(samples)
-  const bucketMs = Math.max(widthMs, usualMs)
-  const reader = new RegisterReader(queries, register)
-  const column: Column = { times: [], values: [], low: [], high: [] }
-  let bucket = -1
-  for (const sample of samples) {
+  const reader = new RegisterReader(queries, question.register)
+  const points = samples.flatMap((sample) => {
     const value = reader.number(sample)
-    if (value === null) continue
-    const own = Math.floor((sample.timeMs - fromMs) / widthMs)
-    if (own === bucket) replaceLast(column, sample.timeMs, value)
-    else append(column, sample.timeMs, value, bucketMs)
-    bucket = own
-  }
-  const spread = column.values.some((_, index) => column.low[index] !== column.high[index])
-  return {
-    unit: reader.unit,
-    stream: streamName(stream.number),
-    bucketMs,
-    timesMs: column.times,
-    values: column.values,
-    ...(spread && { low: column.low, high: column.high }),
-  }
-}
-
-/** The median distance of samples in order of time; 0 for fewer than two. */
-function usualDistanceMs(samples: readonly StoredSample[]): number {
-  const distances = samples
-    .slice(1)
-    .map(({ timeMs }, index) => timeMs - (samples[index]?.timeMs ?? timeMs))
-    .sort((left, right) => left - right)
-  return distances[Math.floor(distances.length / 2)] ?? 0
+    return value === null ? [] : [{ timeMs: sample.timeMs, value }]
+  })
+  const drawn = drawCurve(points, question, intervalMs > 0 ? intervalMs : usualDistanceMs(samples))
+  return { unit: reader.unit, stream: streamName(stream.number), ...drawn }
 }
 
 /**
@@ -143,39 +103,14 @@ function schemaOf(queries: Queries, stream: StreamRow): Schema | undefined {
 function samplesOf(
   queries: Queries,
   stream: StreamRow,
-  { fromMs, toMs, points }: CurveQuestion,
-  widthMs: number,
+  question: CurveQuestion,
 ): readonly StoredSample[] {
+  const { fromMs, toMs } = question
   const count = queries.sampleCount(stream.row, fromMs, toMs, CURVE_SAMPLES_MAX + 1)
   if (count <= CURVE_SAMPLES_MAX) {
     return [...queries.samples(stream.row, fromMs, toMs, CURVE_SAMPLES_MAX)]
   }
-  const newest: StoredSample[] = []
-  for (let startMs = fromMs, bucket = 0; bucket < points && startMs < toMs; bucket++) {
-    const endMs = Math.min(toMs, startMs + widthMs)
-    const sample = queries.sampleBefore(stream.row, endMs - 1)
-    if (sample !== undefined && sample.timeMs >= startMs) newest.push(sample)
-    startMs = endMs
-  }
-  return newest
-}
-
-function append(column: Column, timeMs: number, value: number, bucketMs: number): void {
-  const last = column.times.at(-1)
-  if (last !== undefined && timeMs - last > 2 * bucketMs) {
-    column.times.push(Math.round((last + timeMs) / 2))
-    for (const values of [column.values, column.low, column.high]) values.push(null)
-  }
-  column.times.push(timeMs)
-  for (const values of [column.values, column.low, column.high]) values.push(value)
-}
-
-function replaceLast(column: Column, timeMs: number, value: number): void {
-  const last = column.times.length - 1
-  column.times[last] = timeMs
-  column.values[last] = value
-  column.low[last] = Math.min(column.low[last] ?? value, value)
-  column.high[last] = Math.max(column.high[last] ?? value, value)
+  return newestOfBuckets(question, (endMs) => queries.sampleBefore(stream.row, endMs))
 }
 
 interface Place {

@@ -12,7 +12,7 @@ import { unpackRegisters } from '../store/registers.ts'
 import type { SqliteStore } from '../store/store.ts'
 import type { StreamRow } from '../store/streams.ts'
 import type { DeviceRow, EventRow } from '../store/types.ts'
-import { mediumOf } from './media.ts'
+import { mediumOf } from '@s3mp/web/http'
 import { curveStreams, headOfStream, streamName, streamNumber } from './streams.ts'
 
 const DAY_MS = 86_400_000

@@ -1,6 +1,6 @@
 /**
  * What the two servers of the project share below their own answers: the way from node's HTTP server to
- * `fetch`, security headers, sessions, passwords, limits on guessing, downloads and exact costs. Runs in
+ * `fetch`, security headers, sessions, passwords, limits on guessing, downloads, curves and exact costs. Runs in
  * Node only; the pages never import it.
  *
  * @packageDocumentation
@@ -14,10 +14,19 @@ export { costSpans, readEdges, readTariff } from './costs.ts'
 export type { CountersAt } from './costs.ts'
 export { csvLine } from './csv.ts'
 export type { CsvCell, CsvStyle } from './csv.ts'
+export {
+  bucketWidthMs,
+  drawCurve,
+  newestOfBuckets,
+  suitingCandidate,
+  usualDistanceMs,
+} from './curve.ts'
+export type { CurveCandidate, CurvePoint, CurveQuestion } from './curve.ts'
 export { HttpError } from './errors.ts'
 export type { HttpErrorCode } from './errors.ts'
 export { foreignWrite } from './foreign.ts'
 export { secureHeaders, SECURITY_HEADERS } from './headers.ts'
+export { mediumOf } from './media.ts'
 export {
   checkPassword,
   hashPassword,

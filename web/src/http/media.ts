@@ -1,5 +1,5 @@
 import type { Schema } from '@s3mp/envelope'
-import type { Medium } from '@s3mp/web/api'
+import type { Medium } from '../api.ts'
 
 /** The first group of an OBIS code, by medium (IEC 62056-61 §5.1). */
 const MEDIA: Readonly<Record<string, Medium>> = {
