@@ -111,6 +111,7 @@ async function bench(): Promise<SerialBench> {
   return {
     backend: linuxSerial({ natives }),
     path: head.path,
+    lacksBreak: true,
     say: (bytes) => head.say(bytes),
     heard: async () => {
       await systemClock.sleep(50)
