@@ -208,6 +208,14 @@ describe('the HTTP API', () => {
     assert.deepEqual(answer.values, [null, '1000.0', '1000.1', null])
   })
 
+  it('lets a counter stand a little longer than its interval: the next reading is on its way', async () => {
+    const lastMs = START_MS + 7 * 900_000
+    const edges = [lastMs + 930_000, lastMs + 961_000].join(',')
+    const path = `/api/v1/devices/${id}/counters?register=${ENERGY}&edges=${edges}`
+    const { values } = (await get(path)) as { values: readonly (string | null)[] }
+    assert.deepEqual(values, ['1000.7', null])
+  })
+
   it('hands out what proves a signed reading: the schema and the very bytes', async () => {
     const evidence = (await get(`/api/v1/devices/${id}/evidence/quarter/3`)) as EvidenceAnswer
     assert.deepEqual(

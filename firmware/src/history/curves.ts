@@ -14,7 +14,7 @@ import { registerOf, type HistorySample, type Samples } from './sample.ts'
 /** Readings decoded one by one for a curve; beyond, each bucket is asked for its newest only. */
 export const CURVE_READINGS_MAX = 5000
 
-/** The age up to which a counter's reading stands for an edge, even in a faster stream. */
+/** So much older than its interval a counter's reading may be and still stand for an edge. */
 export const COUNTER_AGE_MS_MIN = 60_000
 
 /** The stream that draws a curve best; streams come from the finest to the coarsest. */
@@ -84,7 +84,7 @@ export function counterAt(
     const record = history.readingBefore(stream, edgeMs)
     const sample = record && samples.of(record)
     if (sample === undefined || (best !== undefined && sample.timeMs <= best.atMs)) continue
-    const ageMs = Math.max(sample.schema?.intervalMs ?? 0, COUNTER_AGE_MS_MIN)
+    const ageMs = (sample.schema?.intervalMs ?? 0) + COUNTER_AGE_MS_MIN
     const found = sample.timeMs < edgeMs - ageMs ? undefined : registerOf(sample, register)
     if (found !== undefined) best = { atMs: sample.timeMs, ...found }
   }

@@ -35,7 +35,7 @@ export function seriesOf(
 
 /**
  * What a meter's counters showed at a moment: of all its streams the newest reading before it that has
- * the register, not older than an interval.
+ * the register, not much older than an interval.
  */
 export function countersAt(
   queries: Queries,
@@ -81,14 +81,15 @@ function freshBefore(queries: Queries, stream: StreamRow, atMs: number): StoredS
   if (sample === undefined) return undefined
   const intervalMs = schemaOf(queries, stream)?.intervalMs ?? 0
   const ageMs = atMs - sample.timeMs
-  if (ageMs <= Math.max(intervalMs, COUNTER_AGE_MS_MIN)) return sample
+  // The reading of a quarter hour that has just ended is on its way for a while.
+  if (ageMs <= intervalMs + COUNTER_AGE_MS_MIN) return sample
   if (intervalMs > 0 || ageMs > COUNTER_AGE_MS_MAX) return undefined
   // Without an interval of its own: gas and water say something when they have something to say.
   const rhythmMs = usualDistanceMs(queries.samplesBefore(stream.row, atMs, RHYTHM_SAMPLES))
   return ageMs <= 2 * rhythmMs ? sample : undefined
 }
 
-/** The age up to which a counter's reading stands for an edge even in a faster stream. */
+/** So much older than its interval a counter's reading may be and still stand for an edge. */
 export const COUNTER_AGE_MS_MIN = 60_000
 /** The age up to which a meter without an interval of its own may stand for an edge. */
 export const COUNTER_AGE_MS_MAX = 93_600_000
