@@ -129,7 +129,7 @@ try {
   await animation(browser, url)
   await cut(browser, url)
   const grown = wait(GROW_MS)
-  await pagesOfFleet(browser, await fleet.open(2000, 0, 1960))
+  await pagesOfFleet(browser, await fleet.open(2000, 0, 1996))
   await grown
   await pagesOfDemo(browser, url)
 } finally {

@@ -174,11 +174,17 @@ export class FleetFixture {
     const importMilliWh = 1_000_000_000n + BigInt(index) * 7_345_100n
     const meterId = `1SIM00${String(10_000_000 + index * 7919)}`
     const past = { meterId, importMilliWh, exportMilliWh: importMilliWh / 3n, days: 1 }
-    await plantHistory({ store, signer, recipientId, endMs: nowMs - index * 20_000, ...past })
+    await plantHistory({
+      store,
+      signer,
+      recipientId,
+      endMs: nowMs - (index % TALKATIVE) * 20_000,
+      ...past,
+    })
     const record: DeviceRecord = {
       kind: 'heartbeat',
       ...nextLink(genesis(signer.ueid, HEALTH_STREAM)),
-      timeMs: nowMs - index * 1000,
+      timeMs: nowMs - (index % 300) * 1000,
       status: encodeStatus({ clock: index % 7 === 3 ? 'holdover' : 'synced', flags: [] }),
       firmwareHash: new Uint8Array(
         createHash('sha256')
