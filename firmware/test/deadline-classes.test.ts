@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict'
 
-import { LIVELY_PLAN, linksOf, type Path, type ScionSocket } from '@s3mp/scion'
-import {
-  DEMO_HEADEND_AS,
-  DEMO_METER_AS,
-  VirtualClock,
-  VirtualUnderlay,
-  demoTopology,
-  openNetwork,
-  seededRandom,
-  type Network,
-} from '@s3mp/scion/testing'
+import { linksOf, type Path, type ScionSocket } from '@s3mp/scion'
+import type { Network, VirtualClock } from '@s3mp/scion/testing'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 
-import { openScionTransport, type ScionTransport } from '../src/transport/scion.ts'
+import type { ScionTransport } from '../src/transport/scion.ts'
+import { openTransportWorld, type TransportWorld } from './support/scion-transport.ts'
 
 const CLASSES = ['alarm', 'billing', 'live'] as const
 
@@ -23,32 +15,14 @@ describe('the deadline classes over SCION', () => {
   let headend: ScionSocket
   let transport: ScionTransport
 
+  let world: TransportWorld
+
   beforeEach(async () => {
-    clock = new VirtualClock()
-    const random = seededRandom(5)
-    const underlay = new VirtualUnderlay(clock)
-    network = await openNetwork(demoTopology(), { clock, random, underlay })
-    const meter = network.host(DEMO_METER_AS)
-    headend = await network.host(DEMO_HEADEND_AS).openSocket()
-    transport = await openScionTransport({
-      source: meter.source,
-      local: meter.address,
-      port: 0,
-      remote: headend.local,
-      underlay,
-      clock,
-      random,
-      alarmPaths: 2,
-      plan: LIVELY_PLAN,
-    })
-    await clock.advance(10_000)
+    world = await openTransportWorld(5, 10_000)
+    ;({ clock, network, headend, transport } = world)
   })
 
-  afterEach(async () => {
-    await transport.close()
-    await headend.close()
-    await network.close()
-  })
+  afterEach(() => world.close())
 
   const send = async (deadline: (typeof CLASSES)[number], attempt: number): Promise<Path[]> => {
     const { flight } = await transport.send(Uint8Array.of(1), { deadline, attempt })

@@ -3,23 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-import { LIVELY_PLAN, parseIsdAs, type Path, type ScionSocket } from '@s3mp/scion'
-import {
-  DEMO_HEADEND_AS,
-  DEMO_METER_AS,
-  demoTopology,
-  openNetwork,
-  seededRandom,
-  VirtualClock,
-  VirtualUnderlay,
-  type Network,
-} from '@s3mp/scion/testing'
+import { parseIsdAs, type Path, type ScionSocket } from '@s3mp/scion'
+import { DEMO_HEADEND_AS, DEMO_METER_AS, VirtualClock } from '@s3mp/scion/testing'
 import { after, afterEach, beforeEach, describe, it } from 'mocha'
 
 import type { Log } from '../src/log.ts'
 import { openPolicyFile, POLICY_LOOK_MS } from '../src/service/policy-file.ts'
 import { readAcl } from '../src/transport/policy.ts'
-import { openScionTransport, type ScionTransport } from '../src/transport/scion.ts'
+import type { ScionTransport } from '../src/transport/scion.ts'
+import { openTransportWorld, type TransportWorld } from './support/scion-transport.ts'
 
 const NORTH = '1-ff00:0:110'
 const HINTS = { deadline: 'billing', attempt: 0 } as const
@@ -30,36 +22,17 @@ function crosses(path: Path | undefined, isdAs: string): boolean {
 
 describe('a policy that is changed while readings are under way', () => {
   let clock: VirtualClock
-  let network: Network
   let headend: ScionSocket
   let transport: ScionTransport
 
+  let world: TransportWorld
+
   beforeEach(async () => {
-    clock = new VirtualClock()
-    const random = seededRandom(3)
-    const underlay = new VirtualUnderlay(clock)
-    network = await openNetwork(demoTopology(), { clock, random, underlay })
-    const meter = network.host(DEMO_METER_AS)
-    headend = await network.host(DEMO_HEADEND_AS).openSocket()
-    transport = await openScionTransport({
-      source: meter.source,
-      local: meter.address,
-      port: 0,
-      remote: headend.local,
-      underlay,
-      clock,
-      random,
-      alarmPaths: 2,
-      plan: LIVELY_PLAN,
-    })
-    await clock.advance(30_000)
+    world = await openTransportWorld(3, 30_000)
+    ;({ clock, headend, transport } = world)
   })
 
-  afterEach(async () => {
-    await transport.close()
-    await headend.close()
-    await network.close()
-  })
+  afterEach(() => world.close())
 
   it('moves the next packet, and not one before it is lost', async () => {
     const received: number[] = []
