@@ -22,7 +22,7 @@ import { after, describe, it } from 'mocha'
 
 import { parseConfig, type Config } from '../src/config/load.ts'
 import { FirmwareError } from '../src/errors.ts'
-import { NetworkKeys } from '../../headend/test/support/drkeys.ts'
+import { NetworkKeys } from '../../test/support/drkeys.ts'
 import { createLog } from '../src/log.ts'
 import { openScion } from '../src/service/scion.ts'
 import { openScionTransport } from '../src/transport/scion.ts'

@@ -21,7 +21,7 @@ import { systemClock } from '../src/clock.ts'
 import { Admission, TRAFFIC_BURST_MAX } from '../src/receive/admission.ts'
 import { ScionTransport } from '../src/transport/scion.ts'
 import type { Arrival, TurnedAway } from '../src/transport/transport.ts'
-import { NetworkKeys } from './support/drkeys.ts'
+import { NetworkKeys } from '../../test/support/drkeys.ts'
 import { openWorld } from './support/receiving.ts'
 
 const PROTOCOL = 5342
