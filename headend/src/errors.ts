@@ -2,6 +2,8 @@
 export type HeadendErrorCode =
   /** The configuration is wrong; the message names file, line, key and remedy. */
   | 'ERR_HEADEND_CONFIG'
+  /** A command was given words that it does not take. */
+  | 'ERR_HEADEND_USAGE'
   /** The data folder or the database cannot be used. */
   | 'ERR_HEADEND_STORE'
   /** A device or card file cannot be taken on. */

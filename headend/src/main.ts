@@ -5,7 +5,7 @@ const NODE_MAJOR_MIN = 24
 
 if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
   processOutput.note(
-    `s3mp-headend: needs Node ${NODE_MAJOR_MIN} or newer, found ${process.versions.node}; run 'npm ci' in the project's folder, which brings it (ERR_NO_RUNTIME)`,
+    `s3mp-headend: needs Node ${NODE_MAJOR_MIN} or newer, found ${process.versions.node}; run 'npm ci' in the project's folder, which brings it (ERR_S3MP_NODE)`,
   )
   process.exit(1)
 }

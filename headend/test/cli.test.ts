@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
@@ -159,7 +168,7 @@ describe('s3mp headend', () => {
   it('answers a mistake with one sentence, a code and an exit status', async () => {
     await command('init', '-c', config)
     for (const [words, code, pattern] of [
-      [['frobnicate'], 2, /frobnicate/],
+      [['devcies'], 2, /devcies.*Did you mean devices.*ERR_HEADEND_USAGE/],
       [['devices', '--jsn'], 2, /unknown option/],
       [['enroll', '-c', config, '/nowhere'], 1, /cannot be read.*ERR_HEADEND_ENROL/],
       [['enroll', '-c', config, 'a', 'b', '--name', 'x'], 2, /for one file only/],
@@ -167,7 +176,7 @@ describe('s3mp headend', () => {
       [['revoke', '-c', config, 'abc'], 1, /8 hex digits.*ERR_HEADEND_NOT_FOUND/],
       [['revoke', '-c', config, '0123456789'], 1, /found none/],
       [['export', '-c', config, 'ffffffffff'], 1, /ERR_HEADEND_NOT_FOUND/],
-      [['run', '-c', config, '--port', 'x'], 1, /--port: expected a number/],
+      [['run', '-c', config, '--port', 'x'], 2, /--port: expected a number.*ERR_HEADEND_USAGE/],
     ] as const) {
       const result = await command(...words)
       assert.equal(result.code, code, words.join(' '))
@@ -178,11 +187,43 @@ describe('s3mp headend', () => {
     assert.equal((await command('--version')).code, 0)
   })
 
+  it('copies all that it has into a folder, for its owner only, and never over another', async () => {
+    await command('init', '-c', config)
+    const meter = new TestMeter('a')
+    await command('enroll', '-c', config, cardOf(meter), '--name', 'Flat 1')
+    const before = (await command('card', '-c', config)).lines
+    const copy = join(folder, 'copy')
+    const made = await command('backup', copy, '-c', config, '--json')
+    assert.equal(made.code, 0, made.notes.join('\n'))
+    assert.equal((JSON.parse(made.lines[0] ?? '') as { keys: number }).keys, 2)
+    for (const [name, mode] of [
+      ['.', 0o700],
+      ['store.sqlite', 0o600],
+      ['keys', 0o700],
+      ['keys/headend-key.pem', 0o600],
+    ] as const) {
+      assert.equal(statSync(join(copy, name)).mode & 0o777, mode, name)
+    }
+    const again = await command('backup', copy, '-c', config)
+    assert.equal(again.code, 1)
+    assert.match(again.notes.join('\n'), /never overwrites another \(ERR_HEADEND_STATE\)/)
+
+    // What happens after it is not in it; put back, it is the head-end of then.
+    await command('enroll', '-c', config, cardOf(new TestMeter('b')))
+    rmSync(join(folder, 'headend-data'), { recursive: true })
+    renameSync(copy, join(folder, 'headend-data'))
+    const { lines } = await command('devices', '-c', config)
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /Flat 1/)
+    assert.deepEqual((await command('card', '-c', config)).lines, before)
+    assert.equal((await command('audit', '-c', config, '--verify')).code, 0)
+  })
+
   it('runs from its launcher, stores, acknowledges, exports what verifies, ends on SIGTERM', async function () {
     this.timeout(30_000)
     await command('init', '-c', config)
     const text = readFileSync(config, 'utf8')
-    writeFileSync(config, text.replace('30100', '0'))
+    writeFileSync(config, text.replace('8470', '0'))
     const meter = new TestMeter('c')
     const id = toHex(meter.signer.ueid)
     await command('enroll', '-c', config, cardOf(meter))

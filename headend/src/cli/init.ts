@@ -15,16 +15,17 @@ name = "S3MP head-end"
 data = "DATA"
 
 [udp]
+# On 127.0.0.1 only this machine is heard; meters elsewhere need an address of yours here.
 host = "127.0.0.1"
-port = 30100
+port = 8470
 
 # As a native SCION host:
 # [scion]
 # isd_as = "1-ff00:0:110"
 # host = "192.0.2.10"
-# port = 30100
+# port = 8471
 
-# Who may log in to the page says 's3mp headend user add'. Behind a proxy with TLS, name its address:
+# The page and the API. 's3mp headend user add' lets people in. Behind a proxy with TLS, name its address:
 [http]
 host = "127.0.0.1"
 port = 8480

@@ -51,7 +51,7 @@ export function explainError(error: unknown, output: Output): number {
     error instanceof HttpError
   ) {
     output.note(`s3mp-headend: ${harmless(error.message)} (${error.code})`)
-    return EXIT.failed
+    return error.code === 'ERR_HEADEND_USAGE' ? EXIT.usage : EXIT.failed
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   output.note(`s3mp-headend: a fault of this program; please report it: ${text}`)

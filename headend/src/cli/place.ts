@@ -7,6 +7,10 @@ import { HeadendError } from '../errors.ts'
 import { SecretFolder } from '../keys/files.ts'
 import { SqliteStore } from '../store/store.ts'
 
+/** Names within the data folder. */
+export const STORE_FILE = 'store.sqlite'
+export const KEYS_FOLDER = 'keys'
+
 /** The configuration that a command works with: the one named, one in this folder, the system's. */
 export function findConfig(named: string | undefined): string {
   if (named !== undefined) return named
@@ -31,7 +35,7 @@ export function openStore(config: HeadendConfig): SqliteStore {
       `${config.dataFolder}: expected the data folder, found none; run 's3mp headend init' first`,
     )
   }
-  return new SqliteStore(join(config.dataFolder, 'store.sqlite'))
+  return new SqliteStore(join(config.dataFolder, STORE_FILE))
 }
 
 /** Makes the data folder, for its owner only. */
@@ -47,7 +51,7 @@ export function makeDataFolder(config: HeadendConfig): void {
 
 /** The folder with the head-end's secret keys. */
 export function secretsOf(config: HeadendConfig): SecretFolder {
-  return new SecretFolder(join(config.dataFolder, 'keys'))
+  return new SecretFolder(join(config.dataFolder, KEYS_FOLDER))
 }
 
 /** The configuration of a command's `--config`. */

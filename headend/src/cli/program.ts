@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { addBackupCommand } from './backup.ts'
 import { addDeviceCommands } from './devices.ts'
 import { addExportCommand } from './export.ts'
 import { addInitCommands } from './init.ts'
@@ -26,8 +27,14 @@ export async function runProgram(
       writeErr: (text) => {
         output.note(text.trimEnd())
       },
+      outputError: (text, write) => {
+        const words = text
+          .replace(/^error: /, '')
+          .trim()
+          .replace(/\s*\n\s*/g, ' ')
+        write(`s3mp-headend: ${words}; --help says how it is used (ERR_HEADEND_USAGE)`)
+      },
     })
-    .showHelpAfterError('(run with --help to see how it is used)')
     .addHelpText(
       'after',
       `
@@ -45,10 +52,18 @@ Examples:
   addDeviceCommands(program, output)
   addExportCommand(program, output)
   addPeopleCommands(program, output)
+  addBackupCommand(program, output)
   try {
-    await program.parseAsync([...words], { from: 'user' })
+    await program.parseAsync(withCommand(words), { from: 'user' })
     return EXIT.ok
   } catch (error) {
     return explainError(error, output)
   }
+}
+
+/** No command means `run`. Commander's own default would take a misspelt command for its argument. */
+function withCommand(words: readonly string[]): string[] {
+  const [first] = words
+  const isAbout = first !== undefined && /^(?:-h|--help|-V|--version)$/.test(first)
+  return first === undefined || (first.startsWith('-') && !isAbout) ? ['run', ...words] : [...words]
 }

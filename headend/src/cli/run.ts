@@ -23,7 +23,7 @@ interface RunOptions {
 /** Adds `run`, which is also what no command means. */
 export function addRunCommand(program: Command, output: Output, signal: AbortSignal): void {
   program
-    .command('run', { isDefault: true })
+    .command('run')
     .description('receive, verify, store, acknowledge; serve the API and the page (the default)')
     .option('-c, --config <file>', 'the configuration')
     .option('--port <number>', 'port of the page instead of the configured one; 0 takes any')
@@ -84,7 +84,7 @@ function portOf({ port }: RunOptions, config: HeadendConfig): number {
   const number = /^[0-9]{1,5}$/.test(port) ? Number(port) : Number.NaN
   if (number >= 0 && number <= 65_535) return number
   const message = `--port: expected a number from 0 to 65535, found '${port}'`
-  throw new HeadendError('ERR_HEADEND_CONFIG', message)
+  throw new HeadendError('ERR_HEADEND_USAGE', message)
 }
 
 async function transportsOf(

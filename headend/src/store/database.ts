@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, openSync, closeSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { HeadendError } from '../errors.ts'
 import { MIGRATIONS } from './schema.ts'
@@ -80,6 +80,24 @@ export class Database {
   /** SQLite's setting for how far a commit goes. */
   get synchronous(): number {
     return Number(this.get('PRAGMA synchronous')?.synchronous)
+  }
+
+  /**
+   * Writes all that is committed into a new file, on disk when this returns; others may write meanwhile.
+   *
+   * @throws HeadendError `ERR_HEADEND_STORE`
+   */
+  copyTo(path: string): void {
+    try {
+      closeSync(openSync(path, 'ax', 0o600))
+      this.run('VACUUM INTO ?', path)
+      const file = openSync(path, 'r+')
+      fsyncSync(file)
+      closeSync(file)
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      throw storeError(`${path}: the store cannot be copied there (${reason})`, error)
+    }
   }
 
   /** Ends the use of the file; the write-ahead log is folded into it. */

@@ -122,6 +122,11 @@ export class SqliteStore implements RecordSink {
     return this.#database.synchronous
   }
 
+  /** Writes the store as it is now into a file that is not there yet; writers go on meanwhile. */
+  copyTo(path: string): void {
+    this.#database.copyTo(path)
+  }
+
   /** Ends the use of the file. */
   close(): void {
     this.#database.close()
