@@ -83,10 +83,21 @@ function statusOf(error: unknown): number {
     }
     return error.code === 'usage' ? EXIT.usage : EXIT.no
   }
+  if (isForeseen(error)) {
+    complain(`s3mp: ${reasonOf(error)} (${codeOf(error)})`)
+    return EXIT.no
+  }
   // Not foreseen: the stack helps whoever mends it.
   complain(`s3mp: ${reasonOf(error)} (${codeOf(error)})`)
   if (error instanceof Error && error.stack !== undefined) complain(error.stack)
   return EXIT.no
+}
+
+/** Errors of other rooms, and of the operating system about a file: their sentence says all there is. */
+const SPEAKING = /^(?:Hal|Meter|Envelope|Scion|Http)Error$/u
+
+function isForeseen(error: unknown): boolean {
+  return error instanceof Error && (SPEAKING.test(error.name) || 'syscall' in error)
 }
 
 const major = Number(process.versions.node.split('.')[0])

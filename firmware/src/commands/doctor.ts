@@ -5,7 +5,7 @@ import { decimal } from '@s3mp/meter'
 import type { Command } from 'commander'
 
 import { ConfigError, parseConfig, type Config } from '../config/load.ts'
-import { printDefaultConfig } from '../config/print.ts'
+import { starterConfig } from '../config/starter.ts'
 import {
   attempt,
   checkBoard,
@@ -246,7 +246,7 @@ function example({ registers }: Found['reading']): string {
 /** Puts the meters into a configuration, a new one where there is none; the old one stays as `.bak`. */
 function writeMeters(file: string, found: readonly Found[]): string {
   const isThere = existsSync(file)
-  const before = isThere ? readFileSync(file, 'utf8') : printDefaultConfig()
+  const before = isThere ? readFileSync(file, 'utf8') : starterConfig(file)
   const text = withMeters(before, found)
   const wrong = faultsOf(text, file).filter(({ key }) => /^meter\b/u.test(key))
   const [first] = wrong

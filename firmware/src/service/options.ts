@@ -3,8 +3,23 @@ import { existsSync, readFileSync, statSync } from 'node:fs'
 import { CONFIG_BYTES_MAX, parseConfig, type Config } from '../config/load.ts'
 import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
 
-/** Where the configuration is when nobody says otherwise. */
-export const CONFIG_FILE = '/etc/s3mp/meter.toml'
+/** Where an installed meter has its configuration. */
+const SYSTEM_FILE = '/etc/s3mp/meter.toml'
+
+/** Where whoever tries things out has it. */
+const OWN_FILE = 'meter.toml'
+
+/**
+ * Where the configuration is when nobody says otherwise: in the folder one stands in, where a file of that
+ * name is there and is one's own, else where an installed meter has it. A stranger's file in a shared
+ * folder is passed over: it says where keys are.
+ */
+export const CONFIG_FILE = isOwn(OWN_FILE) ? OWN_FILE : SYSTEM_FILE
+
+function isOwn(file: string): boolean {
+  const found = statSync(file, { throwIfNoEntry: false })
+  return found?.isFile() === true && found.uid === process.getuid?.()
+}
 
 /** Reads and checks a configuration file. @throws ConfigError, FirmwareError `config` */
 export function readConfig(file: string): Config {
@@ -20,7 +35,7 @@ export function readConfig(file: string): Config {
     if (error instanceof FirmwareError) throw error
     const cure =
       codeOf(error) === 'ENOENT'
-        ? 'is not there; begin with: s3mp config --print-default > ' + file
+        ? `is not there; make one: s3mp doctor --write ${file === SYSTEM_FILE ? OWN_FILE : file}, or name yours with --config`
         : reasonOf(error)
     throw new FirmwareError('config', `${file}: ${cure}`, { cause: error })
   }
