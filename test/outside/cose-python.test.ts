@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, describe, it } from 'mocha'
+import { encodePublicKeyFile, SoftwareSigner } from '@s3mp/envelope'
+import { after, before, describe, it } from 'mocha'
 import { need, skip } from '../support/outside.ts'
 
 interface Golden {
@@ -71,4 +73,66 @@ describe('the golden envelopes, read by a program in Python that shares nothing 
     assert.notEqual(run.status, 0)
     assert.match(run.stderr, /InvalidSignature/)
   })
+})
+
+describe('an export, checked by a program in Python that shares nothing with ours', () => {
+  const folder = mkdtempSync(join(tmpdir(), 's3mp-check-'))
+  const checker = join(import.meta.dirname, '../../scripts/check-export.py')
+  let python = ''
+
+  before(function () {
+    python = need(this, '/usr/bin/python3', 'python3')
+    const probe = spawnSync(python, ['-c', 'import cbor2, cryptography'])
+    if (probe.status !== 0) skip(this, 'Debian packages python3-cbor2 and python3-cryptography')
+  })
+
+  after(() => {
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  /** What the program says of the records of a golden file, after `change`. */
+  function check(
+    name: string,
+    change: (lines: string[]) => string[] = (lines) => lines,
+  ): { readonly status: number | null; readonly stdout: string } {
+    const golden = JSON.parse(read(name)) as {
+      device: { algorithm: string; privateKey: string; publicKey: string; ueid: string }
+      recipient: { ueid: string }
+      records: { kind: string; object: string }[]
+    }
+    const { algorithm, publicKey, ueid } = golden.device
+    const recipientId = golden.recipient.ueid
+    const header = { format: 's3mp-records/1', algorithm, publicKey, ueid, recipientId }
+    const records = golden.records.map(({ kind, object }) => JSON.stringify({ kind, object }))
+    const [card, file] = [join(folder, 'device.json'), join(folder, 'records.jsonl')]
+    writeFileSync(card, encodePublicKeyFile(SoftwareSigner.fromPem(golden.device.privateKey)))
+    writeFileSync(file, [JSON.stringify(header), ...change(records), ''].join('\n'))
+    return spawnSync(python, [checker, card, file], { encoding: 'utf8' })
+  }
+
+  for (const name of FILES) {
+    it(`proves ${name}, and no record of it changed, left out or moved`, () => {
+      const good = check(name)
+      assert.equal(good.status, 0, good.stdout)
+      assert.match(good.stdout, /nothing is wrong/)
+      const count = good.stdout.match(/(\d+) records/g)?.length ?? 0
+      assert.ok(count >= 2, good.stdout)
+      const flip = (line: string): string =>
+        line.replace(/(.)"}$/, (_, digit: string) => `${digit === '0' ? '1' : '0'}"}`)
+      const changed = check(name, (lines) =>
+        lines.map((line, at) => (at === 3 ? flip(line) : line)),
+      )
+      assert.equal(changed.status, 1, changed.stdout)
+      assert.match(changed.stdout, /record 5: it does not carry the hash|record 6: the seal/)
+      const without = check(name, (lines) => lines.filter((_, at) => at !== 1))
+      assert.equal(without.status, 1, without.stdout)
+      const moved = check(name, ([first = '', second = '', third = '', ...others]) => [
+        first,
+        third,
+        second,
+        ...others,
+      ])
+      assert.equal(moved.status, 1, moved.stdout)
+    }).timeout(20_000)
+  }
 })
