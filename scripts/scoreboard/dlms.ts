@@ -2,17 +2,10 @@ import type { DecoderEvent, DecoderOptions, Reading } from '@s3mp/meter'
 import { createDecoder, decimal, printable, toHex } from '@s3mp/meter'
 import type { Capture, Json, JsonObject } from './corpus.ts'
 import { list, number, object, text } from './corpus.ts'
-import type { Score } from './score.ts'
+import type { Score, Tally } from './score.ts'
 
 /** Kinds of folders that hold DLMS push. */
 export const DLMS_KINDS = ['dlms']
-
-interface Tally {
-  readonly name: string
-  compared: number
-  readonly differences: string[]
-  readonly exceptions: string[]
-}
 
 /** Decodes a DLMS capture with the key published for it and compares all that is said about it. */
 export function scoreDlms(capture: Capture): Score {

@@ -14,6 +14,14 @@ export interface Score {
   readonly exceptions: readonly string[]
 }
 
+/** What is found out about a capture while its values are compared. */
+export interface Tally {
+  readonly name: string
+  compared: number
+  readonly differences: string[]
+  readonly exceptions: string[]
+}
+
 /** A line of the table: the scores of one vendor in one protocol. */
 export interface Row {
   readonly protocol: string

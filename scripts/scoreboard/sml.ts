@@ -2,7 +2,7 @@ import type { DecoderEvent, Reading, Register } from '@s3mp/meter'
 import { createDecoder, decimal } from '@s3mp/meter'
 import type { Capture, Json, JsonObject } from './corpus.ts'
 import { list, number, object, text } from './corpus.ts'
-import type { Score } from './score.ts'
+import type { Score, Tally } from './score.ts'
 
 /** Kinds of folders that hold SML. */
 export const SML_KINDS = ['sml', 'sml-frame-only']
@@ -33,13 +33,6 @@ export function scoreSml(capture: Capture): Score {
     differences,
     exceptions,
   }
-}
-
-interface Tally {
-  readonly name: string
-  compared: number
-  readonly differences: string[]
-  readonly exceptions: string[]
 }
 
 /** How many telegrams of a file must yield a reading, from its counts of checksums that hold. */

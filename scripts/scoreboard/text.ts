@@ -2,7 +2,7 @@ import type { DecoderEvent, Reading } from '@s3mp/meter'
 import { createDecoder, decimal } from '@s3mp/meter'
 import type { Capture, JsonObject } from './corpus.ts'
 import { list, object, text } from './corpus.ts'
-import type { Score } from './score.ts'
+import type { Score, Tally } from './score.ts'
 
 /** Kinds of folders that hold text telegrams: IEC 62056-21 and DSMR P1. */
 export const TEXT_KINDS = ['d0', 'dsmr']
@@ -32,13 +32,6 @@ export function scoreText(capture: Capture): Score {
     differences,
     exceptions,
   }
-}
-
-interface Tally {
-  readonly name: string
-  compared: number
-  readonly differences: string[]
-  readonly exceptions: string[]
 }
 
 /** Whether a file's telegram must yield a reading, from the state of its checksum and its end. */
