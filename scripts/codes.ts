@@ -28,7 +28,8 @@ export async function codesPage(): Promise<string> {
 function section(set: CodeSet): string {
   const codes = readCodes(readFileSync(join(ROOT, set.file), 'utf8'), set.name)
   const rows = codes.map(
-    ({ code, meaning }) => `| \`${code}\` | ${meaning.replaceAll('|', '\\|')} |`,
+    ({ code, meaning }) =>
+      `| \`${set.shown?.(code) ?? code}\` | ${meaning.replaceAll('|', '\\|')} |`,
   )
   return `## ${set.title}
 

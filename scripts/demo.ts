@@ -28,7 +28,7 @@ const SWITCH_WORDS: Readonly<Record<DemoSwitch, readonly [string, string]>> = {
 
 const narrator = createNarrator(
   (text) => process.stdout.write(text),
-  process.stdout.isTTY,
+  process.stdout.isTTY && process.stdout.hasColors(),
   () => new Date().toLocaleTimeString('en-GB'),
 )
 

@@ -7,7 +7,7 @@ import { OUTLINE } from '../scripts/site/outline.ts'
 import { s3mpCommands, shellLines } from './support/documented.ts'
 import { ROOT } from './support/source.ts'
 
-const PAGES = ['README.md', ...OUTLINE.flatMap(({ entries }) => entries.map(({ file }) => file))]
+const PAGES = OUTLINE.flatMap(({ entries }) => entries.map(({ file }) => file))
 
 /** Which test runs a command that a page shows, and words of that test by which it does. */
 interface Proof {
@@ -41,8 +41,15 @@ const PROOFS: readonly Proof[] = [
   proof(/^npm start -- --serial \/dev\/ttyUSB0$/, 'test/outside/demo-pty.test.ts', "'--serial'"),
   proof(/^(npx )?s3mp doctor$/, 'test/outside/doctor-pty.test.ts', "'doctor'"),
   proof(/^(npx )?s3mp align \/dev\/ttyUSB0$/, 'test/outside/doctor-pty.test.ts', "'align'"),
-  proof(/^npx s3mp (keygen|enroll|run) --config/, WALK, "'README.md', [['npx s3mp keygen']]"),
-  proof(/^s3mp headend( (init|card|enroll)\b|$)/, WALK, "['s3mp headend init']"),
+  proof(/^npx s3mp doctor --write meter\.toml$/, 'test/outside/doctor-pty.test.ts', "'--write'"),
+  proof(/^npx s3mp (keygen|run|enroll --card .*)$/, WALK, "['npx s3mp keygen']"),
+  proof(/^(npx )?s3mp headend( (init|card|enroll)\b.*|)$/, WALK, "['npx s3mp headend init']"),
+  proof(/^s3mp (headend export|verify|headend audit) /, WALK, "'docs/audit.md', [['s3mp verify']]"),
+  proof(
+    /^python3 scripts\/check-export\.py /,
+    'test/outside/cose-python.test.ts',
+    'check-export.py',
+  ),
   proof(/^s3mp headend user add/, 'headend/test/cli.test.ts', "'user', 'add'"),
   proof(/^s3mp decode (--json )?capture\.bin$/, WALK, "['s3mp decode capture.bin']"),
   proof(/^s3mp decode --json - </, WALK, "['s3mp decode --json -']"),

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { DlmsHousehold, Household, SmlHousehold } from '@s3mp/meter/simulator'
 import { after, before, describe, it } from 'mocha'
+import { starterConfig } from '../firmware/src/config/starter.ts'
 import { shellLines } from './support/documented.ts'
 import { ROOT } from './support/source.ts'
 
@@ -18,25 +19,65 @@ interface Said {
   readonly output: string
 }
 
+/** A line of a page that was typed. */
+class Typed {
+  readonly ended: Promise<number | null>
+  output = ''
+  readonly #child: ChildProcess
+  #heard: () => void = () => undefined
+
+  constructor(folder: string, line: string) {
+    const child = spawn('sh', ['-c', `exec ${line.replace(/^npx /, '')}`], {
+      cwd: folder,
+      env: { ...process.env, ...KEYS, PATH: [...PROGRAMS, process.env.PATH].join(delimiter) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text
+        this.#heard()
+      })
+    }
+    this.#child = child
+    this.ended = new Promise((resolve) => child.once('close', resolve))
+  }
+
+  /** Resolves when it has said so, or has ended. */
+  async says(pattern: RegExp): Promise<void> {
+    const said = new Promise<void>((resolve) => {
+      this.#heard = () => {
+        if (pattern.test(this.output)) resolve()
+      }
+      this.#heard()
+    })
+    await Promise.race([said, this.ended])
+  }
+
+  /** Ends it as Ctrl-C or systemd would. */
+  end(): void {
+    this.#child.kill('SIGTERM')
+  }
+}
+
 /** Types a line as it stands on the page; a program that goes on is ended by `until`. */
 async function type(folder: string, line: string, until?: RegExp): Promise<Said> {
-  const child = spawn('sh', ['-c', `exec ${line.replace(/^npx /, '')}`], {
-    cwd: folder,
-    env: { ...process.env, ...KEYS, PATH: [...PROGRAMS, process.env.PATH].join(delimiter) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      output += text
-      if (!child.killed && until?.test(output)) child.kill('SIGTERM')
-    })
+  const typed = new Typed(folder, line)
+  if (until !== undefined) {
+    await typed.says(until)
+    typed.end()
   }
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  return { code, output }
+  return { code: await typed.ended, output: typed.output }
 }
 
 const KEYS = { EK: '000102030405060708090a0b0c0d0e0f', AK: 'd0d1d2d3d4d5d6d7d8d9dadbdcdddedf' }
+
+/** The line of a page that is this, or begins with it. */
+function written(page: string, start: string): string {
+  const lines = shellLines(page).map(({ line }) => line)
+  const line =
+    lines.find((one) => one === start) ?? lines.find((one) => one.startsWith(`${start} `))
+  return line ?? assert.fail(`${page} no longer says ${start}`)
+}
 
 /** Runs the lines of a page that match, in their order, and holds each to its end. */
 async function follow(
@@ -44,12 +85,9 @@ async function follow(
   page: string,
   lines: readonly (readonly [start: string, until?: RegExp])[],
 ): Promise<readonly Said[]> {
-  const written = shellLines(page).map(({ line }) => line)
   const said: Said[] = []
   for (const [start, until] of lines) {
-    const line =
-      written.find((one) => one === start) ?? written.find((one) => one.startsWith(`${start} `))
-    assert.ok(line, `${page} no longer says ${start}`)
+    const line = written(page, start)
     const answer = await type(folder, line, until)
     assert.equal(answer.code, 0, `${line}\n${answer.output}`)
     if (until !== undefined) assert.match(answer.output, until)
@@ -109,25 +147,67 @@ describe('a reader who types what the pages say', function () {
     assert.match(said?.output ?? '', /1\.8\.0/)
   })
 
-  it('runs a head-end and a meter', async () => {
-    const port = await freePort()
-    await follow(folder, 'docs/headend.md', [['s3mp headend init']])
-    writeFileSync(
-      join(folder, 'headend.toml'),
-      `data = "headend-data"\n[udp]\nport = ${port}\n[http]\nport = 0\n`,
-    )
-    const toml =
-      '[meter]\ndevice = "simulated:household"\n[state]\nfolder = "state"\n' +
-      '[page]\nlisten = "127.0.0.1:0"\n' +
-      `[uplink]\ntransport = "udp"\n[uplink.udp]\nremote = "127.0.0.1:${port}"\n`
-    writeFileSync(join(folder, 'meter.toml'), toml)
-    await follow(folder, 'README.md', [['npx s3mp keygen']])
-    copyFileSync(join(folder, 'state/device.json'), join(folder, 'meter-card.json'))
-    await follow(folder, 'docs/headend.md', [
+  it('runs a head-end as its page says', async () => {
+    const here = mkdtempSync(join(folder, 'headend-'))
+    await type(here, 's3mp keygen --state state')
+    copyFileSync(join(here, 'state/device.json'), join(here, 'meter-card.json'))
+    await follow(here, 'docs/headend.md', [['s3mp headend init']])
+    await takeFreePorts(here)
+    await follow(here, 'docs/headend.md', [
       ['s3mp headend card'],
       ['s3mp headend enroll'],
       ['s3mp headend', /http:\/\/127\.0\.0\.1:\d+/],
     ])
-    await follow(folder, 'README.md', [['npx s3mp enroll'], ['npx s3mp run', /meter-found/]])
+  })
+
+  it('has a meter of their own in ten minutes, and checks what it said', async () => {
+    const here = mkdtempSync(join(folder, 'owner-'))
+    // What the doctor writes where nothing is there yet; a head it would put in place of the simulated one.
+    writeFileSync(join(here, 'meter.toml'), starterConfig('meter.toml'))
+    await follow(here, 'README.md', [['npx s3mp headend init']])
+    await takeFreePorts(here)
+    await follow(here, 'README.md', [
+      ['npx s3mp headend card'],
+      ['npx s3mp keygen'],
+      ['npx s3mp headend enroll'],
+      ['npx s3mp enroll'],
+    ])
+    const headend = new Typed(here, written('README.md', 'npx s3mp headend'))
+    const meter = new Typed(here, written('README.md', 'npx s3mp run'))
+    try {
+      await headend.says(/its page is at http/)
+      await meter.says(/meter-found/)
+      for (let delivered = 0; delivered < 3;) {
+        const { output } = await type(here, 's3mp status --json')
+        delivered = Number(/"acknowledged":(\d+)/.exec(output)?.[1] ?? 0)
+        await new Promise((resolve) => setTimeout(resolve, 200))
+      }
+    } finally {
+      meter.end()
+      headend.end()
+      assert.deepEqual(
+        [await meter.ended, await headend.ended],
+        [0, 0],
+        meter.output + headend.output,
+      )
+    }
+    copyFileSync(join(here, 'state/device.json'), join(here, 'device.json'))
+    const { ueid } = JSON.parse(readFileSync(join(here, 'device.json'), 'utf8')) as { ueid: string }
+    const exported = written('docs/audit.md', 's3mp headend export').replace('DEVICE', ueid)
+    assert.equal((await type(here, exported)).code, 0)
+    const [verified] = await follow(here, 'docs/audit.md', [['s3mp verify']])
+    assert.match(verified?.output ?? '', /Proven\./)
+    await follow(here, 'docs/audit.md', [['s3mp headend audit']])
   })
 })
+
+/** Gives head-end and meter in a folder ports that nobody else of this machine has. */
+async function takeFreePorts(folder: string): Promise<void> {
+  const port = String(await freePort())
+  for (const file of ['headend.toml', 'meter.toml']) {
+    const path = join(folder, file)
+    if (!existsSync(path)) continue
+    const text = readFileSync(path, 'utf8')
+    writeFileSync(path, text.replace('8470', port).replace('8480', '0'))
+  }
+}

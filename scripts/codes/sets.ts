@@ -6,15 +6,18 @@ export interface CodeSet {
   readonly file: string
   /** The exported type or constant whose members are the codes. */
   readonly name: string
+  /** How a person sees a code, where that is not the code itself. */
+  readonly shown?: (code: string) => string
 }
 
 /** Every set of codes that a person can meet in a message, a log, a record or an answer. */
 export const CODE_SETS: readonly CodeSet[] = [
   {
     title: 'Why the firmware could not do something',
-    where: 'beside messages of `s3mp` and in the log of the services',
+    where: 'beside messages of `s3mp`',
     file: 'firmware/src/errors.ts',
     name: 'FirmwareErrorCode',
+    shown: (code) => `ERR_S3MP_${code.toUpperCase().replaceAll('-', '_')}`,
   },
   {
     title: 'Why hardware did not answer',

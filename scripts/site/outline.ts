@@ -18,10 +18,12 @@ export const OUTLINE: readonly Section[] = [
   {
     title: 'Start',
     entries: [
-      page('docs/index.md', 'S3MP'),
+      page('README.md', 'S3MP'),
       page('docs/quick-start.md', 'Quick start'),
       page('docs/how-it-works.md', 'How it works'),
       page('docs/faq.md', 'Questions people ask'),
+      page('docs/troubleshooting.md', 'When something is wrong'),
+      page('docs/glossary.md', 'Glossary'),
     ],
   },
   {
@@ -48,6 +50,7 @@ export const OUTLINE: readonly Section[] = [
       page('docs/headend.md', 'Operating a head-end'),
       page('docs/metrics.md', 'Metrics'),
       page('docs/api.md', 'API'),
+      page('docs/audit.md', 'Checking a reading yourself'),
       page('docs/threat-model.md', 'Threat model'),
     ],
   },
