@@ -42,14 +42,23 @@ async function main(args: readonly string[]): Promise<number> {
       process.stdout.write(HELP)
       return 0
     }
+    narrator.open()
     await run(options)
     return 0
   } catch (error) {
-    narrator.problem(error instanceof Error ? error.message : String(error))
+    narrator.problem(wordsOf(error))
     if (!(error instanceof UsageError)) return 1
     process.stderr.write('See npm start -- --help.\n')
     return 2
   }
+}
+
+/** What went wrong, and what to do about it where that is known. */
+function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const isFolder = 'syscall' in error && error.syscall === 'mkdtemp'
+  const cure = '; name a folder that can be written: TMPDIR=FOLDER npm start'
+  return `${error.message}${isFolder ? cure : ''}`
 }
 
 async function run(options: DemoOptions): Promise<void> {

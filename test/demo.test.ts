@@ -172,7 +172,11 @@ describe('npm start', function () {
       'another path',
     )
     await reading(url, seq + 4)
-    await until(() => demo.output.includes('moved to'), 10_000, 'the terminal to say so')
+    await until(
+      () => demo.output.includes('readings now go over'),
+      10_000,
+      'the terminal to say so',
+    )
     assert.match(demo.output, /link .+ cut/)
     assert.ok((moved?.failovers.length ?? 0) > 0)
     assert.equal((await post(url, `/network/links/${link}`, { up: true })).status, 200)
