@@ -15,8 +15,7 @@ import type { FleetCounts } from './fleet.ts'
 
 export type * from './access.ts'
 export { LOGIN_CHARS_MAX, ROLES, ROLE_SCOPES, SCOPES } from './access.ts'
-export type * from './costs.ts'
-export { TARIFF_PERIODS_MAX, TARIFF_RATES_MAX } from './costs.ts'
+export * from './costs.ts'
 export type * from './fleet.ts'
 export { DEVICE_SORTS, DEVICE_TROUBLES, REASON_CHARS_MAX } from './fleet.ts'
 export type * from './policy.ts'
@@ -282,7 +281,8 @@ export interface NetworkAs {
   /** '1-ff00:0:110'. */
   readonly ia: string
   readonly isd: number
-  readonly core: boolean
+  /** Absent where only paths tell of the AS: they do not say what it is. */
+  readonly core?: boolean
   readonly name?: string
   /** What sits in it, of the two ends of this traffic. */
   readonly hosts: readonly ('meter' | 'headend')[]
@@ -299,11 +299,13 @@ export interface NetworkLink {
   readonly id: string
   readonly a: LinkEnd
   readonly b: LinkEnd
-  readonly kind: 'core' | 'parent' | 'peer'
+  /** Absent where only paths tell of the link. */
+  readonly kind?: 'core' | 'parent' | 'peer'
+  /** False where it is cut, or where paths say so: they fell, and all but this link of theirs works. */
   readonly up: boolean
   /** True where this server can cut and mend it (the demo). */
   readonly switchable: boolean
-  /** What the link was built to do, where the server built it. */
+  /** What the link was built to do where the server built it, or what the ASes at its ends state. */
   readonly latencyMs?: number
   readonly jitterMs?: number
   readonly lossPercent?: number
@@ -363,6 +365,7 @@ export interface Failover {
 
 /** `GET /api/v1/network`: the map and the paths between the meter and the head-end. */
 export interface NetworkAnswer {
+  /** When this was known: long ago where the part of the meter that sees the network is away. */
   readonly atMs: number
   readonly source: string
   readonly destination: string

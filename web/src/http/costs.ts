@@ -1,7 +1,6 @@
 import { COUNTER_EDGES_MAX } from '../api.ts'
 import {
-  TARIFF_PERIODS_MAX,
-  TARIFF_RATES_MAX,
+  ZONED_DAYS_MAX,
   type CostSpan,
   type Tariff,
   type TariffPeriod,
@@ -17,12 +16,20 @@ import {
   ZERO,
   type Decimal,
 } from './decimal.ts'
-import { HttpError } from './errors.ts'
+import { LocalClock } from './local-clock.ts'
+import { wrong } from './tariff.ts'
+import { pricedRuns, type PricedRun } from './zones.ts'
+
+/**
+ * Moments at which one answer looks at counters: three years in which prices change eight times a day, and
+ * some tenths of a second of a small computer.
+ */
+export const COST_MOMENTS_MAX = 10_000
 
 /** Places at which the share of a fixed charge is rounded. */
 const FIXED_PLACES = 6
 const YEAR_MS = 365n * 86_400_000n
-const TIME_MS_MAX = 8_640_000_000_000_000
+const DAY_MS = 86_400_000
 
 /** What counters showed around one moment. */
 export interface CountersAt {
@@ -32,49 +39,67 @@ export interface CountersAt {
   readonly quarantined: boolean
 }
 
+/** What the parts of an answer have in common. */
+interface Reckoning {
+  readonly tariff: Tariff
+  /** The owner's clocks, where hours have prices of their own. */
+  readonly clock: LocalClock | undefined
+  readonly at: (atMs: number) => CountersAt
+}
+
 /**
  * What each span between two neighbouring edges cost. A span in which prices change is cut there and
  * its parts are added; `countersAt` is asked once for each edge and each such moment.
+ *
+ * @throws HttpError `ERR_HTTP_TARIFF` for edges further apart than can be reckoned by the hour.
  */
 export function costSpans(
   tariff: Tariff,
   edgesMs: readonly number[],
   countersAt: (atMs: number) => CountersAt,
 ): readonly CostSpan[] {
+  const zoned = tariff.periods.some(({ rates }) => rates.some(({ zones }) => zones !== undefined))
+  const days = ((edgesMs.at(-1) ?? 0) - (edgesMs[0] ?? 0)) / DAY_MS
+  if (zoned && days > ZONED_DAYS_MAX) {
+    throw wrong('edges', `times within ${ZONED_DAYS_MAX} days, as prices change by the hour`, days)
+  }
+  const clock = zoned ? new LocalClock(tariff.timeZone ?? '') : undefined
   const seen = new Map<number, CountersAt>()
   const at = (atMs: number): CountersAt => {
-    const known = seen.get(atMs) ?? countersAt(atMs)
-    seen.set(atMs, known)
-    return known
+    const known = seen.get(atMs)
+    if (known !== undefined) return known
+    if (seen.size >= COST_MOMENTS_MAX) {
+      throw wrong('edges', `at most ${COST_MOMENTS_MAX} changes of price between them`, 'more')
+    }
+    const found = countersAt(atMs)
+    seen.set(atMs, found)
+    return found
   }
-  return edgesMs.slice(1).map((toMs, index) => spanOf(tariff, edgesMs[index] ?? toMs, toMs, at))
+  const reckoning: Reckoning = { tariff, clock, at }
+  return edgesMs.slice(1).map((toMs, index) => spanOf(reckoning, edgesMs[index] ?? toMs, toMs))
 }
 
-function spanOf(
-  tariff: Tariff,
-  fromMs: number,
-  toMs: number,
-  at: (atMs: number) => CountersAt,
-): CostSpan {
+function spanOf(reckoning: Reckoning, fromMs: number, toMs: number): CostSpan {
   const sums = { energy: new Sum(), earned: new Sum(), fixed: new Sum() }
-  const counted = new Map<string, { amount: Sum; unit: string }>()
+  const counted = new Map<string, Counted>()
   let quarantined = false
-  for (const { begin, end, period } of partsOf(tariff, fromMs, toMs)) {
+  for (const { begin, end, period } of partsOf(reckoning.tariff, fromMs, toMs)) {
     if (period === undefined) {
       for (const sum of Object.values(sums)) sum.add(undefined)
       continue
     }
     const yearly = times(parseDecimal(period.monthly, 'monthly'), { digits: 12n, places: 0 })
     sums.fixed.add(fraction(yearly, BigInt(end - begin), YEAR_MS, FIXED_PLACES))
-    const [before, after] = [at(begin), at(end)]
-    quarantined ||= before.quarantined || after.quarantined
     for (const rate of period.rates) {
-      const part = amountOf(rate, before, after)
-      const entry = counted.get(rate.register) ?? { amount: new Sum(), unit: '' }
+      const entry = counted.get(rate.register) ?? new Counted()
       counted.set(rate.register, entry)
-      entry.amount.add(part?.amount)
-      entry.unit = part?.unit ?? entry.unit
-      sums[rate.earns ? 'earned' : 'energy'].add(part?.cost)
+      for (const run of pricedRuns(rate, reckoning.clock, begin, end)) {
+        const [before, after] = [reckoning.at(run.beginMs), reckoning.at(run.endMs)]
+        quarantined ||= before.quarantined || after.quarantined
+        const part = amountOf(rate, run, before, after)
+        entry.add(run.price, rate.zones !== undefined, part)
+        sums[rate.earns ? 'earned' : 'energy'].add(part?.cost)
+      }
     }
   }
   const { energy, earned, fixed } = sums
@@ -87,11 +112,7 @@ function spanOf(
     earned: earned.text,
     fixed: fixed.text,
     total: known ? decimalOf(plus(minus(energy.value, earned.value), fixed.value), 2) : null,
-    counted: [...counted].map(([register, { amount, unit }]) => ({
-      register,
-      amount: amount.value === undefined ? null : decimalOf(amount.value),
-      unit,
-    })),
+    counted: [...counted].map(([register, entry]) => ({ register, ...entry.answer() })),
     ...(quarantined && { quarantined }),
   }
 }
@@ -110,11 +131,18 @@ function partsOf(
   })
 }
 
+interface Part {
+  readonly amount: Decimal
+  readonly cost: Decimal
+  readonly unit: string
+}
+
 function amountOf(
   rate: TariffRate,
+  { price }: PricedRun,
   before: CountersAt,
   after: CountersAt,
-): { amount: Decimal; cost: Decimal; unit: string } | undefined {
+): Part | undefined {
   const [first, last] = [before.value(rate.register), after.value(rate.register)]
   if (first === undefined || last === undefined) return undefined
   const billed = BILLED[first.unit]
@@ -127,7 +155,7 @@ function amountOf(
   if (difference.digits < 0n) return undefined
   const amount = times(difference, billed.by)
   const factor = rate.factor === undefined ? ONE : parseDecimal(rate.factor, 'factor')
-  const cost = times(times(amount, factor), parseDecimal(rate.price, 'price'))
+  const cost = times(times(amount, factor), parseDecimal(price, 'price'))
   return { amount, cost, unit: billed.unit }
 }
 
@@ -149,8 +177,14 @@ class Sum {
     return this.#value
   }
 
+  /** As money. */
   get text(): string | null {
     return this.#value === undefined ? null : decimalOf(this.#value, 2)
+  }
+
+  /** As what was counted. */
+  get amount(): string | null {
+    return this.#value === undefined ? null : decimalOf(this.#value)
   }
 
   add(part: Decimal | undefined): void {
@@ -158,83 +192,27 @@ class Sum {
   }
 }
 
-/**
- * Checks a tariff that somebody entered, and gives it back in its own form.
- *
- * @throws HttpError `ERR_HTTP_TARIFF` naming the field, what was expected and found.
- */
-export function readTariff(value: unknown): Tariff {
-  const { currency, periods } = fieldsOf(value, 'tariff')
-  if (typeof currency !== 'string' || !/^[A-Z]{3}$/.test(currency)) {
-    throw wrong('currency', 'three capital letters (ISO 4217)', currency)
-  }
-  const read = listOf(periods, 'periods', TARIFF_PERIODS_MAX).map(readPeriod)
-  for (const [index, { fromMs }] of read.entries()) {
-    const before = read[index - 1]
-    if (before !== undefined && before.fromMs >= fromMs) {
-      throw wrong(`periods.${index}.fromMs`, 'a time after that of the period before', fromMs)
-    }
-  }
-  return { currency, periods: read }
-}
+/** What one counter counted, in all and, where hours have prices of their own, by price. */
+class Counted {
+  readonly #all = new Sum()
+  readonly #byPrice = new Map<string, Sum>()
+  #unit = ''
+  #isZoned = false
 
-function readPeriod(value: unknown, index: number): TariffPeriod {
-  const field = `periods.${index}`
-  const { fromMs, monthly, rates } = fieldsOf(value, field)
-  if (
-    typeof fromMs !== 'number' ||
-    !Number.isSafeInteger(fromMs) ||
-    Math.abs(fromMs) > TIME_MS_MAX
-  ) {
-    throw wrong(`${field}.fromMs`, 'milliseconds since 1970', fromMs)
+  add(price: string, isZoned: boolean, part: Part | undefined): void {
+    this.#all.add(part?.amount)
+    this.#unit = part?.unit ?? this.#unit
+    this.#isZoned ||= isZoned
+    const sum = this.#byPrice.get(price) ?? new Sum()
+    this.#byPrice.set(price, sum)
+    sum.add(part?.amount)
   }
-  return {
-    fromMs,
-    monthly: decimalField(monthly, `${field}.monthly`),
-    rates: listOf(rates, `${field}.rates`, TARIFF_RATES_MAX).map((rate, place) =>
-      readRate(rate, `${field}.rates.${place}`),
-    ),
+
+  answer(): Omit<CostSpan['counted'][number], 'register'> {
+    const byPrice = [...this.#byPrice].map(([price, sum]) => ({ price, amount: sum.amount }))
+    const unit = this.#unit
+    return { amount: this.#all.amount, unit, ...(this.#isZoned && { byPrice }) }
   }
-}
-
-function readRate(value: unknown, field: string): TariffRate {
-  const { register, price, earns, factor } = fieldsOf(value, field)
-  if (
-    typeof register !== 'string' ||
-    !/^\d{1,3}-\d{1,3}:\d{1,3}\.\d{1,3}\.\d{1,3}\*\d{1,3}$/.test(register)
-  ) {
-    throw wrong(`${field}.register`, 'an OBIS code in full', register)
-  }
-  if (typeof earns !== 'boolean') throw wrong(`${field}.earns`, 'true or false', earns)
-  return {
-    register,
-    price: decimalField(price, `${field}.price`),
-    earns,
-    ...(factor !== undefined && { factor: decimalField(factor, `${field}.factor`) }),
-  }
-}
-
-function decimalField(value: unknown, field: string): string {
-  if (typeof value !== 'string') throw wrong(field, 'a decimal as text', value)
-  return decimalOf(parseDecimal(value, field))
-}
-
-function fieldsOf(value: unknown, field: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrong(field, 'an object', value)
-  }
-  return { ...value }
-}
-
-function listOf(value: unknown, field: string, max: number): readonly unknown[] {
-  if (!Array.isArray(value) || value.length > max)
-    throw wrong(field, `a list of at most ${max}`, value)
-  return value
-}
-
-function wrong(field: string, expected: string, found: unknown): HttpError {
-  const shown = found === undefined ? 'nothing' : JSON.stringify(found).slice(0, 40)
-  return new HttpError('ERR_HTTP_TARIFF', `${field}: expected ${expected}, found ${shown}`)
 }
 
 /** Edges of a costs question, checked: in order, each once, two or more. @throws HttpError */

@@ -10,7 +10,7 @@ export type { Fetcher } from './adapter.ts'
 export { AttemptLimiter, networkOf } from './attempts.ts'
 export { cookieName, cookieOf, sessionCookie } from './cookies.ts'
 export type { SessionCookie } from './cookies.ts'
-export { costSpans, readEdges, readTariff } from './costs.ts'
+export { costSpans, readEdges } from './costs.ts'
 export type { CountersAt } from './costs.ts'
 export { csvLine } from './csv.ts'
 export type { CsvCell, CsvStyle } from './csv.ts'
@@ -48,3 +48,4 @@ export {
   SESSIONS_PER_SUBJECT_MAX,
 } from './sessions.ts'
 export type { KeptSession, SessionsOptions, SessionStore } from './sessions.ts'
+export { readTariff } from './tariff.ts'
