@@ -33,8 +33,6 @@ export async function bundlePage(): Promise<readonly PageAsset[]> {
       jsxImportSource: 'preact',
       conditions: ['@s3mp/source', 'browser'],
       loader: { '.woff2': 'file', '.svg': 'copy' },
-      // cbor-x asks by `new Function` whether it may; our policy forbids the question.
-      define: { Function: 'undefined' },
       plugins: [slimCbor],
       legalComments: 'none',
       logLevel: 'silent',
@@ -53,22 +51,12 @@ export async function bundlePage(): Promise<readonly PageAsset[]> {
   }
 }
 
-/**
- * The reader and the writer of CBOR from their sources, half of which falls away: the ready-made file
- * that the verifier names on a server carries streams and iterators as well.
- */
+/** CBOR for the browser: what the verifier's gate lets through, without the library behind the gate. */
 const slimCbor: Plugin = {
   name: 'slim-cbor',
   setup: (build) => {
-    build.onResolve({ filter: /^cbor-x\/index-no-eval$/ }, ({ resolveDir }) => ({
-      path: 'cbor-x',
-      namespace: 'slim-cbor',
-      pluginData: resolveDir,
-    }))
-    build.onLoad({ filter: /.*/, namespace: 'slim-cbor' }, ({ pluginData }) => ({
-      contents: `export { Encoder } from 'cbor-x/encode'; export { Decoder } from 'cbor-x/decode'`,
-      resolveDir: String(pluginData),
-    }))
+    const path = fileURLToPath(new URL('./page/logic/cbor.ts', import.meta.url))
+    build.onResolve({ filter: /^cbor-x\/index-no-eval$/ }, () => ({ path }))
   },
 }
 
