@@ -8,6 +8,13 @@ export type PolicyChoice =
   /** The path policy language's sequence: `1-0 0* 2-0`. */
   | { readonly kind: 'sequence'; readonly text: string }
 
+/** What a policy's owner wrote into the meter's configuration; a page shows it and cannot change it. */
+export interface ConfiguredPolicy {
+  readonly kind: 'configured'
+  /** Its name; empty where the configuration has none, and every path is allowed. */
+  readonly name: string
+}
+
 /** Characters of a typed policy. */
 export const POLICY_CHARS_MAX = 4096
 
@@ -25,12 +32,12 @@ export interface PathRuling {
 }
 
 /**
- * `GET /api/v1/network/policy`; `POST` the same address with a {@link PolicyChoice} changes it, takes
+ * `GET /api/v1/network/policy`. On a server that can change it, `POST` to the same address with a {@link PolicyChoice} changes it, takes
  * effect at once and answers the same. A text that does not parse is refused with 400
  * `bad_policy` and what was expected where.
  */
 export interface PolicyAnswer {
-  readonly choice: PolicyChoice
+  readonly choice: PolicyChoice | ConfiguredPolicy
   /** Names that can be chosen, worded by the page: 'any', 'stay-in-europe', … */
   readonly named: readonly string[]
   /** Every known path, refused ones too. */

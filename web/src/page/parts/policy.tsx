@@ -33,6 +33,33 @@ export function PolicyCard(props: { network: NetworkAnswer }): VNode | null {
   return (
     <section class="card policy" aria-labelledby="policy-title">
       <h2 id="policy-title">{t.policy.title}</h2>
+      {policy.choice.kind === 'configured' ? (
+        <p class="quietly">
+          {policy.choice.name === ''
+            ? t.policy.unset
+            : fill(t.policy.configured, { name: policy.choice.name })}
+        </p>
+      ) : (
+        <Choices policy={policy} choice={policy.choice} choose={choose} />
+      )}
+      <p class="refusal" role="alert">
+        {refusal !== '' && fill(t.policy.refused, { reason: refusal })}
+      </p>
+      <Rulings rulings={policy.rulings} network={props.network} />
+    </section>
+  )
+}
+
+/** What the reader may choose from. */
+function Choices(props: {
+  policy: PolicyAnswer
+  choice: PolicyChoice
+  choose: (choice: PolicyChoice) => Promise<void>
+}): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const { policy, choice, choose } = props
+  return (
+    <>
       <p class="quietly">{t.policy.help}</p>
       <fieldset class="choices">
         <legend class="unseen">{t.policy.title}</legend>
@@ -41,19 +68,15 @@ export function PolicyCard(props: { network: NetworkAnswer }): VNode | null {
             <input
               type="radio"
               name="policy"
-              checked={policy.choice.kind === 'named' && policy.choice.name === name}
+              checked={choice.kind === 'named' && choice.name === name}
               onChange={() => void choose({ kind: 'named', name })}
             />
             {wordFor(t.policy.named, name) ?? name}
           </label>
         ))}
       </fieldset>
-      <OwnPolicy choice={policy.choice} choose={choose} />
-      <p class="refusal" role="alert">
-        {refusal !== '' && fill(t.policy.refused, { reason: refusal })}
-      </p>
-      <Rulings rulings={policy.rulings} network={props.network} />
-    </section>
+      <OwnPolicy choice={choice} choose={choose} />
+    </>
   )
 }
 
