@@ -195,7 +195,13 @@ export {
   openScionSocket,
 } from './socket/scion-socket.ts'
 export { ECHO_ANSWERS_PER_SECOND_MAX } from './socket/answering.ts'
-export { OUTSIDE_CHECK_MS_MAX, OUTSIDE_IDLE_MS_MAX } from './socket/outside.ts'
+export {
+  OUTSIDE_ANSWER_MS_MAX,
+  OUTSIDE_CHECK_MS_MAX,
+  OUTSIDE_DOUBT_MS_MIN,
+  OUTSIDE_IDLE_MS_MAX,
+  OUTSIDE_REST_MS_MAX,
+} from './socket/outside.ts'
 export { PORT_TRIES_MAX } from './socket/options.ts'
 export type { ScionSocketOptions } from './socket/options.ts'
 export type {

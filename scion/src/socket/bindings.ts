@@ -150,3 +150,12 @@ export function judgeOutside(
   const warning = `${where}, outside ${ports}: routers may not deliver answers from other ASes there`
   return { address: seen, translated, warning }
 }
+
+/** The same for an address that somebody has written down: a NAT stands between, whatever it says. */
+export function fixedOutside(
+  address: UnderlayAddress,
+  local: UnderlayAddress,
+  localAs: LocalAs,
+): OutsideAddress {
+  return { ...judgeOutside(address, local, localAs), translated: true }
+}

@@ -28,9 +28,9 @@ export type SocketEvent =
     }
   /** An SCMP error that proves nothing: nobody may act on it but by looking for himself. */
   | { readonly type: 'unproven-report'; readonly error: ScmpError; readonly from: ScionAddress }
-  /** The socket is known outside under another address than before; see `keepOutside`. */
+  /** The socket is known outside under another address than before, or it is known at last. */
   | { readonly type: 'outside-changed'; readonly outside: OutsideAddress }
-  /** The border router does not say any more from where it sees this socket. */
+  /** No border router says, or says any more, from where it sees this socket. */
   | { readonly type: 'outside-unknown'; readonly error: ScionError }
   /** The system refused to send. */
   | { readonly type: 'send-failed'; readonly route: Route; readonly error: ScionError }

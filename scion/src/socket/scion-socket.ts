@@ -1,6 +1,7 @@
 import type { ScionAddress, ScionEndpoint } from '../addr/endpoint.ts'
 import { SERVICE, serviceHost } from '../addr/host.ts'
 import { isdAs } from '../addr/isd-as.ts'
+import { formatUnderlay } from '../addr/underlay.ts'
 import type { UnderlayAddress } from '../addr/underlay.ts'
 import type { Clock } from '../clock.ts'
 import { ScionError } from '../errors.ts'
@@ -22,7 +23,7 @@ import { AUTHENTICATOR_BYTES, authenticatorOption } from '../spao/option.ts'
 import { isStun } from '../stun/message.ts'
 import { TokenBucket } from '../token-bucket.ts'
 import { Answering } from './answering.ts'
-import { Bindings, judgeOutside } from './bindings.ts'
+import { Bindings, fixedOutside, judgeOutside } from './bindings.ts'
 import type { OutsideAddress } from './bindings.ts'
 import { Departures } from './departures.ts'
 import type { Departure } from './departures.ts'
@@ -42,9 +43,6 @@ import type { Underlay } from './underlay.ts'
 
 /** Unproven errors that observers hear of in one second; further ones are counted only. */
 export const UNPROVEN_ERRORS_PER_SECOND_MAX = 10
-
-/** How long a router that is asked again and again may take to answer, in milliseconds. */
-export const OUTSIDE_ANSWER_MS_MAX = 8_000
 
 /** Opens a socket; rejects with `ERR_SCION_IO` where no port can be had. */
 export async function openScionSocket(options: ScionSocketOptions): Promise<ScionSocket> {
@@ -86,7 +84,6 @@ export class ScionSocket {
   readonly #observers = new Observers<SocketEvent>()
   readonly #unprovenBudget: TokenBucket
   #sentOutMs = -Infinity
-  #outsideRouter: UnderlayAddress | undefined
   readonly #counters = {
     sent: 0,
     received: 0,
@@ -116,10 +113,13 @@ export class ScionSocket {
     this.#answering =
       options.echo === true ? new Answering(isdAs, this.#departures, nowMs) : undefined
     this.#outside = new Outside({
-      ...{ isdAs, clock, sentMs: () => this.#sentOutMs },
-      ask: () => this.#askOutside({ timeoutMs: OUTSIDE_ANSWER_MS_MAX }),
+      ...{ isdAs, clock, routers: routersOf(localAs), sentMs: () => this.#sentOutMs },
+      ask: (router, how) => this.#askOutside(router, how),
+      onSet: () => {
+        this.#moved()
+      },
       onChange: (outcome) => {
-        this.#outsideChanged(outcome)
+        this.#tellOutside(outcome)
       },
     })
     this.#unprovenBudget = new TokenBucket(UNPROVEN_ERRORS_PER_SECOND_MAX, 1000, nowMs)
@@ -229,19 +229,15 @@ export class ScionSocket {
    * are not used; {@link keepOutside} sees to that. Rejects as {@link Bindings.ask} does, and with
    * `ERR_SCION_CONFIG` where the AS has no router.
    */
-  async findOutside(options: AskOptions, router?: UnderlayAddress): Promise<OutsideAddress> {
-    const [first] = this.localAs.borderRouters.values()
-    this.#outsideRouter = router ?? first
-    const outside = await this.#askOutside(options)
-    this.#setOutside(outside)
-    return outside
+  findOutside(options: AskOptions, router?: UnderlayAddress): Promise<OutsideAddress> {
+    return this.#outside.find(options, router)
   }
 
   /**
    * The same, and then keeps the mapping of the NAT alive until the socket is closed: asks again after
    * `OUTSIDE_IDLE_MS_MAX` without another packet to other ASes, and after `OUTSIDE_CHECK_MS_MAX` in
    * any case. A new address is used at once and told as `outside-changed`; a router that answers no
-   * more as `outside-unknown`, once, while the last address stays in use.
+   * more as `outside-unknown`, once, while the last address stays in use and the next router is asked.
    */
   async keepOutside(options: AskOptions, router?: UnderlayAddress): Promise<OutsideAddress> {
     const outside = await this.findOutside(options, router)
@@ -249,32 +245,56 @@ export class ScionSocket {
     return outside
   }
 
-  async #askOutside(options: AskOptions): Promise<OutsideAddress> {
-    const asked = this.#outsideRouter
-    if (asked === undefined) throw new ScionError('ERR_SCION_CONFIG', 'stun: a router, found none')
-    const send = (request: Uint8Array): Promise<void> => this.#underlay.send(request, asked)
-    const seen = await this.#bindings.ask(asked, options, send)
+  /**
+   * The same for whoever does not wait: asks from now on until the socket is closed, and tells the
+   * first answer as `outside-changed` too. Where no router answers it is asked ever more rarely, and
+   * packets leave under the local address.
+   */
+  followOutside(): void {
+    this.#outside.keep()
+  }
+
+  /** Sends under this address, inside the AS as well: somebody has set it up and written it down. */
+  fixOutside(address: UnderlayAddress): void {
+    this.#outside.fix(fixedOutside(address, this.#underlay.local, this.localAs))
+  }
+
+  /**
+   * Answers stay away: where an address is kept or followed, a router is asked soon whether it is
+   * still the same. Costs nothing when called often.
+   */
+  doubtOutside(): void {
+    this.#outside.doubt()
+  }
+
+  /** From where other ASes see this socket, as far as a router has said so. */
+  get outside(): OutsideAddress | undefined {
+    return this.#outside.found
+  }
+
+  async #askOutside(router: UnderlayAddress, options: AskOptions): Promise<OutsideAddress> {
+    const send = (request: Uint8Array): Promise<void> => this.#underlay.send(request, router)
+    const seen = await this.#bindings.ask(router, options, send)
     return judgeOutside(seen, this.#underlay.local, this.localAs)
   }
 
-  #outsideChanged(outcome: OutsideAddress | ScionError): void {
+  #tellOutside(outcome: OutsideAddress | ScionError): void {
     if (outcome instanceof ScionError) {
       this.#observers.tell({ type: 'outside-unknown', error: outcome })
-      return
-    }
-    this.#setOutside(outcome)
-    this.#observers.tell({ type: 'outside-changed', outside: outcome })
+    } else this.#observers.tell({ type: 'outside-changed', outside: outcome })
   }
 
-  #setOutside(outside: OutsideAddress): void {
-    this.#outside.set(outside)
+  /** Packets leave under another address: nothing that was prepared before fits. */
+  #moved(): void {
     this.#departures.clear()
     this.#senders.clear()
+    this.#authentication?.moveTo(this.#outside.endpoint ?? this.local)
   }
 
   /** The address that a packet to `to` is sent under: NATs stand at the edge of the AS's network. */
   #sourceFor(to: ScionAddress): ScionEndpoint {
-    return to.isdAs === this.local.isdAs ? this.local : (this.#outside.endpoint ?? this.local)
+    const { endpoint = this.local, isFixed } = this.#outside
+    return to.isdAs === this.local.isdAs && !isFixed ? this.local : endpoint
   }
 
   /** Hears of errors; see {@link SocketEvent}. */
@@ -426,4 +446,10 @@ export class ScionSocket {
       throw error
     }
   }
+}
+
+/** The routers of an AS, each once however many interfaces it has. */
+function routersOf({ borderRouters }: LocalAs): readonly UnderlayAddress[] {
+  const byName = new Map([...borderRouters.values()].map((one) => [formatUnderlay(one), one]))
+  return [...byName.values()]
 }

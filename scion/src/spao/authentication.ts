@@ -34,6 +34,7 @@ export const DRKEY_STRANGERS_MAX = 8
 /** What authentication needs. */
 export interface AuthenticationOptions {
   readonly keys: DrkeySource
+  /** The address that keys are for, until {@link DrkeyAuthentication.moveTo} names another. */
   readonly local: ScionAddress
   /**
    * `fast`: this host asks once for each far AS and derives the keys of its hosts, one AES call
@@ -88,11 +89,13 @@ export class DrkeyAuthentication {
   readonly #strangers = new Set<string>()
   readonly #strangerBudget: TokenBucket
   readonly #seen: SeenAuthenticators
+  #local: ScionAddress
   /** Timestamps sent must differ, or equal packets would be taken for repetitions. */
   #lastNs = 0n
 
   constructor(options: AuthenticationOptions) {
     this.#options = options
+    this.#local = options.local
     const nowMs = options.clock.monotonicMs()
     this.#seen = new SeenAuthenticators(ACCEPTANCE_WINDOW_MS, nowMs)
     this.#strangerBudget = new TokenBucket(DRKEY_STRANGERS_MAX, 1000, nowMs)
@@ -101,6 +104,18 @@ export class DrkeyAuthentication {
   /** Whether packets may leave without an authenticator while there is no key. */
   get isOptional(): boolean {
     return this.#options.demand === 'preferred'
+  }
+
+  /**
+   * Packets leave from here under another address, as a NAT makes it: keys are for that one, and
+   * those for the one before are forgotten. A key is given to whoever asks from its address, so that
+   * the NAT has to map the question to the same one.
+   */
+  moveTo({ isdAs, host }: ScionAddress): void {
+    const isSame = isdAs === this.#local.isdAs && formatHost(host) === formatHost(this.#local.host)
+    if (isSame) return
+    this.#local = { isdAs, host }
+    this.#peers.clear()
   }
 
   /** Whether the key for packets to a host is here now. */
@@ -247,7 +262,8 @@ export class DrkeyAuthentication {
   }
 
   #request(to: ScionAddress, timeMs: number, signal?: AbortSignal): Promise<EpochKey> {
-    const { keys, local, side, protocol } = this.#options
+    const { keys, side, protocol } = this.#options
+    const local = this.#local
     if (side === 'fast') {
       const ends = { derivingAs: local.isdAs, derivingHost: local.host, farAs: to.isdAs }
       return keys.hostAs({ timeMs, protocol, ...ends }, signal)

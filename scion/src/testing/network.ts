@@ -47,6 +47,8 @@ export interface NetworkOptions {
   readonly endhostPort?: number
   /** Ports that routers deliver to directly; 1024 … 65535 where it is left out. */
   readonly dispatchedPorts?: PortRange
+  /** Whether routers answer STUN, as those of v0.15 do and those before do not; true where left out. */
+  readonly answersStun?: boolean
 }
 
 /** Something that happened in the network; stamped with wall-clock time. */
@@ -136,6 +138,7 @@ export class Network {
       for (const [name, interfaces] of as.routers) {
         const number = this.#routers.filter((one) => one.isdAs === as.isdAs).length + 1
         const router = new RunningRouter(as.isdAs, name, {
+          answersStun: this.#options.answersStun ?? true,
           carry: (...packet) => {
             this.#carry(...packet)
           },

@@ -1,10 +1,15 @@
 import type { IsdAs } from '../addr/isd-as.ts'
+import { parseIp } from '../addr/host.ts'
 import type { UnderlayAddress } from '../addr/underlay.ts'
+import { ScionError } from '../errors.ts'
 import type { Underlay, UnderlayFactory } from '../socket/underlay.ts'
+import { decodeBindingRequest, encodeBindingResponse, isStun } from '../stun/message.ts'
 import type { BorderRouter, Ingress, Verdict } from './router.ts'
 
 /** What a running router asks of the network around it. */
 export interface RouterSurroundings {
+  /** Whether hosts are told from where they are seen. */
+  readonly answersStun: boolean
   /** Puts a packet on a link; calls back when and if it arrives at the other end. */
   readonly carry: (from: IsdAs, link: number, bytes: Uint8Array, arrive: () => void) => void
   /** Hears of what was answered or dropped, and why. */
@@ -75,6 +80,10 @@ export class RunningRouter {
 
   #take(bytes: Uint8Array, from: UnderlayAddress, ingress: Ingress): void {
     if (!this.#running || this.#router === undefined) return
+    if ('inside' in ingress && this.#surroundings.answersStun && isStun(bytes)) {
+      this.#answerStun(bytes, from)
+      return
+    }
     const verdict = this.#router.process(bytes, ingress)
     switch (verdict.action) {
       case 'forward':
@@ -90,6 +99,16 @@ export class RunningRouter {
         return
       case 'drop':
         this.#surroundings.tell(verdict)
+    }
+  }
+
+  /** As the reference does: only inside the AS, and only what ends in a right FINGERPRINT. */
+  #answerStun(request: Uint8Array, from: UnderlayAddress): void {
+    try {
+      const mapped = { ip: parseIp(from.host).bytes, port: from.port }
+      this.#send(this.#inside, encodeBindingResponse(decodeBindingRequest(request), mapped), from)
+    } catch (error) {
+      if (!(error instanceof ScionError)) throw error
     }
   }
 
