@@ -2,6 +2,7 @@ import type { DeviceRecord } from '@s3mp/envelope'
 import type { Reading } from '@s3mp/meter'
 
 import type { PathStatus } from './channel/message.ts'
+import type { NetworkReport } from './channel/network.ts'
 
 /**
  * What happens to a reading on its way, for pages and demos in the same process. Bytes belong to
@@ -59,6 +60,8 @@ export type TraceEvent =
       readonly afterMs: number
     }
   | { readonly type: 'paths'; readonly atMs: number; readonly paths: readonly PathStatus[] }
+  /** The uplink told what people are shown of the network. */
+  | { readonly type: 'network'; readonly atMs: number; readonly report: NetworkReport }
 
 /** Takes trace events; called synchronously, must not throw. */
 export type OnTrace = (event: TraceEvent) => void

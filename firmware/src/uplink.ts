@@ -92,6 +92,8 @@ class UplinkApp implements Uplink {
     const { channel, transport } = this.#options
     const paths = transport.paths()
     const health = transport.health?.()
+    const report = transport.network?.()
+    if (report !== undefined) channel.post({ type: 'network', report })
     if (health === undefined) {
       if (paths.length > 0) channel.post({ type: 'status', paths })
       return

@@ -1,14 +1,11 @@
+import { PathChanges, type PathMove } from '@s3mp/firmware'
 import { formatIsdAs } from '@s3mp/scion'
 import type { PathEvent, PathPilot, PathReport } from '@s3mp/scion'
 import type { Network } from '@s3mp/scion/testing'
-import { FAILOVERS_MAX } from '@s3mp/web/api'
 import type { Failover, NetworkAnswer, NetworkLink, NetworkPath } from '@s3mp/web/api'
 
 /** Characters of a fingerprint that name a path everywhere: the eight bytes that records carry. */
 const PATH_ID_CHARS = 16
-
-/** Acknowledgements from which the usual time between two is taken. */
-const ACKS_REMEMBERED = 30
 
 /** The name of a path by its fingerprint. */
 export function pathId(fingerprint: string): string {
@@ -31,12 +28,8 @@ export interface NetworkViewOptions {
 /** The network as the page draws it: links, paths, and how long each change of path took. */
 export class NetworkView {
   readonly #options: NetworkViewOptions
-  readonly #failovers: Failover[] = []
+  readonly #changes = new PathChanges()
   readonly #stops: readonly (() => void)[]
-  /** When the last acknowledgements came, oldest first. */
-  readonly #acksMs: number[] = []
-  /** Since when the first acknowledgement after a change is awaited, and how long it usually takes. */
-  #open: { readonly sinceMs: number; readonly usualMs: number } | undefined
 
   constructor(options: NetworkViewOptions) {
     this.#options = options
@@ -52,18 +45,10 @@ export class NetworkView {
 
   /** An acknowledgement arrived at `atMs` over the path of that id. */
   acknowledged(path: string, atMs: number): void {
-    const open = this.#open
-    const pending = open === undefined ? undefined : this.#failovers[0]
-    if (open !== undefined && pending?.to === path) {
-      const gapMs = Math.max(0, Math.round(atMs - open.sinceMs - open.usualMs))
-      const failover = { ...pending, gapMs }
-      this.#failovers[0] = failover
-      this.#open = undefined
-      this.#options.onFailover(failover)
-      this.#options.onChange()
-    }
-    this.#acksMs.push(atMs)
-    if (this.#acksMs.length > ACKS_REMEMBERED) this.#acksMs.shift()
+    const known = this.#changes.acknowledged(path, atMs)
+    if (known === undefined) return
+    this.#options.onFailover(failoverOf(known))
+    this.#options.onChange()
   }
 
   /** Everything as it is now. */
@@ -89,7 +74,7 @@ export class NetworkView {
       links: network.links().map((link) => this.#link(link)),
       paths,
       active,
-      failovers: [...this.#failovers],
+      failovers: this.#changes.moves.map(failoverOf),
     }
   }
 
@@ -99,19 +84,14 @@ export class NetworkView {
   }
 
   #pathEvent(event: PathEvent): void {
-    if (event.type === 'switched' && event.from !== undefined) {
+    if (event.type === 'switched') {
       const { atMs, from, to, cause } = event
-      const failover: Failover = {
+      this.#changes.moved({
         atMs,
-        from: pathId(from),
         cause,
+        ...(from !== undefined && { from: pathId(from) }),
         ...(to !== undefined && { to: pathId(to) }),
-      }
-      this.#failovers.unshift(failover)
-      this.#failovers.splice(FAILOVERS_MAX)
-      // Several moves before the first answer are one gap, counted from the last answer before.
-      const sinceMs = this.#acksMs.at(-1) ?? atMs
-      this.#open ??= { sinceMs, usualMs: usualDistance(this.#acksMs) }
+      })
     }
     this.#options.onChange()
   }
@@ -166,9 +146,12 @@ export class NetworkView {
   }
 }
 
-/** The median distance between neighbours; 0 for fewer than two. */
-function usualDistance(times: readonly number[]): number {
-  const distances = times.slice(1).map((time, index) => time - (times[index] ?? time))
-  distances.sort((one, two) => one - two)
-  return distances[Math.floor(distances.length / 2)] ?? 0
+function failoverOf({ atMs, from, to, cause, gapMs }: PathMove): Failover {
+  return {
+    atMs,
+    cause,
+    ...(from !== undefined && { from }),
+    ...(to !== undefined && { to }),
+    ...(gapMs !== undefined && { gapMs }),
+  }
 }

@@ -1,6 +1,8 @@
 import { decodeCbor, encodeCbor, EnvelopeError, type CborValue } from '@s3mp/envelope'
 
 import { FirmwareError } from '../errors.ts'
+import { bytesOf, CHANNEL_TEXT_MAX, countOf, flagOf, listOf, refused, textOf } from './fields.ts'
+import { networkItems, networkOf, type NetworkReport } from './network.ts'
 
 /** Bytes of one message between the roles: a sealed object and a few numbers around it. */
 export const CHANNEL_MESSAGE_BYTES_MAX = 16_384
@@ -13,9 +15,6 @@ export const CHANNEL_PATHS_MAX = 24
 
 /** Copies of one object beside the first that one `sent` message tells about. */
 export const CHANNEL_COPIES_MAX = 8
-
-/** Characters of a text in a message. */
-export const CHANNEL_TEXT_MAX = 256
 
 /** How soon an object is needed: it decides over order, pace and redundancy. */
 export const DEADLINE_CLASSES = ['alarm', 'billing', 'live'] as const
@@ -55,11 +54,28 @@ export interface PathStatus {
 /** Whether packets prove their sender: `plain` and `waiting` while there is no key for it. */
 export const AUTHENTICATION_STATES = ['off', 'proven', 'plain', 'waiting'] as const
 
+/**
+ * Whether a NAT stands between us and the border router: `asking` until something is known, `unknown`
+ * where no router answers, `behind` where other ASes see us under another address, else `none`.
+ */
+export const NAT_STATES = ['off', 'asking', 'none', 'behind', 'unknown'] as const
+
+/** From where other ASes see the uplink. */
+export interface NatStatus {
+  readonly state: (typeof NAT_STATES)[number]
+  /** IP and port as the border router saw them last; empty before its first answer. */
+  readonly outside: string
+  /** How often that address has become another one since the start. */
+  readonly changes: number
+}
+
 /** How the transport is doing beside its paths. */
 export interface TransportHealth {
   readonly authentication: (typeof AUTHENTICATION_STATES)[number]
   /** Why every known path is forbidden; empty where one may be used. */
   readonly forbidden: string
+  /** Left out by uplinks that do not look for a NAT. */
+  readonly nat?: NatStatus
 }
 
 /** From the uplink to the meter. */
@@ -81,11 +97,21 @@ export type ToMeter =
       readonly paths: readonly PathStatus[]
       readonly health?: TransportHealth
     }
+  /** What people are shown of the network; nothing is decided by it. */
+  | { readonly type: 'network'; readonly report: NetworkReport }
 
 /** Any message of the channel. */
 export type ChannelMessage = ToUplink | ToMeter
 
-const CODE = { send: 1, settled: 2, received: 3, sent: 4, unsent: 5, status: 6 } as const
+const CODE = {
+  send: 1,
+  settled: 2,
+  received: 3,
+  sent: 4,
+  unsent: 5,
+  status: 6,
+  network: 7,
+} as const
 
 /** The bytes of a message, without the length before them. */
 export function encodeMessage(message: ChannelMessage): Uint8Array {
@@ -117,13 +143,21 @@ function itemsOf(message: ChannelMessage): CborValue {
         message.paths.slice(0, CHANNEL_PATHS_MAX).map(pathItems),
         ...healthItems(message.health),
       ]
+    case 'network':
+      return [CODE.network, networkItems(message.report, CHANNEL_MESSAGE_BYTES_MAX)]
   }
 }
 
 function healthItems(health: TransportHealth | undefined): CborValue[] {
   if (health === undefined) return []
-  const { authentication, forbidden } = health
-  return [AUTHENTICATION_STATES.indexOf(authentication), forbidden.slice(0, CHANNEL_TEXT_MAX)]
+  const { authentication, forbidden, nat } = health
+  const items = [
+    AUTHENTICATION_STATES.indexOf(authentication),
+    forbidden.slice(0, CHANNEL_TEXT_MAX),
+  ]
+  if (nat === undefined) return items
+  const { state, outside, changes } = nat
+  return [...items, NAT_STATES.indexOf(state), outside.slice(0, CHANNEL_TEXT_MAX), changes]
 }
 
 function pathItems(path: PathStatus): CborValue {
@@ -181,10 +215,12 @@ export function decodeMessage(bytes: Uint8Array): ChannelMessage {
       }
     case CODE.status: {
       const paths = listOf(items[1], 'status.paths', CHANNEL_PATHS_MAX)
-      return { type: 'status', paths: paths.map(pathOf), ...healthOf(items[2], items[3]) }
+      return { type: 'status', paths: paths.map(pathOf), ...healthOf(items.slice(2)) }
     }
+    case CODE.network:
+      return { type: 'network', report: networkOf(items[1]) }
     default:
-      throw refused('message.type', 'a code from 1 to 6')
+      throw refused('message.type', 'a code from 1 to 7')
   }
 }
 
@@ -195,36 +231,6 @@ function decoded(bytes: Uint8Array): CborValue {
     if (!(error instanceof EnvelopeError)) throw error
     throw new FirmwareError('malformed', `message: ${error.message}`, { cause: error })
   }
-}
-
-function refused(field: string, expected: string): FirmwareError {
-  return new FirmwareError('malformed', `${field}: expected ${expected}, found something else`)
-}
-
-function listOf(value: CborValue | undefined, field: string, max: number): readonly CborValue[] {
-  if (Array.isArray(value) && value.length <= max) return value as readonly CborValue[]
-  throw refused(field, `a list of at most ${String(max)}`)
-}
-
-function countOf(value: CborValue | undefined, field: string): number {
-  const count = typeof value === 'bigint' ? Number(value) : value
-  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= 0) return count
-  throw refused(field, 'a count')
-}
-
-function bytesOf(value: CborValue | undefined, field: string): Uint8Array {
-  if (value instanceof Uint8Array) return value
-  throw refused(field, 'bytes')
-}
-
-function textOf(value: CborValue | undefined, field: string): string {
-  if (typeof value === 'string' && value.length <= CHANNEL_TEXT_MAX) return value
-  throw refused(field, 'text')
-}
-
-function flagOf(value: CborValue | undefined, field: string): boolean {
-  if (typeof value === 'boolean') return value
-  throw refused(field, 'true or false')
 }
 
 function deadlineOf(value: CborValue | undefined): DeadlineClass {
@@ -254,12 +260,20 @@ function copiesOf(value: CborValue | undefined): { readonly copies?: readonly Ui
   return copies.length === 0 ? {} : { copies: copies.map((one) => bytesOf(one, 'sent.copy')) }
 }
 
-function healthOf(
-  state: CborValue | undefined,
-  forbidden: CborValue | undefined,
-): { readonly health?: TransportHealth } {
+function healthOf([state, forbidden, ...rest]: readonly CborValue[]): {
+  readonly health?: TransportHealth
+} {
   if (state === undefined) return {}
   const authentication = AUTHENTICATION_STATES[countOf(state, 'status.authentication')]
   if (authentication === undefined) throw refused('status.authentication', 'a code from 0 to 3')
-  return { health: { authentication, forbidden: textOf(forbidden, 'status.forbidden') } }
+  const told = { authentication, forbidden: textOf(forbidden, 'status.forbidden') }
+  return { health: { ...told, ...natOf(rest) } }
+}
+
+function natOf([code, outside, changes]: readonly CborValue[]): { readonly nat?: NatStatus } {
+  if (code === undefined) return {}
+  const state = NAT_STATES[countOf(code, 'status.nat')]
+  if (state === undefined) throw refused('status.nat', 'a code from 0 to 4')
+  const told = { outside: textOf(outside, 'status.outside'), changes: countOf(changes, 'status.changes') } // prettier-ignore
+  return { nat: { state, ...told } }
 }

@@ -381,6 +381,9 @@ export class Delivery {
         this.#options.onPaths(message.paths, message.health)
         onTrace({ type: 'paths', atMs: clock.nowMs(), paths: message.paths })
         return
+      case 'network':
+        onTrace({ type: 'network', atMs: clock.nowMs(), report: message.report })
+        return
     }
   }
 

@@ -8,6 +8,7 @@ import {
   type CountersAnswer,
   type DevicesAnswer,
   type EventsAnswer,
+  type NetworkAnswer,
   type SeriesAnswer,
   type ServerInfo,
   type Tariff,
@@ -18,7 +19,9 @@ import { counterAt, countersOf, seriesOf, suitingStream } from '../history/curve
 import type { History } from '../history/history.ts'
 import { registerViews } from '../history/sample.ts'
 import { PLACES_MAX, STREAM } from '../streams.ts'
+import type { NetworkReport } from '../channel/network.ts'
 import { streamName, streamsOf } from './names.ts'
+import { networkAnswer, policyAnswer } from './network.ts'
 import { integerOf, notFound, Question, Refused } from './question.ts'
 import type { Views } from './views.ts'
 
@@ -39,6 +42,8 @@ export interface PageApiOptions {
   readonly live: LiveFeed
   readonly nowMs: () => number
   readonly describe: () => ServerInfo
+  /** What the uplink told last, and when; undefined before the first time. */
+  readonly network: () => { readonly atMs: number; readonly report: NetworkReport } | undefined
   /** The owner's tariff, and how it is kept. */
   readonly tariff: () => Tariff | undefined
   readonly keepTariff: (tariff: Tariff) => void
@@ -71,6 +76,8 @@ export class PageApi {
       ['GET', device('/readings\\.csv'), (question) => this.#download(question)],
       ['GET', device('/evidence/([a-z0-9-]{1,16})/(\\d{1,16})'), (_question, parts) => this.#evidence(parts)], // prettier-ignore
       ['GET', /^\/events$/u, (question) => this.#events(question)],
+      ['GET', /^\/network$/u, () => this.#network()],
+      ['GET', /^\/network\/policy$/u, () => policyAnswer(this.#told().report)],
     ]
   }
 
@@ -179,6 +186,17 @@ export class PageApi {
       events: records.map((record) => views.event(record)).filter((one) => one !== undefined),
       ...(last === undefined ? {} : { next: String(last.seq) }),
     }
+  }
+
+  #network(): NetworkAnswer {
+    const { report, atMs } = this.#told()
+    return networkAnswer(report, atMs)
+  }
+
+  #told(): { readonly atMs: number; readonly report: NetworkReport } {
+    const told = this.#options.network()
+    if (told === undefined) throw notFound('network')
+    return told
   }
 
   #download(question: Question): Response {

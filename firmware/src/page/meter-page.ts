@@ -4,20 +4,25 @@ import { join } from 'node:path'
 import { toHex, type RandomBytes } from '@s3mp/envelope'
 import type { Clock } from '@s3mp/hal'
 import { LiveFeed } from '@s3mp/web'
-import type { ServerInfo, Tariff } from '@s3mp/web/api'
+import type { ServerInfo, Tariff, View } from '@s3mp/web/api'
 import { readTariff } from '@s3mp/web/http'
 
 import type { MeterStatus } from '../app.ts'
+import type { NetworkReport } from '../channel/network.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
 import { History } from '../history/history.ts'
 import type { Log } from '../log.ts'
 import { meterMetrics, METRICS_TYPE } from '../metrics.ts'
 import type { TraceEvent } from '../trace.ts'
 import { PageApi } from './api.ts'
+import { networkAnswer } from './network.ts'
 import { Views, type DeviceFacts } from './views.ts'
 
 /** Least time from one telling of the device's state to the next, in milliseconds. */
 export const DEVICE_TOLD_MS_MIN = 10_000
+
+/** Least time from one telling of the paths' figures to the next; what changes is told at once. */
+export const NETWORK_TOLD_MS_MIN = 10_000
 
 /** Names of the files beside the spool. */
 export const HISTORY_FILE = 'history.sqlite'
@@ -32,6 +37,8 @@ export interface MeterPageOptions {
   readonly random: RandomBytes
   readonly log: Log
   readonly status: () => MeterStatus
+  /** Whether the uplink has ways to choose from, and so something to tell of a network. */
+  readonly hasNetwork: boolean
 }
 
 /**
@@ -48,6 +55,9 @@ export class MeterPage {
   readonly #run: string
   readonly #startedMs: number
   #tariff: Tariff | undefined
+  #network: { readonly atMs: number; readonly report: NetworkReport } | undefined
+  /** What was told last but for its figures, and when. */
+  #toldNetwork = { news: '', atMs: -Infinity }
   #toldMs = -Infinity
   #isClosed = false
 
@@ -68,6 +78,7 @@ export class MeterPage {
       nowMs: () => clock.nowMs(),
       describe: () => this.#describe(),
       tariff: () => this.#tariff,
+      network: () => this.#network,
       keepTariff: (tariff) => {
         keep(join(folder, TARIFF_FILE), tariff)
         this.#tariff = tariff
@@ -77,7 +88,9 @@ export class MeterPage {
 
   /** Takes what the meter tells of itself. */
   trace(event: TraceEvent): void {
-    if (event.type !== 'stored' || this.#isClosed) return
+    if (this.#isClosed) return
+    if (event.type === 'network') this.#takeNetwork(event)
+    if (event.type !== 'stored') return
     const { stream, seq, atMs: storedMs, record, payload, object } = event
     try {
       this.#history.take({ stream, seq, storedMs, record, payload, object })
@@ -108,6 +121,20 @@ export class MeterPage {
     }
   }
 
+  #takeNetwork({ atMs, report }: { atMs: number; report: NetworkReport }): void {
+    this.#network = { atMs, report }
+    if (this.#live.readers === 0) return
+    const data = networkAnswer(report, atMs)
+    const { active, links, failovers } = data
+    const states = data.paths.map(({ id, state, reason }) => [id, state, reason])
+    const news = JSON.stringify([active, links, failovers, states])
+    const nowMs = this.#options.clock.monotonicMs()
+    const told = this.#toldNetwork
+    if (told.news === news && nowMs - told.atMs < NETWORK_TOLD_MS_MIN) return
+    this.#toldNetwork = { news, atMs: nowMs }
+    this.#live.publish({ type: 'network', data })
+  }
+
   #tell(stream: number, seq: number, kind: string): void {
     const { clock } = this.#options
     const record = this.#history.at(stream, seq)
@@ -124,14 +151,15 @@ export class MeterPage {
   }
 
   #describe(): ServerInfo {
-    const { version, clock } = this.#options
+    const { version, clock, hasNetwork } = this.#options
+    const views: readonly View[] = hasNetwork ? ['household', 'network'] : ['household']
     return {
       role: 'meter',
       version,
       run: this.#run,
       nowMs: clock.nowMs(),
       startedMs: this.#startedMs,
-      views: ['household'],
+      views,
     }
   }
 }

@@ -39,6 +39,7 @@ export async function openMeterPage(
       random: systemRandomBytes,
       log,
       status,
+      hasNetwork: config.uplink.transport === 'scion',
     })
   } catch (error) {
     log.warn('page.failed', { reason: reasonOf(error) })

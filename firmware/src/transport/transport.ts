@@ -1,4 +1,5 @@
 import type { DeadlineClass, PathStatus, TransportHealth } from '../channel/message.ts'
+import type { NetworkReport } from '../channel/network.ts'
 
 /** How to send one object. */
 export interface SendHints {
@@ -42,5 +43,7 @@ export interface Transport {
   paths(): readonly PathStatus[]
   /** What people should know beside that; left out where there is nothing of the kind. */
   health?(): TransportHealth
+  /** What people are shown of the network; left out where there is none to choose ways through. */
+  network?(): NetworkReport
   close(): Promise<void>
 }

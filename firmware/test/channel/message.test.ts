@@ -44,6 +44,65 @@ const path = fc.record(
     ],
   },
 )
+const name = fc.uint8Array({ minLength: 8, maxLength: 8 })
+// As they travel: in thousandths.
+const measure = fc.nat().map((count) => count / 1000)
+const isdAs = fc.constantFrom('1-ff00:0:111', '2-ff00:0:211', '64-2:0:9')
+const cause = fc.constantFrom('best' as const, 'silent' as const, 'refused' as const)
+const report = fc.record(
+  {
+    source: isdAs,
+    destination: isdAs,
+    policy: text,
+    paths: fc.array(
+      fc.record(
+        {
+          fingerprint: name,
+          interfaces: fc.array(
+            isdAs.map((ia) => `${ia}#41`),
+            { maxLength: 6 },
+          ),
+          delaysMs: fc.array(fc.option(measure, { nil: undefined }), { maxLength: 3 }),
+          state: fc.constantFrom('active' as const, 'down' as const, 'refused' as const),
+          reason: cause,
+          roundTripMs: measure,
+          jitterMs: measure,
+          lossPercent: measure,
+          mtu: fc.nat(65_535),
+          expiresMs: count,
+          ruling: fc.record(
+            {
+              allowed: fc.boolean(),
+              by: fc.constantFrom('none' as const, 'acl' as const, 'requirement' as const),
+              rule: fc.string({ minLength: 1, maxLength: 40 }),
+              preference: fc.integer({ min: 1, max: 99 }),
+            },
+            { ...plain, requiredKeys: ['allowed', 'by'] },
+          ),
+        },
+        {
+          ...plain,
+          requiredKeys: ['fingerprint', 'interfaces', 'delaysMs', 'state', 'reason', 'mtu', 'expiresMs', 'ruling'], // prettier-ignore
+        },
+      ),
+      { maxLength: 4 },
+    ),
+    changes: fc.array(
+      fc.record(
+        {
+          atMs: count,
+          from: fc.oneof(name, fc.constant(new Uint8Array())),
+          to: name,
+          cause,
+          gapMs: measure,
+        },
+        { ...plain, requiredKeys: ['atMs', 'from', 'to', 'cause'] },
+      ),
+      { maxLength: 4 },
+    ),
+  },
+  plain,
+)
 const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
   fc.record(
     {
@@ -85,6 +144,7 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
     },
     { ...plain, requiredKeys: ['type', 'paths'] },
   ),
+  fc.record({ type: fc.constant('network' as const), report }, plain),
 )
 
 /** Throws unless the bytes are a message or are refused by our own error. */

@@ -11,6 +11,8 @@ import type {
   DevicesAnswer,
   EventsAnswer,
   EvidenceAnswer,
+  NetworkAnswer,
+  PolicyAnswer,
   ReadingView,
   SeriesAnswer,
   ServerInfo,
@@ -19,6 +21,7 @@ import type {
 import { withPeer } from '@s3mp/web/http'
 import { after, before, describe, it } from 'mocha'
 
+import type { NetworkReport } from '../../src/channel/network.ts'
 import { silentLog } from '../../src/log.ts'
 import { METER_METRICS } from '../../src/metrics.ts'
 import { Access } from '../../src/page/access.ts'
@@ -67,6 +70,7 @@ describe("the meter's page", function () {
       random: seededBytes('page'),
       log: silentLog,
       status: () => world.meter.status(),
+      hasNetwork: true,
     })
     await world.startAndMeet()
     await world.pass(13 * 60_000)
@@ -89,7 +93,7 @@ describe("the meter's page", function () {
   it('says who it is and what it can show', async () => {
     const info = await get<ServerInfo>('/server')
     assert.equal(info.role, 'meter')
-    assert.deepEqual(info.views, ['household'])
+    assert.deepEqual(info.views, ['household', 'network'])
   })
 
   it('shows its one device with streams, health and the latest reading', async () => {
@@ -220,6 +224,51 @@ describe("the meter's page", function () {
     const missed = await textFrom(again)
     assert.ok(!missed.includes('event: reset'))
     stop.abort()
+  })
+
+  it('tells of the network once the uplink did, at once where something changed', async () => {
+    await get('/network', 404)
+    await get('/network/policy', 404)
+    const report: NetworkReport = {
+      source: '1-ff00:0:111',
+      destination: '2-ff00:0:211',
+      policy: 'at home',
+      paths: [
+        {
+          fingerprint: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8),
+          interfaces: ['1-ff00:0:111#1', '2-ff00:0:211#2'],
+          delaysMs: [4],
+          state: 'active',
+          reason: 'only',
+          roundTripMs: 9,
+          mtu: 1472,
+          expiresMs: START_MS + 3_600_000,
+          ruling: { allowed: true, by: 'none' },
+        },
+      ],
+      changes: [],
+    }
+    const stop = new AbortController()
+    const response = await page.fetch(new Request(`${ORIGIN}/api/v1/live`, { signal: stop.signal }))
+    const reader = response.body?.getReader()
+    assert.ok(reader)
+    const tell = (roundTripMs: number, state: 'active' | 'down'): void => {
+      const paths = report.paths.map((path) => ({ ...path, roundTripMs, state }))
+      page.trace({ type: 'network', atMs: START_MS, report: { ...report, paths } })
+    }
+    tell(9, 'active')
+    tell(8.5, 'active')
+    tell(8.4, 'down')
+    page.trace({ type: 'network', atMs: START_MS + 1, report })
+    let text = ''
+    while (!text.includes(`"atMs":${String(START_MS + 1)}`)) text += await textFrom(reader)
+    assert.equal(text.split('event: network\n').length - 1, 3)
+    stop.abort()
+    const { paths, links, active, atMs } = await get<NetworkAnswer>('/network')
+    assert.deepEqual([paths[0]?.id, active, atMs], ['0102030405060708', '0102030405060708', START_MS + 1]) // prettier-ignore
+    assert.deepEqual(links[0]?.latencyMs, 4)
+    const { choice } = await get<PolicyAnswer>('/network/policy')
+    assert.deepEqual(choice, { kind: 'configured', name: 'at home' })
   })
 
   it('answers the same over a socket, and says so when the meter is away', async () => {
