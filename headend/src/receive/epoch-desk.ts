@@ -77,7 +77,9 @@ export class EpochDesk {
 
   async #run(): Promise<void> {
     for (let arrival = this.#waiting.shift(); arrival; arrival = this.#waiting.shift()) {
-      await this.#open(arrival)
+      await this.#open(arrival).catch((error: unknown) => {
+        this.#options.log.error('epoch.failed', { reason: String(error) })
+      })
       // The traffic has its turn between two key exchanges.
       await new Promise((resolve) => setImmediate(resolve))
     }

@@ -73,11 +73,11 @@ export class Epochs {
   }
 
   /** The epoch of a kid, derived again from the store where needed. */
-  find(kid: Uint8Array): Promise<LiveEpoch | undefined> {
+  async find(kid: Uint8Array): Promise<LiveEpoch | undefined> {
     const held = this.held(kid)
-    if (held !== undefined) return Promise.resolve(held)
+    if (held !== undefined) return held
     const row = this.#registry.epochOfKid(kid)
-    return row === undefined ? Promise.resolve(undefined) : this.#restore(row)
+    return row === undefined ? undefined : this.#restore(row)
   }
 
   /** The epoch under which a device is answered. */

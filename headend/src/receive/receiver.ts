@@ -99,6 +99,14 @@ export class Receiver {
   /** Takes a datagram; never throws, never waits. */
   readonly receive = (arrival: Arrival): void => {
     this.counts.received++
+    try {
+      this.#judge(arrival)
+    } catch (error) {
+      this.#failed(error, arrival)
+    }
+  }
+
+  #judge(arrival: Arrival): void {
     const monotonicMs = this.#options.clock.monotonicMs()
     const verdict = this.#admission.judge(arrival, monotonicMs)
     if (verdict.type === 'refused') this.#refuse(verdict.reason, arrival)
@@ -137,14 +145,22 @@ export class Receiver {
 
   async #unsealLater(arrival: Arrival, kid: Uint8Array): Promise<void> {
     this.#restoring++
-    const live = await this.epochs.find(kid).catch((error: unknown) => {
-      this.#options.log.error('epoch.restore-failed', { reason: String(error) })
-      return undefined
-    })
-    this.#restoring--
-    if (this.#stop.signal.aborted) return
-    if (live === undefined) this.#refuse('unknown-kid', arrival)
-    else this.#unseal(arrival, live)
+    try {
+      const live = await this.epochs.find(kid)
+      if (this.#stop.signal.aborted) return
+      if (live === undefined) this.#refuse('unknown-kid', arrival)
+      else this.#unseal(arrival, live)
+    } catch (error) {
+      this.#failed(error, arrival)
+    } finally {
+      this.#restoring--
+    }
+  }
+
+  /** A disk that cannot be read, or a fault of this program: one datagram is lost, not the service. */
+  #failed(error: unknown, arrival: Arrival): void {
+    this.#options.log.error('datagram.failed', { reason: String(error) })
+    this.#refuse('store-failed', arrival)
   }
 
   #unseal(arrival: Arrival, live: LiveEpoch): void {

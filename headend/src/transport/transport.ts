@@ -12,7 +12,10 @@ export interface Arrival {
   readonly way: string
   /** Fingerprint of the SCION path it came over, where the transport knows. */
   readonly path: Uint8Array | undefined
-  /** Sends an answer back the way the datagram came; a lost answer is the sender's to ask for again. */
+  /**
+   * Sends an answer back the way the datagram came; a lost answer is the sender's to ask for again.
+   * Never throws, whatever address the sender has claimed.
+   */
   reply(bytes: Uint8Array): void
 }
 

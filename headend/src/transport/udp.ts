@@ -68,7 +68,8 @@ export class UdpTransport implements Transport {
   }
 
   #send(answer: Uint8Array, port: number, host: string): void {
-    if (this.#socket === undefined || this.#replies >= UDP_REPLIES_MAX) return
+    // Port 0 means that no answer is wanted (RFC 768); Node would throw.
+    if (port === 0 || this.#socket === undefined || this.#replies >= UDP_REPLIES_MAX) return
     this.#replies++
     this.#socket.send(answer, port, host, () => {
       this.#replies--
