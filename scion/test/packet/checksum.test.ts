@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { addWords, foldSum, upperLayerChecksum } from '../../src/packet/checksum.ts'
+import { addWords, foldSum, sumOfParts, upperLayerChecksum } from '../../src/packet/checksum.ts'
+import { SIMD_BYTES_MAX, openSimdSum } from '../../src/packet/simd-sum.ts'
 import { bytes, vectors } from '../support/vectors.ts'
 
 interface Vectors {
@@ -59,5 +60,48 @@ describe('checksum', () => {
     )
     const ones = new Uint8Array(65535).fill(255)
     assert.equal(foldSum(addWords(0, ones, 0, ones.length)), slowSum(ones))
+  })
+
+  it('sums address header and upper layer of a packet as if they were one, wherever they are', () => {
+    const byte = fc.oneof(fc.constantFrom(0, 255), fc.nat(255))
+    const packets = fc.array(byte, { minLength: 16, maxLength: 700 })
+    fc.assert(
+      fc.property(packets, fc.nat(40), fc.nat(16), fc.nat(64), (data, start, words, gap) => {
+        const packet = Uint8Array.from(data)
+        const from = Math.min(start, packet.length)
+        const to = Math.min(from + 2 * words, packet.length - ((packet.length - from) % 2))
+        const upper = Math.min(to + gap, packet.length)
+        const both = [...packet.subarray(from, to), ...packet.subarray(upper)]
+        assert.equal(sumOfParts(packet, from, to, upper), slowSum(Uint8Array.from(both)))
+      }),
+    )
+  })
+
+  it('comes out the same beyond what vectors are used for, and where there are none', () => {
+    const large = new Uint8Array(SIMD_BYTES_MAX + 1).map((_, index) => index * 7)
+    assert.equal(foldSum(addWords(0, large, 0, large.length)), slowSum(large))
+    assert.equal(sumOfParts(large, 12, 36, 36), slowSum(large.subarray(12)))
+    const found = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly')
+    assert.ok(found)
+    try {
+      Reflect.deleteProperty(globalThis, 'WebAssembly')
+      assert.equal(openSimdSum(), undefined)
+      const refusing = { Module: Uint8Array, Instance: Uint8Array }
+      Object.defineProperty(globalThis, 'WebAssembly', { configurable: true, value: refusing })
+      assert.equal(openSimdSum(), undefined)
+    } finally {
+      Object.defineProperty(globalThis, 'WebAssembly', found)
+    }
+    assert.ok(openSimdSum())
+  })
+
+  it('looks at no byte behind the end, whatever an earlier packet left there', () => {
+    const simd = openSimdSum()
+    assert.ok(simd)
+    simd.memory.fill(255)
+    simd.memory.set([1, 2, 3], 100)
+    assert.equal(simd.sum(100, 103, 0, 0), 0x0201 + 3)
+    assert.equal(simd.sum(0, 0, 100, 102), 0x0201)
+    assert.equal(simd.sum(102, 102, 100, 101), 1)
   })
 })
