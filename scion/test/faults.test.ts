@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import type { IsdAs } from '../src/addr/isd-as.ts'
-import {
-  ControlPathSource,
-  PROBLEMS_MAX,
-  SEGMENT_AHEAD_MS_MAX,
-} from '../src/control/path-source.ts'
+import { ControlPathSource, PROBLEMS_MAX } from '../src/control/path-source.ts'
 import type { LookupReport } from '../src/control/path-source.ts'
 import type { RpcCall, RpcTransport } from '../src/control/rpc.ts'
+import { SEGMENT_AHEAD_MS_MAX } from '../src/control/segment-gate.ts'
 import { ControlLookup } from '../src/control/segment-lookup.ts'
 import { encodeSegmentsResponse } from '../src/control/segment-messages.ts'
 import { ControlServices } from '../src/control/services.ts'
@@ -19,6 +16,7 @@ import type { LocalAs, PathQuery, PathSource } from '../src/path/source.ts'
 import { ProtoWriter, fieldsOf } from '../src/control/protobuf.ts'
 import { VirtualClock } from '../src/testing/virtual-clock.ts'
 import { TrustStore } from '../src/trust/store.ts'
+import { whileTimePasses } from './support/clock.ts'
 import { everyChain, signedWorld } from './support/trust-world.ts'
 import { acknowledge, longestGapMs, startTraffic, virtualWorld } from './support/world.ts'
 
@@ -207,19 +205,6 @@ class ThenFaulty implements PathSource {
   close(): Promise<void> {
     return Promise.resolve()
   }
-}
-
-/** Lets virtual time pass, and real signatures be checked meanwhile, until a promise is settled. */
-async function whileTimePasses<T>(clock: VirtualClock, promise: Promise<T>): Promise<T> {
-  const state = { isSettled: false }
-  const settled = promise.finally(() => {
-    state.isSettled = true
-  })
-  for (let turn = 0; turn < 2000 && !state.isSettled; turn++) {
-    await clock.advance(50)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-  return await settled
 }
 
 describe('a control service that', () => {

@@ -18,7 +18,7 @@ import type { RpcTransport } from './rpc.ts'
 import { printable } from './rpc.ts'
 import type { FoundSegments, SegmentLookup } from './segment-lookup.ts'
 import { asScionError } from './segment-lookup.ts'
-import type { SegmentsAnswer, TypedSegment } from './segment-messages.ts'
+import type { RawSegment, SegmentsAnswer } from './segment-messages.ts'
 import { SEGMENTS_ANSWERED_MAX } from './segment-messages.ts'
 
 const UNDERLAYS = 'scion.endhost.v1.UnderlayService'
@@ -230,14 +230,13 @@ async function listSegments(
   destination: IsdAs,
   signal: AbortSignal,
 ): Promise<SegmentsAnswer> {
-  const segments: TypedSegment[] = []
+  const segments: RawSegment[] = []
   const refused: ScionError[] = []
   let page: string | undefined
   for (let count = 0; count < SEGMENT_PAGES_MAX; count++) {
     const request = encodeListSegmentsRequest(source, destination, page)
     const answer = decodeListSegmentsResponse(await ask(api, request, signal))
     segments.push(...answer.segments.slice(0, SEGMENTS_ANSWERED_MAX - segments.length))
-    refused.push(...answer.refused.slice(0, SEGMENTS_ANSWERED_MAX - refused.length))
     if (answer.nextPage === undefined || segments.length === SEGMENTS_ANSWERED_MAX) {
       return { segments, refused }
     }

@@ -4,8 +4,8 @@ import { ScionError } from '../errors.ts'
 import type { SegmentType } from '../segment/segment.ts'
 import type { ProtoField } from './protobuf.ts'
 import { ProtoWriter, fieldsOf } from './protobuf.ts'
-import type { SegmentsAnswer, TypedSegment } from './segment-messages.ts'
-import { SEGMENTS_ANSWERED_MAX, readSegment } from './segment-messages.ts'
+import type { RawSegment, SegmentsAnswer } from './segment-messages.ts'
+import { SEGMENTS_ANSWERED_MAX } from './segment-messages.ts'
 
 /**
  * Messages of the endhost API (`scion.endhost.v1`) and of its discovery (`endhost.discovery.v1`), as
@@ -100,23 +100,22 @@ export function encodeListSegmentsRequest(
 
 const TYPES: Readonly<Record<number, SegmentType>> = { 1: 'up', 2: 'down', 3: 'core' }
 
-/** Reads a ListSegmentsResponse; malformed segments are left out, their reasons kept. */
+/** Reads a ListSegmentsResponse as far as the single segments, which are looked at later. */
 export function decodeListSegmentsResponse(message: Uint8Array): SegmentsPage {
-  const segments: TypedSegment[] = []
-  const refused: ScionError[] = []
+  const segments: RawSegment[] = []
   let nextPage = ''
   for (const field of fieldsOf(message, 'ListSegmentsResponse')) {
     if (field.number === 4) nextPage = field.string()
     const type = TYPES[field.number]
-    if (type === undefined || segments.length + refused.length >= SEGMENTS_ANSWERED_MAX) continue
-    readSegment(field, type, segments, refused)
+    if (type === undefined || segments.length === SEGMENTS_ANSWERED_MAX) continue
+    segments.push({ type, message: field.bytes() })
   }
   if (nextPage.length > PAGE_TOKEN_CHARS_MAX) {
     const expected = `at most ${PAGE_TOKEN_CHARS_MAX} characters`
     const place = 'ListSegmentsResponse.next_page_token'
     throw new ScionError('ERR_SCION_CONTROL', `${place}: ${expected}, found ${nextPage.length}`)
   }
-  return { segments, refused, ...(nextPage === '' ? {} : { nextPage }) }
+  return { segments, refused: [], ...(nextPage === '' ? {} : { nextPage }) }
 }
 
 /**

@@ -8,11 +8,9 @@ import type { LocalAs, PathQuery, PathSource } from '../path/source.ts'
 import { combineSegments, withNextHop } from '../segment/combinator.ts'
 import type { SegmentSets } from '../segment/graph.ts'
 import type { PathSegment, SegmentType } from '../segment/segment.ts'
-import { segmentExpiryMs, segmentName } from '../segment/segment.ts'
 import type { TrustStore } from '../trust/store.ts'
+import { SegmentGate } from './segment-gate.ts'
 import type { SegmentLookup } from './segment-lookup.ts'
-import { asScionError } from './segment-lookup.ts'
-import type { TypedSegment } from './segment-messages.ts'
 
 /** What a lookup needs. */
 export interface ControlPathSourceOptions {
@@ -41,11 +39,6 @@ export interface LookupReport {
 export const DESTINATIONS_KEPT_MAX = 256
 /** Age up to which kept paths answer a question that does not ask for fresh ones. */
 export const PATHS_AGE_MS_MAX = 30_000
-/**
- * How far ahead of this host's clock a segment may have been begun, in milliseconds: routers would
- * not take one of the far future (draft-dekater-scion-dataplane, one unit of hop field lifetime).
- */
-export const SEGMENT_AHEAD_MS_MAX = 337_500
 /** Problems of one lookup that are reported. */
 export const PROBLEMS_MAX = 32
 
@@ -60,12 +53,14 @@ interface Kept {
  */
 export class ControlPathSource implements PathSource {
   readonly #options: ControlPathSourceOptions
+  readonly #gate: SegmentGate
   readonly #kept = new Map<IsdAs, Kept>()
   readonly #underWay = new Map<IsdAs, Promise<readonly Path[]>>()
   readonly #closing = new AbortController()
 
   constructor(options: ControlPathSourceOptions) {
     this.#options = options
+    this.#gate = new SegmentGate(options)
   }
 
   get local(): LocalAs {
@@ -136,53 +131,16 @@ export class ControlPathSource implements PathSource {
     const { lookup, trust } = this.#options
     const isCore = trust === 'insecure' ? undefined : trust.isCore(destination)
     const answer = await lookup.lookUp(destination, isCore, this.#closing.signal)
-    failures.push(...answer.failures)
-    const found = new Map(answer.segments.map((one) => [keyOf(one), one]))
-    const verified = await Promise.all(
-      [...found.values()].map((one) => this.#verified(one, failures)),
-    )
+    const { segments, refusals } = await this.#gate.admit(answer.segments, this.#closing.signal)
+    failures.push(...answer.failures, ...refusals)
     const sets: Record<SegmentType, PathSegment[]> = { up: [], core: [], down: [] }
-    for (const one of verified) if (one !== undefined) sets[one.type].push(one.segment)
+    for (const { type, segment } of segments) sets[type].push(segment)
     return sets
   }
-
-  async #verified(one: TypedSegment, failures: ScionError[]): Promise<TypedSegment | undefined> {
-    const { trust, clock } = this.#options
-    const nowMs = clock.nowMs()
-    if (segmentExpiryMs(one.segment) <= nowMs) return undefined
-    const aheadMs = one.segment.timestamp * 1000 - nowMs
-    if (aheadMs > SEGMENT_AHEAD_MS_MAX) {
-      failures.push(tooEarly(aheadMs))
-      return undefined
-    }
-    if (trust === 'insecure') return one
-    try {
-      await trust.verifySegment(one, this.#closing.signal)
-      return one
-    } catch (error) {
-      failures.push(asScionError(error))
-      return undefined
-    }
-  }
-}
-
-/** One segment that comes as an answer to two questions counts once. */
-function keyOf({ type, segment }: TypedSegment): string {
-  return `${type} ${segmentName(segment)} ${segment.timestamp} ${segment.segmentId}`
 }
 
 function stillValid(paths: readonly Path[], nowMs: number): readonly Path[] {
   return paths.filter((path) => path.expiryMs > nowMs)
-}
-
-function tooEarly(aheadMs: number): ScionError {
-  const seconds = Math.round(aheadMs / 1000)
-  const found = `${seconds} s ahead: this host's clock is slow, or that of the network fast`
-  const limit = SEGMENT_AHEAD_MS_MAX / 1000
-  return new ScionError(
-    'ERR_SCION_CLOCK',
-    `segment: begun at most ${limit} s ahead, found ${found}`,
-  )
 }
 
 function combined(

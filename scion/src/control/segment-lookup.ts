@@ -1,14 +1,14 @@
 import type { IsdAs } from '../addr/isd-as.ts'
 import { ScionError } from '../errors.ts'
 import type { LocalAs } from '../path/source.ts'
-import type { TypedSegment } from './segment-messages.ts'
+import type { RawSegment } from './segment-messages.ts'
 import type { ControlServices } from './services.ts'
 import { splitLookup } from './split.ts'
 
 /** The segments for paths to one AS, as far as they could be had. */
 export interface FoundSegments {
-  readonly segments: readonly TypedSegment[]
-  /** Segments that were left out and questions that failed. */
+  readonly segments: readonly RawSegment[]
+  /** What was left out of answers, and questions that failed. */
   readonly failures: readonly ScionError[]
 }
 
@@ -50,7 +50,7 @@ export class ControlLookup implements SegmentLookup {
     const answers = await Promise.allSettled(
       requests.map(({ source, destination: end }) => this.#services.segments(source, end, signal)),
     )
-    const segments: TypedSegment[] = []
+    const segments: RawSegment[] = []
     const failures: ScionError[] = []
     for (const answer of answers) {
       if (answer.status === 'rejected') failures.push(asScionError(answer.reason))

@@ -1,25 +1,30 @@
 import type { IsdAs } from '../addr/isd-as.ts'
 import { ScionError } from '../errors.ts'
 import type { SignedSegment } from '../segment/codec.ts'
-import { decodeSegment } from '../segment/codec.ts'
 import type { SegmentType } from '../segment/segment.ts'
-import type { ProtoField } from './protobuf.ts'
 import { ProtoWriter, fieldsOf } from './protobuf.ts'
 
-/** A segment with the use that the control service says it has. */
+/** A segment as it came, with the use that the control service says it has. */
+export interface RawSegment {
+  readonly type: SegmentType
+  /** A PathSegment message, which nobody has looked at yet; it aliases the answer. */
+  readonly message: Uint8Array
+}
+
+/** The same, taken apart. */
 export interface TypedSegment extends SignedSegment {
   readonly type: SegmentType
 }
 
 /** What a control service answered. */
 export interface SegmentsAnswer {
-  readonly segments: readonly TypedSegment[]
-  /** Why others were left out, one entry each. */
+  readonly segments: readonly RawSegment[]
+  /** Why others were left out. */
   readonly refused: readonly ScionError[]
 }
 
 /** Most segments taken from one answer. */
-export const SEGMENTS_ANSWERED_MAX = 1024
+export const SEGMENTS_ANSWERED_MAX = 4096
 
 const TYPES: Readonly<Record<number, SegmentType>> = { 1: 'up', 2: 'down', 3: 'core' }
 
@@ -29,56 +34,37 @@ export function encodeSegmentsRequest(source: IsdAs, destination: IsdAs): Uint8A
 }
 
 /**
- * Reads a SegmentsResponse. A segment that is malformed is left out and its reason kept: one bad
+ * Reads a SegmentsResponse as far as the single segments, which are looked at one by one later: one bad
  * beacon of a distant AS must not take the good ones away.
  */
 export function decodeSegmentsResponse(message: Uint8Array): SegmentsAnswer {
-  const segments: TypedSegment[] = []
+  const segments: RawSegment[] = []
   const refused: ScionError[] = []
-  for (const field of fieldsOf(message, 'SegmentsResponse')) {
-    if (field.number !== 1) continue
-    const { type, list } = readEntry(field)
-    for (const one of list) {
-      if (segments.length + refused.length === SEGMENTS_ANSWERED_MAX) return { segments, refused }
-      readSegment(one, type, segments, refused)
+  for (const entry of fieldsOf(message, 'SegmentsResponse')) {
+    if (entry.number !== 1) continue
+    let type: SegmentType | undefined
+    let list = message.subarray(0, 0)
+    for (const field of entry.fields('SegmentsResponse.segments')) {
+      if (field.number === 1) type = TYPES[field.i32()]
+      if (field.number === 2) list = field.bytes()
+    }
+    if (type !== undefined) takeSegments(list, type, segments)
+    else if (refused.length === 0) {
+      refused.push(new ScionError('ERR_SCION_MALFORMED', 'SegmentType: 1 … 3'))
     }
   }
   return { segments, refused }
 }
 
-/** Reads one segment into `segments`, or the reason why it is none into `refused`. */
-export function readSegment(
-  field: ProtoField,
-  type: SegmentType | undefined,
-  segments: TypedSegment[],
-  refused: ScionError[],
-): void {
-  try {
-    if (type === undefined) throw new ScionError('ERR_SCION_MALFORMED', 'SegmentType: 1 … 3')
-    segments.push({ ...decodeSegment(field.bytes()), type })
-  } catch (error) {
-    if (!(error instanceof ScionError)) throw error
-    refused.push(error)
+function takeSegments(list: Uint8Array, type: SegmentType, segments: RawSegment[]): void {
+  for (const field of fieldsOf(list, 'Segments')) {
+    if (segments.length === SEGMENTS_ANSWERED_MAX) return
+    if (field.number === 1) segments.push({ type, message: field.bytes() })
   }
-}
-
-function readEntry(entry: ProtoField): {
-  readonly type: SegmentType | undefined
-  readonly list: readonly ProtoField[]
-} {
-  let type: SegmentType | undefined
-  let list: readonly ProtoField[] = []
-  for (const field of entry.fields('SegmentsResponse.segments')) {
-    if (field.number === 1) type = TYPES[field.i32()]
-    if (field.number === 2) list = [...field.fields('Segments')].filter((one) => one.number === 1)
-  }
-  return { type, list }
 }
 
 /** Writes a SegmentsResponse around encoded segments. */
-export function encodeSegmentsResponse(
-  segments: readonly { readonly type: SegmentType; readonly message: Uint8Array }[],
-): Uint8Array {
+export function encodeSegmentsResponse(segments: readonly RawSegment[]): Uint8Array {
   const writer = new ProtoWriter()
   for (const [number, type] of Object.entries(TYPES)) {
     const ofType = segments.filter((one) => one.type === type)

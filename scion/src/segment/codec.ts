@@ -10,6 +10,11 @@ import { readStaticInfo, writeStaticInfo } from './static-info.ts'
 
 /** Most ASes in one segment: what the hop count of a path can express. */
 export const SEGMENT_ENTRIES_MAX = 63
+/**
+ * Largest segment that is read, in bytes: 63 ASes with two kilobytes each. Each AS signs all before it,
+ * so that verifying costs memory by the square of its length.
+ */
+export const SEGMENT_BYTES_MAX = 128 * 1024
 /** Most peering links that one AS may offer in one segment. */
 export const PEER_ENTRIES_MAX = 256
 
@@ -51,6 +56,9 @@ const HASHES = { 1: 'sha256', 2: 'sha384', 3: 'sha512' } as const
  * Signatures are carried, not verified.
  */
 export function decodeSegment(message: Uint8Array): SignedSegment {
+  if (message.length > SEGMENT_BYTES_MAX) {
+    throw malformed('PathSegment', `at most ${SEGMENT_BYTES_MAX} bytes`, String(message.length))
+  }
   let segmentInfo = message.subarray(0, 0)
   const entries: { readonly entry: AsEntry; readonly signed: SignedEntry }[] = []
   for (const field of fieldsOf(message, 'PathSegment')) {

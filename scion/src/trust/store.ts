@@ -5,6 +5,7 @@ import { asOf, formatIsdAs, isdOf } from '../addr/isd-as.ts'
 import type { Clock } from '../clock.ts'
 import type { ChainQuery, RawChain } from '../control/trust-messages.ts'
 import { ScionError } from '../errors.ts'
+import { TokenBucket } from '../token-bucket.ts'
 import { expTimeToMs } from '../path/expiry.ts'
 import type { SignedEntry, SignedSegment, VerificationKeyId } from '../segment/codec.ts'
 import { decodeKeyId } from '../segment/codec.ts'
@@ -42,6 +43,11 @@ export interface TrustOptions {
 export const CHAINS_KEPT_MAX = 1024
 /** How long the chains of a key are not asked for again, whatever the answer was. */
 export const CHAIN_PAUSE_MS = 10_000
+/**
+ * Keys whose chains are asked for in one minute. A whole ISD needs fewer; segments that name keys of
+ * nobody shall not keep the control service busy.
+ */
+export const CHAIN_QUESTIONS_PER_MINUTE_MAX = 512
 
 interface KnownKey {
   readonly chain: CertificateChain
@@ -68,6 +74,9 @@ export class TrustStore {
   readonly #material: TrustMaterial
   readonly #trcs: TrcStore
   readonly #known = new Map<string, KeyRecord>()
+  /** Keys without a certificate, apart from the others: they are named by anybody. */
+  readonly #unknown = new Map<string, KeyRecord>()
+  readonly #questions: TokenBucket
   readonly #underWay = new Map<string, Promise<KeyRecord>>()
 
   /** Throws `ERR_SCION_UNTRUSTED` when an anchor contradicts itself or another. */
@@ -75,6 +84,13 @@ export class TrustStore {
     this.#clock = options.clock
     this.#material = options.material
     this.#trcs = new TrcStore(options)
+    const nowMs = options.clock.monotonicMs()
+    this.#questions = new TokenBucket(CHAIN_QUESTIONS_PER_MINUTE_MAX, 60_000, nowMs)
+  }
+
+  /** Which TRCs count now: what was verified or refused under others has to be looked at anew. */
+  standing(): string {
+    return this.#trcs.standing(this.#clock.nowMs())
   }
 
   /** The newest TRC of every ISD. */
@@ -91,10 +107,17 @@ export class TrustStore {
   /**
    * Resolves when every AS of the segment signed its entry, and rejects with `ERR_SCION_UNTRUSTED`
    * and the AS when one did not, with `ERR_SCION_VALIDITY` when its TRC or certificate is not valid
-   * now, or with the reason why its certificate could not be had.
+   * now, or with the reason why its certificate could not be had. {@link isForgery} tells whether
+   * time could change that.
+   *
+   * The last AS signs what all before it signed: its signature is looked at first, so that a forgery
+   * costs one, whatever its length.
    */
   async verifySegment(signed: SignedSegment, signal?: AbortSignal): Promise<void> {
-    await Promise.all(signed.signed.map((_, index) => this.#verifyEntry(signed, index, signal)))
+    const last = signed.signed.length - 1
+    await this.#verifyEntry(signed, last, signal)
+    const others = signed.signed.slice(0, last)
+    await Promise.all(others.map((_, index) => this.#verifyEntry(signed, index, signal)))
   }
 
   async #verifyEntry(
@@ -104,22 +127,22 @@ export class TrustStore {
   ): Promise<void> {
     const entry = whole.segment.entries[index]
     const signed = whole.signed[index]
-    if (entry === undefined || signed === undefined) throw untrusted('segment', 'a signature')
+    if (entry === undefined || signed === undefined) throw forgery('segment', 'a signature')
     const place = `entry of ${formatIsdAs(entry.isdAs)}`
     const keyId = decodeKeyId(signed.keyId)
     if (keyId.isdAs !== entry.isdAs || keyId.subjectKeyId.length === 0) {
-      throw untrusted(place, `its own key, found one of ${formatIsdAs(keyId.isdAs)}`)
+      throw forgery(place, `its own key, found one of ${formatIsdAs(keyId.isdAs)}`)
     }
     const message = signedMessage(whole, index)
     if (message.length - signed.headerAndBody.length !== signed.associatedDataLength) {
-      throw untrusted(place, `${signed.associatedDataLength} bytes of associated data`)
+      throw forgery(place, `${signed.associatedDataLength} bytes of associated data`)
     }
     await this.#trcs.notify(trcIdOf(keyId), signal)
     const notBeforeMs = whole.segment.timestamp * 1000
     const notAfterMs = notBeforeMs + expTimeToMs(entry.hop.expTime)
     const keys = await this.#keysFor(keyId, { notBeforeMs, notAfterMs }, signal)
     for (const { key } of keys) if (await isSigned(key, signed, message)) return
-    throw untrusted(place, 'a signature by its certificate, found another')
+    throw forgery(place, 'a signature by its certificate, found another')
   }
 
   /** Verified keys whose certificate is valid for all of `validity`. */
@@ -136,15 +159,15 @@ export class TrustStore {
       (record?.trcs === names ? record.keys : []).filter(
         ({ chain }) => isValidAt(chain.as, nowMs) && covers(chain.as, validity),
       )
-    let record = this.#known.get(name)
+    let record = this.#known.get(name) ?? this.#unknown.get(name)
     let keys = usable(record)
+    const place = `certificate of ${formatIsdAs(keyId.isdAs)}`
     const isFresh = record?.trcs === names && this.#clock.monotonicMs() < record.askAgainMs
     if (keys.length === 0 && !isFresh) {
       record = await this.#fetch(name, names, keyId, trcs, signal)
       keys = usable(record)
     }
     if (keys.length > 0) return keys
-    const place = `certificate of ${formatIsdAs(keyId.isdAs)}`
     throw record?.failure ?? untrusted(place, 'one valid as long as the segment')
   }
 
@@ -157,20 +180,35 @@ export class TrustStore {
   ): Promise<KeyRecord> {
     const underWay = this.#underWay.get(name)
     if (underWay !== undefined) return await underWay
+    if (!this.#questions.take(this.#clock.monotonicMs())) {
+      throw new ScionError(
+        'ERR_SCION_TOO_LARGE',
+        `certificates: at most ${CHAIN_QUESTIONS_PER_MINUTE_MAX} asked for in a minute, found more`,
+      )
+    }
     const promise = this.#ask(trcNames, keyId, trcs, signal)
     this.#underWay.set(name, promise)
     try {
-      const record = await promise
-      this.#known.delete(name)
-      this.#known.set(name, record)
-      if (this.#known.size > CHAINS_KEPT_MAX) {
-        const [oldest] = this.#known.keys()
-        if (oldest !== undefined) this.#known.delete(oldest)
-      }
+      const found = await promise
+      const before = this.#known.get(name)
+      // A service that has nothing better does not make what it gave before any worse.
+      const isWorse = found.keys.length === 0 && before?.trcs === trcNames
+      const record = isWorse ? { ...found, keys: before.keys } : found
+      this.#keep(name, record)
       return record
     } finally {
       this.#underWay.delete(name)
     }
+  }
+
+  #keep(name: string, record: KeyRecord): void {
+    this.#known.delete(name)
+    this.#unknown.delete(name)
+    const records = record.keys.length > 0 ? this.#known : this.#unknown
+    records.set(name, record)
+    if (records.size <= CHAINS_KEPT_MAX) return
+    const [oldest] = records.keys()
+    if (oldest !== undefined) records.delete(oldest)
   }
 
   async #ask(
@@ -212,7 +250,7 @@ export class TrustStore {
 function trcIdOf(keyId: VerificationKeyId): TrcId {
   const { trcBase, trcSerial } = keyId
   const ceiling = BigInt(Number.MAX_SAFE_INTEGER)
-  if (trcBase > ceiling || trcSerial > ceiling) throw untrusted('key', 'a TRC that can exist')
+  if (trcBase > ceiling || trcSerial > ceiling) throw forgery('key', 'a TRC that can exist')
   return { isd: isdOf(keyId.isdAs), base: Number(trcBase), serial: Number(trcSerial) }
 }
 
@@ -253,4 +291,17 @@ function isSigned(key: KeyObject, signed: SignedEntry, message: Uint8Array): Pro
 
 function untrusted(place: string, expected: string): ScionError {
   return new ScionError('ERR_SCION_UNTRUSTED', `${place}: ${expected}`)
+}
+
+const forgeries = new WeakSet<ScionError>()
+
+/** Whether a segment was refused for what it is: no certificate to come and no moment cures it. */
+export function isForgery(error: ScionError): boolean {
+  return forgeries.has(error)
+}
+
+function forgery(place: string, expected: string): ScionError {
+  const error = untrusted(place, expected)
+  forgeries.add(error)
+  return error
 }

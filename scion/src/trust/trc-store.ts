@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { ScionError } from '../errors.ts'
 import { isValidAt } from './certificate.ts'
 import type { TrustOptions } from './store.ts'
@@ -11,20 +12,35 @@ export const TRC_UPDATES_MAX = 64
 /** Isolation domains whose TRCs are kept. */
 export const TRC_ISDS_MAX = 256
 
+/** How long a TRC that could not be had or believed is not asked for again, in milliseconds. */
+export const TRC_PAUSE_MS = 10_000
+
+/** What the store needs of the options: of the clock only that it goes on. */
+export type TrcStoreOptions = Omit<TrustOptions, 'clock'> & {
+  readonly clock: Pick<Clock, 'monotonicMs'>
+}
+
 /** The newest TRC of an ISD and the one before, which may still be in its grace period. */
 interface IsdRecord {
   readonly newest: SignedTrc
   readonly previous: SignedTrc | undefined
 }
 
+/** That TRCs of one base could not be had; until then nobody is asked again. */
+interface Pause {
+  readonly untilMs: number
+  readonly reason: Error
+}
+
 /** The TRCs that are believed, and how they come to be: from anchors, by updates, on first use. */
 export class TrcStore {
-  readonly #options: Omit<TrustOptions, 'clock'>
+  readonly #options: TrcStoreOptions
   readonly #records = new Map<number, IsdRecord>()
   readonly #underWay = new Map<number, Promise<void>>()
+  readonly #pauses = new Map<string, Pause>()
 
   /** Throws `ERR_SCION_UNTRUSTED` when an anchor contradicts itself or another. */
-  constructor(options: Omit<TrustOptions, 'clock'>) {
+  constructor(options: TrcStoreOptions) {
     this.#options = options
     const order = (a: SignedTrc, b: SignedTrc): number =>
       a.trc.id.isd - b.trc.id.isd ||
@@ -79,13 +95,55 @@ export class TrcStore {
     }
     if (known !== undefined && known.serial >= id.serial) return
     if (known === undefined && this.#options.firstUse !== true) throw unknownIsd(id.isd)
+    const from = known?.serial ?? id.base
+    if (id.serial - from > TRC_UPDATES_MAX) {
+      throw new ScionError(
+        'ERR_SCION_UNTRUSTED',
+        `trc: at most ${TRC_UPDATES_MAX} updates from serial ${from}, found ${formatTrcId(id)}`,
+      )
+    }
+    const base = `${id.isd} ${id.base}`
+    const pause = this.#pauses.get(base)
+    if (pause !== undefined && this.#options.clock.monotonicMs() < pause.untilMs) throw pause.reason
     const promise = this.#fetchUpTo(id, signal)
     this.#underWay.set(id.isd, promise)
     try {
       await promise
+      this.#pauses.delete(base)
+    } catch (reason) {
+      // Who gave up says nothing about the TRC.
+      if (signal?.aborted !== true) this.#pause(base, reason)
+      throw reason
     } finally {
       this.#underWay.delete(id.isd)
     }
+  }
+
+  /**
+   * Everything up to the newest TRC that could be had is known by now: what names a later one waits,
+   * so that a thousand segments with made-up TRCs cost one question.
+   */
+  #pause(base: string, cause: unknown): void {
+    const reason = cause instanceof Error ? cause : new Error(String(cause))
+    this.#pauses.delete(base)
+    this.#pauses.set(base, { untilMs: this.#options.clock.monotonicMs() + TRC_PAUSE_MS, reason })
+    if (this.#pauses.size <= TRC_ISDS_MAX) return
+    const [oldest] = this.#pauses.keys()
+    if (oldest !== undefined) this.#pauses.delete(oldest)
+  }
+
+  /** Which TRCs count at a moment, in words: while it stays the same, so does what follows from them. */
+  standing(nowMs: number): string {
+    const words = [...this.#records.keys()].map((isd) => {
+      try {
+        return this.active(isd, nowMs)
+          .map(({ id }) => formatTrcId(id))
+          .join('+')
+      } catch {
+        return `ISD${isd} none`
+      }
+    })
+    return words.join(' ')
   }
 
   async #fetchUpTo(id: TrcId, signal: AbortSignal | undefined): Promise<void> {
@@ -96,14 +154,7 @@ export class TrcStore {
       verifyBaseTrc(newest)
       record = this.#keep({ newest, previous: undefined })
     }
-    const from = record.newest.trc.id.serial
-    if (id.serial - from > TRC_UPDATES_MAX) {
-      throw new ScionError(
-        'ERR_SCION_UNTRUSTED',
-        `trc: at most ${TRC_UPDATES_MAX} updates from serial ${from}, found ${formatTrcId(id)}`,
-      )
-    }
-    for (let serial = from + 1; serial <= id.serial; serial++) {
+    for (let serial = record.newest.trc.id.serial + 1; serial <= id.serial; serial++) {
       const update = await this.#fetch({ ...id, serial }, signal)
       verifyTrcUpdate(update, record.newest.trc)
       record = this.#keep({ newest: update, previous: record.newest })

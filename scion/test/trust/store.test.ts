@@ -2,11 +2,18 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { isdAs, parseIsdAs } from '../../src/addr/isd-as.ts'
 import { decodeChainsResponse, decodeTrcResponse } from '../../src/control/trust-messages.ts'
+import { ScionError } from '../../src/errors.ts'
 import type { SignedSegment } from '../../src/segment/codec.ts'
 import { decodeKeyId, decodeSegment, encodeKeyId } from '../../src/segment/codec.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
-import { CHAIN_PAUSE_MS, TrustStore } from '../../src/trust/store.ts'
-import { TrcStore } from '../../src/trust/trc-store.ts'
+import {
+  CHAINS_KEPT_MAX,
+  CHAIN_PAUSE_MS,
+  CHAIN_QUESTIONS_PER_MINUTE_MAX,
+  TrustStore,
+  isForgery,
+} from '../../src/trust/store.ts'
+import { TRC_PAUSE_MS, TrcStore } from '../../src/trust/trc-store.ts'
 import type { SignedTrc } from '../../src/trust/trc.ts'
 import { formatTrcId, parseTrc } from '../../src/trust/trc.ts'
 import { refuses } from '../support/refusal.ts'
@@ -114,10 +121,60 @@ describe('TrustStore', () => {
   it('does not ask again and again for a certificate that nobody has', async () => {
     const { store, clock, material } = world(signedWorld.nowMs, { material: new FileMaterial([]) })
     for (let turn = 0; turn < 5; turn++) await assert.rejects(store.verifySegment(good), untrusted)
-    assert.equal(material.chainQuestions, 3)
+    // Without the certificate of the last AS, those of the others are of no use.
+    assert.equal(material.chainQuestions, 1)
     await clock.advance(CHAIN_PAUSE_MS)
     await assert.rejects(store.verifySegment(good), untrusted)
-    assert.equal(material.chainQuestions, 6)
+    assert.equal(material.chainQuestions, 2)
+  })
+
+  it('keeps the certificate that it has when a service has nothing better', async () => {
+    const { store, clock, material } = world()
+    await store.verifySegment(good)
+    material.chains = () => Promise.resolve([])
+    await clock.advance(CHAIN_PAUSE_MS)
+    const { segment, segmentInfo, signed } = good
+    const later = { ...segment, timestamp: segment.timestamp + 10 * 366 * 86_400 }
+    await assert.rejects(store.verifySegment({ segment: later, segmentInfo, signed }), untrusted)
+    await store.verifySegment(good)
+  })
+
+  it('asks for so many certificates in a minute and no more, and for those of good ones later', async () => {
+    const { store, clock, material } = world()
+    for (let number = 0; number < CHAIN_QUESTIONS_PER_MINUTE_MAX + 10; number++) {
+      const subjectKeyId = Uint8Array.of(1, number >> 8, number & 255)
+      await assert.rejects(store.verifySegment(withKey(2, { subjectKeyId })))
+    }
+    assert.equal(material.chainQuestions, CHAIN_QUESTIONS_PER_MINUTE_MAX)
+    await assert.rejects(store.verifySegment(good), { code: 'ERR_SCION_TOO_LARGE' })
+    await clock.advance(60_000)
+    await store.verifySegment(good)
+  })
+
+  it('forgets no certificate for the sake of keys that nobody has', async () => {
+    const { store, clock, material } = world()
+    await store.verifySegment(good)
+    for (let number = 0; number < CHAINS_KEPT_MAX + 1; number++) {
+      if (number % 256 === 0) await clock.advance(60_000)
+      const subjectKeyId = Uint8Array.of(1, number >> 8, number & 255)
+      await assert.rejects(store.verifySegment(withKey(2, { subjectKeyId })))
+    }
+    const asked = material.chainQuestions
+    await store.verifySegment(good)
+    assert.equal(material.chainQuestions, asked)
+  })
+
+  it('knows a forgery from what lacks a certificate', async () => {
+    const { store } = world()
+    const reasonOf = async (segment: SignedSegment): Promise<ScionError> => {
+      const reason = await store.verifySegment(segment).catch((error: unknown) => error)
+      assert.ok(reason instanceof ScionError, String(reason))
+      return reason
+    }
+    const forged = { ...good, segmentInfo: good.segmentInfo.map((byte) => byte ^ 1) }
+    assert.equal(isForgery(await reasonOf(forged)), true)
+    const unknown = withKey(2, { subjectKeyId: Uint8Array.of(1) })
+    assert.equal(isForgery(await reasonOf(unknown)), false)
   })
 
   it('refuses a chain of another AS, however good', async () => {
@@ -153,9 +210,16 @@ describe('TrcStore', () => {
       files.flatMap((file) => file ?? []),
     )
   const heard: string[] = []
-  const storeOf = (anchors: readonly SignedTrc[], source: FileMaterial): TrcStore =>
+  const clock = new VirtualClock()
+  const storeOf = (
+    anchors: readonly SignedTrc[],
+    source: FileMaterial,
+    firstUse = false,
+  ): TrcStore =>
     new TrcStore({
+      clock,
       anchors,
+      firstUse,
       material: source,
       onTrc: ({ trc }) => heard.push(formatTrcId(trc.id)),
     })
@@ -188,6 +252,37 @@ describe('TrcStore', () => {
     const other = storeOf([anchor()], forged)
     await assert.rejects(other.notify(id(2)), untrusted)
     assert.deepEqual([names(store), names(other)], [['ISD1-B1-S1'], ['ISD1-B1-S1']])
+  })
+
+  it('asks once for an update that nobody has, however many name it, and again after a while', async () => {
+    const source = material(s2)
+    const store = storeOf([anchor()], source)
+    const named = Array.from({ length: 20 }, (_, number) => store.notify(id(3 + number)))
+    const outcomes = await Promise.allSettled(named)
+    assert.ok(outcomes.every(({ status }) => status === 'rejected'))
+    // Serial 2 is there, serial 3 is not.
+    assert.equal(source.trcQuestions, 2)
+    await store.notify(id(2))
+    await clock.advance(TRC_PAUSE_MS)
+    await assert.rejects(store.notify(id(3)))
+    assert.equal(source.trcQuestions, 3)
+  })
+
+  it('does not let a made-up base keep the right one out', async () => {
+    const store = storeOf([], material(s1), true)
+    await assert.rejects(store.notify(id(8, 7)))
+    await store.notify(id(1))
+    assert.deepEqual(names(store), ['ISD1-B1-S1'])
+  })
+
+  it('says which TRCs count', async () => {
+    const store = storeOf([anchor(s2), anchor()], material(s3))
+    const standing = (time: string): string => store.standing(Date.parse(time))
+    assert.equal(standing('2020-06-06T00:00:00Z'), 'ISD1-B1-S2+ISD1-B1-S1')
+    assert.equal(standing('2020-06-13T00:00:00Z'), 'ISD1-B1-S2')
+    assert.equal(standing('2019-01-01T00:00:00Z'), 'ISD1 none')
+    await store.notify(id(3))
+    assert.match(standing('2020-06-13T00:00:00Z'), /S3|none/)
   })
 
   it('refuses another TRC than the one asked for, another base, and a leap of years', async () => {
