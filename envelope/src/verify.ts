@@ -65,8 +65,13 @@ export interface Problem {
 
 /** What was proven, and what was not. */
 export interface VerifyReport {
-  /** Every record is genuine, and no chain is broken. */
+  /** Nothing is wrong with what bears a signature, and no chain is broken. */
   readonly ok: boolean
+  /**
+   * {@link ok}, and a signature covers every record. Live readings that no seal covers yet are in
+   * order, but anybody could have written them: they make a report that is `ok` and not `proven`.
+   */
+  readonly proven: boolean
   readonly ueid: string
   /** The key's thumbprint in hex. */
   readonly fingerprint: string
@@ -180,8 +185,10 @@ class Collector {
     const streams = [...this.#streams.values()].map((stream) => stream.report())
     streams.sort((left, right) => left.stream - right.stream)
     const facts = { records: this.#records, signatures: this.#signatures, streams }
+    const ok = this.#problemCount === 0 && this.#records > 0
     return {
-      ok: this.#problemCount === 0 && this.#records > 0,
+      ok,
+      proven: ok && streams.every(({ unproven }) => unproven === 0),
       ueid: toHex(this.#ueid),
       fingerprint: toHex(thumbprintOf(this.#key)),
       recipientId: toHex(this.#recipientId),

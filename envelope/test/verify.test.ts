@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { before, describe, it } from 'mocha'
 import {
+  advance,
   encodeRecord,
   exportHeaderLine,
   exportLine,
@@ -19,6 +20,7 @@ import {
   verifyRecords,
   VERIFY_PROBLEMS_MAX,
   VERIFY_STREAMS_MAX,
+  type ChainState,
   type DeviceRecord,
   type ExportEntry,
   type VerifyReport,
@@ -107,6 +109,7 @@ describe('verifying an export', () => {
   let billing: readonly MadeRecord[]
   let live: readonly MadeRecord[]
   let liveSeal: MadeRecord
+  let liveEnd: ChainState
 
   before(async () => {
     world = await makeWorld()
@@ -128,6 +131,7 @@ describe('verifying an export', () => {
       digest: digestOf(samples),
     })
     live = [fastSchema, ...samples, liveSeal]
+    liveEnd = fast.state
   })
 
   function verify(entries: readonly ExportEntry[]): Promise<VerifyReport> {
@@ -277,6 +281,7 @@ describe('verifying an export', () => {
   it('counts fast records under no seal, and does not call them proven', async () => {
     const report = await verify(live.slice(0, -1))
     assert.ok(report.ok)
+    assert.equal(report.proven, false)
     assert.equal(report.streams[0]?.unproven, 5)
     assert.match(step(report, 'seals'), /^not-proven: 5 fast records under no seal/)
     const unsigned = await verify(live.slice(1, 3))
@@ -284,6 +289,24 @@ describe('verifying an export', () => {
       step(unsigned, 'signatures'),
       /^not-proven: None of the 2 records carries a signature/,
     )
+  })
+
+  it('calls nothing proven that anybody could have added, however well it is chained', async () => {
+    // All that a forger needs: a genuine schema, and the rules of the chain.
+    const forger = await makeWorld({ seed: 'forger' })
+    const stream = new TestStream({ device: world.device, recipient: forger.recipient }, 2)
+    const [schema, ...genuine] = live
+    assert.ok(schema)
+    stream.state = genesis(world.device.ueid, 2)
+    stream.state = advance(stream.state, schema.payload)
+    const forged: MadeRecord[] = []
+    for (let index = 0; index < 3; index++) forged.push(await stream.append(readingBody('fast')))
+    assert.equal((await verify([schema, ...forged])).proven, false)
+    stream.state = { ...liveEnd }
+    const behind = [await stream.append(readingBody('fast'))]
+    const report = await verify([schema, ...genuine, ...behind])
+    assert.deepEqual([report.ok, report.proven], [true, false])
+    assert.equal((await verify(live)).proven, true)
   })
 
   it('sees a fast record changed, added or left out under a seal', async () => {

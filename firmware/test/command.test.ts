@@ -151,6 +151,17 @@ describe('the s3mp command', function () {
     assert.match(good.stdout, /Proven\.\n$/u)
     const piped = s3mp(['verify', '-', '--key', 'k.pem', '--json'], folder, text)
     assert.equal((JSON.parse(piped.stdout) as { ok: boolean }).ok, true)
+    const seal = lines.findLastIndex((line) => line.includes('"kind":"seal"'))
+    writeFileSync(
+      join(folder, 'r.jsonl'),
+      text
+        .split('\n')
+        .slice(0, seal + 1)
+        .join('\n'),
+    )
+    const open = s3mp(['verify', 'r.jsonl', '--key', 'k.pem'], folder)
+    assert.equal(open.status, 1)
+    assert.match(open.stdout, /Not proven: nothing is wrong, but no signature covers \d+ of/u)
     writeFileSync(
       join(folder, 'r.jsonl'),
       [...text.split('\n').slice(0, 4), ...text.split('\n').slice(5)].join('\n'),

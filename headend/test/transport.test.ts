@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createSocket, Socket } from 'node:dgram'
 import { once } from 'node:events'
+import { mock } from 'node:test'
 import { toHex } from '@s3mp/envelope'
 import { nodeUnderlay } from '@s3mp/scion'
 import {
@@ -35,21 +36,15 @@ describe('UdpTransport', () => {
 
   it('outlives a datagram from port 0, which nobody can answer', async () => {
     // Only a raw socket sends such a datagram: what the kernel tells of one is told by hand.
-    const sockets: Socket[] = []
-    const bind = Reflect.get(Socket.prototype, 'bind') as Socket['bind']
-    Socket.prototype.bind = function (this: Socket, ...given: Parameters<Socket['bind']>) {
-      sockets.push(this)
-      return bind.apply(this, given)
-    } as Socket['bind']
+    const bind = mock.method(Socket.prototype, 'bind')
     const transport = new UdpTransport('127.0.0.1', 0)
     const heard: Arrival[] = []
-    try {
-      await transport.start((arrival) => heard.push(arrival))
-    } finally {
-      Socket.prototype.bind = bind
-    }
+    await transport.start((arrival) => heard.push(arrival))
+    bind.mock.restore()
+    const socket = bind.mock.calls[0]?.this
+    assert.ok(socket instanceof Socket)
     const from = { address: '127.0.0.1', family: 'IPv4', port: 0, size: 3 }
-    sockets[0]?.emit('message', Uint8Array.of(1, 2, 3), from)
+    socket.emit('message', Uint8Array.of(1, 2, 3), from)
     try {
       assert.equal(heard.length, 1)
       heard[0]?.reply(Uint8Array.of(9))

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 
 import type { PublicKey, VerifyReport } from '@s3mp/envelope'
 
-import { FirmwareError, reasonOf } from '../errors.ts'
+import { FirmwareError, fileReasonOf } from '../errors.ts'
 import { linesOf } from '../lines.ts'
 import { bold, EXIT, EXIT_HELP, judged, say, sayJson } from '../terminal.ts'
 
@@ -39,7 +39,7 @@ export function addVerifyCommand(program: Command): void {
       const report = await verifyFile(file, await readKey(key))
       if (json) sayJson(report)
       else for (const line of reportLines(report)) say(line)
-      process.exitCode = report.ok ? EXIT.ok : EXIT.no
+      process.exitCode = report.proven ? EXIT.ok : EXIT.no
     })
 }
 
@@ -50,7 +50,7 @@ async function readKey(file: string): Promise<PublicKey> {
     return decodePublicKeyFile(readFileSync(file, 'utf8'))
   } catch (error) {
     const what = error instanceof EnvelopeError ? 'expected a public key: ' : ''
-    throw new FirmwareError('unproven', `${file}: ${what}${reasonOf(error)}`, { cause: error })
+    throw new FirmwareError('unproven', `${file}: ${what}${fileReasonOf(error)}`, { cause: error })
   }
 }
 
@@ -62,11 +62,19 @@ async function verifyFile(file: string, key: PublicKey): Promise<VerifyReport> {
     return await verifyExport(linesOf(input), { key, verify: verifyPlatform })
   } catch (error) {
     const what = error instanceof EnvelopeError ? 'expected an export of records: ' : ''
-    throw new FirmwareError('unproven', `${name}: ${what}${reasonOf(error)}`, { cause: error })
+    throw new FirmwareError('unproven', `${name}: ${what}${fileReasonOf(error)}`, { cause: error })
   }
 }
 
 const MARK = { proven: '✔', refuted: '✘', 'not-proven': '·' } as const
+
+/** The last line: only what a signature covers from end to end is called proven. */
+function conclusion({ ok, proven, streams }: VerifyReport): string {
+  if (proven) return 'Proven.'
+  if (!ok) return 'Not proven.'
+  const open = streams.reduce((sum, { unproven }) => sum + unproven, 0)
+  return `Not proven: nothing is wrong, but no signature covers ${String(open)} of the records.`
+}
 
 /** A report in words: what was looked at, what is proven, what is not, and what is wrong. */
 export function reportLines(report: VerifyReport): readonly string[] {
@@ -83,6 +91,6 @@ export function reportLines(report: VerifyReport): readonly string[] {
     ...(problems.length === 0 ? [] : ['', 'Wrong:']),
     ...problems.map(({ record, code, text }) => `  record ${String(record)}: ${text} (${code})`),
     '',
-    report.ok ? judged(true, 'Proven.') : judged(false, 'Not proven.'),
+    judged(report.proven, conclusion(report)),
   ]
 }

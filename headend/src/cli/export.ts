@@ -18,6 +18,7 @@ interface ExportOptions {
   readonly config?: string
   readonly stream?: string
   readonly output?: string
+  readonly all?: true
 }
 
 /** Adds `export`. */
@@ -29,6 +30,7 @@ export function addExportCommand(program: Command, output: Output): void {
     .option('-c, --config <file>', 'the configuration')
     .option('--stream <name>', 'only this stream: quarter, minute, live, events, health')
     .option('-o, --output <file>', 'a new file; without it the standard output')
+    .option('--all', 'also the newest live readings, which no seal covers yet and nothing proves')
     .addHelpText(
       'after',
       '\nExample:\n  s3mp headend export 01a2b3c4 -o records.jsonl && s3mp verify --key meter-card.json records.jsonl',
@@ -39,7 +41,7 @@ export function addExportCommand(program: Command, output: Output): void {
       const store = openStore(config)
       try {
         const device = findDevice(store, id)
-        const lines = exportLines(store, device, ueid, options.stream)
+        const lines = exportLines(store, device, ueid, options)
         if (options.output === undefined) for (const line of lines) output.line(line)
         else output.note(`${writeLines(options.output, lines)} records in ${options.output}`)
       } finally {
@@ -48,12 +50,15 @@ export function addExportCommand(program: Command, output: Output): void {
     })
 }
 
-/** The lines of an export file: a header, then the records, stream by stream, in their order. */
+/**
+ * The lines of an export file: a header, then the records, stream by stream, in their order. A stream
+ * ends with the last record that a signature covers: what follows is no evidence yet.
+ */
 export function* exportLines(
   store: SqliteStore,
   device: DeviceRow,
   recipientId: Uint8Array,
-  streamName?: string,
+  { stream: streamName, all = false }: { readonly stream?: string; readonly all?: boolean } = {},
 ): Iterable<string> {
   const { algorithm, publicKey } = device
   yield exportHeaderLine({ key: { algorithm, publicKey }, recipientId })
@@ -66,8 +71,11 @@ export function* exportLines(
     throw new HeadendError('ERR_HEADEND_NOT_FOUND', message)
   }
   for (const stream of streams) {
+    const end = all ? Number.MAX_SAFE_INTEGER : store.queries.provenUpTo(stream.row)
     for (let from = 0; ;) {
-      const page = store.queries.recordsFrom(stream.row, from, EXPORT_PAGE_MAX)
+      const page = store.queries
+        .recordsFrom(stream.row, from, EXPORT_PAGE_MAX)
+        .filter(({ seq }) => seq <= end)
       for (const { kind, bytes } of page) yield exportLine({ kind, object: bytes })
       const last = page.at(-1)
       if (last === undefined) break

@@ -115,6 +115,16 @@ export class Queries {
       .map(readRecord)
   }
 
+  /** The last sequence number of a stream that a signature covers; 0 where none does. */
+  provenUpTo(stream: number): number {
+    const row = this.#database.get(
+      'SELECT last_seq FROM records WHERE stream = ? AND proof <> ? ORDER BY seq DESC LIMIT 1',
+      stream,
+      PROOF.pending,
+    )
+    return row === undefined ? 0 : integer(row, 'last_seq')
+  }
+
   /** The closed seal that covers a sequence number, as first and last number of what it proves. */
   sealOver(
     stream: number,
