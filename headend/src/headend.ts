@@ -253,7 +253,8 @@ export class Headend {
   #followPaths(entries: readonly Entry[], committed: Committed, nowMs: number): void {
     const events = this.#paths.follow(entries, committed, nowMs)
     try {
-      this.#publishEvents(events.map((event) => this.store.addEvent(event)))
+      const told = events.map((event) => this.store.addEvent(event))
+      this.#publishEvents(told.filter((event) => event !== undefined))
     } catch (error) {
       // The readings themselves are on disk: that a path changed is not worth refusing them for.
       this.#log.warn('failover.untold', { reason: String(error) })

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { RateLimiter } from '@s3mp/web/http'
 import {
   bytes,
   integer,
@@ -19,6 +20,13 @@ export const EVENTS_MAX = 1_000_000
 /** Events removed at once when there are too many, so that removal is rare and short. */
 export const EVENTS_TRIM_MAX = 1000
 
+/** Events of one device listed at once: what it signed, and apart from it what was noticed of it. */
+export const DEVICE_EVENTS_BURST_MAX = 5000
+/** The same an hour after that: a device that talks too much must not push the others' events out. */
+export const DEVICE_EVENTS_PER_HOUR_MAX = 240
+/** Devices whose allowance is remembered; the longest silent is forgotten. */
+export const DEVICES_TALKING_MAX = 65_536
+
 /** One deed of an operator or of the program itself, in the chained log. */
 export interface AuditRow {
   readonly row: number
@@ -36,19 +44,41 @@ export interface AuditRow {
 export class Events {
   readonly #database: Database
   readonly #fleet: Fleet
+  readonly #max: number
+  #allowance = newAllowance()
+  // That there are more is said once an hour.
+  #told = new RateLimiter({ burst: 1, perSecond: 1 / 3600 }, DEVICES_TALKING_MAX)
   #count: number
 
-  constructor(database: Database, fleet: Fleet) {
+  constructor(database: Database, fleet: Fleet, max: number = EVENTS_MAX) {
     this.#database = database
     this.#fleet = fleet
-    this.#count = Number(database.get('SELECT count(*) AS count FROM events')?.count)
+    this.#max = max
+    this.#count = this.#counted()
   }
 
   /**
-   * Stores an event inside the running transaction; gives it back with its row. An alarm that claims
-   * to be from after `nowMs` does not stay on top of lists for longer than others.
+   * Stores an event inside the running transaction; gives it back with its row, or nothing where its
+   * device has used up its allowance: what it signed is kept as a record all the same. An alarm that
+   * claims to be from after `nowMs` does not stay on top of lists for longer than others.
    */
-  add(event: NewEvent, nowMs: number = event.atMs): EventRow {
+  add(event: NewEvent, nowMs: number = event.atMs): EventRow | undefined {
+    if (event.device !== undefined) {
+      const who = `${event.device} ${event.record === undefined ? 'noticed' : 'signed'}`
+      if (!this.#allowance.take(who, nowMs)) {
+        return this.#told.take(who, nowMs) ? this.#insert(tooMany(event, nowMs), nowMs) : undefined
+      }
+    }
+    return this.#insert(event, nowMs)
+  }
+
+  /** The running transaction failed: nothing of what it added is there. */
+  undo(): void {
+    this.#allowance = newAllowance()
+    this.#count = this.#counted()
+  }
+
+  #insert(event: NewEvent, nowMs: number): EventRow {
     const row = this.#database.insert(
       `INSERT INTO events (device, at_ms, severity, code, reason, details, record)
        VALUES (?, ?, ?, ?, ?, ?, ?)`,
@@ -61,7 +91,7 @@ export class Events {
       event.record ?? null,
     )
     this.#count++
-    if (this.#count > EVENTS_MAX) this.#trim()
+    if (this.#count > this.#max) this.#trim()
     if (event.severity === 'alarm' && event.device !== undefined) {
       this.#fleet.alarm(event.device, Math.min(event.atMs, nowMs))
     }
@@ -189,12 +219,31 @@ export class Events {
     return expected === last + 1
   }
 
+  #counted(): number {
+    return Number(this.#database.get('SELECT count(*) AS count FROM events')?.count)
+  }
+
   #trim(): void {
+    // The number in memory counts what failed transactions added, too: what is removed is real.
+    this.#count = this.#counted()
+    if (this.#count <= this.#max) return
     this.#count -= this.#database.run(
       'DELETE FROM events WHERE row IN (SELECT row FROM events ORDER BY row LIMIT ?)',
       EVENTS_TRIM_MAX,
     )
   }
+}
+
+function newAllowance(): RateLimiter {
+  const perSecond = DEVICE_EVENTS_PER_HOUR_MAX / 3600
+  return new RateLimiter({ burst: DEVICE_EVENTS_BURST_MAX, perSecond }, DEVICES_TALKING_MAX)
+}
+
+/** Says that there are more events of a device than are listed. */
+function tooMany({ device, code }: NewEvent, nowMs: number): NewEvent {
+  const details = { last: code, perHour: DEVICE_EVENTS_PER_HOUR_MAX }
+  const reason = undefined
+  return { device, atMs: nowMs, severity: 'warning', code: 'events.too-many', reason, details }
 }
 
 function readAudit(row: Row): AuditRow {

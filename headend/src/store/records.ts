@@ -16,7 +16,7 @@ import type { Fleet } from './fleet.ts'
 import { packRegisters } from './registers.ts'
 import { Seals } from './seals.ts'
 import type { StreamDraft, StreamRow, Streams } from './streams.ts'
-import type { EventRow } from './types.ts'
+import type { EventRow, NewEvent } from './types.ts'
 
 /** Contradicting records kept as evidence for one stream; later ones are only counted. */
 export const CONFLICTS_PER_STREAM_MAX = 16
@@ -98,6 +98,7 @@ export class Records {
       return { outcomes, events: this.#noticed }
     } catch (error) {
       this.#streams.drop()
+      this.#events.undo()
       throw error
     }
   }
@@ -117,7 +118,7 @@ export class Records {
           )
         })
         this.#streams.save()
-        return events
+        return events.filter((event) => event !== undefined)
       })
       this.#streams.keep()
       return told
@@ -287,7 +288,7 @@ export class Records {
         return
       }
       case 'event':
-        this.#noticed.push(this.#events.add(deviceEvent(entry.device, record, row), nowMs))
+        this.#tell(deviceEvent(entry.device, record, row), nowMs)
         return
       case 'heartbeat':
         this.#database.run(
@@ -403,7 +404,12 @@ export class Records {
     code: string,
     details: EventRow['details'],
   ): void {
-    this.#noticed.push(this.#events.add(noticedEvent(entry.device, nowMs, severity, code, details)))
+    this.#tell(noticedEvent(entry.device, nowMs, severity, code, details), nowMs)
+  }
+
+  #tell(event: NewEvent, nowMs: number): void {
+    const told = this.#events.add(event, nowMs)
+    if (told !== undefined) this.#noticed.push(told)
   }
 }
 

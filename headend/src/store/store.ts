@@ -53,8 +53,8 @@ export class SqliteStore implements RecordSink {
     })
   }
 
-  /** Stores an event that no record brought. */
-  addEvent(event: NewEvent): EventRow {
+  /** Stores an event that no record brought; nothing where its device has too many. */
+  addEvent(event: NewEvent): EventRow | undefined {
     return this.#database.transaction(() => this.#events.add(event))
   }
 
