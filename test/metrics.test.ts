@@ -51,7 +51,10 @@ function status(): MeterStatus {
       heardMs: 1,
     },
     paths: [path],
-    transport: { authentication: 'proven', forbidden: '' },
+    transport: {
+      ...{ authentication: 'proven', forbidden: '' },
+      nat: { state: 'behind', outside: '203.0.113.7:31100', changes: 1 },
+    },
     spool: {
       ...{ objects: 2, bytes: 400, objectsMax: 10, bytesMax: 1000 },
       byPriority: [0, 1, 1, 0],

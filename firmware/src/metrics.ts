@@ -48,6 +48,7 @@ function byPath(read: (path: Path) => number | undefined): Metric['read'] {
 const CLOCK_STATES = ['unset', 'synced', 'holdover', 'suspect']
 const PRIORITIES = ['alarm', 'billing', 'fine', 'live']
 const AUTHENTICATIONS = ['off', 'proven', 'plain', 'waiting']
+const NATS = ['off', 'asking', 'none', 'behind', 'unknown']
 
 /** A gauge a state: 1 for the one that is. */
 function states(all: readonly string[], is: string | undefined): readonly MetricSample[] {
@@ -274,6 +275,18 @@ export const METER_METRICS: readonly Metric[] = [
     help: 'Whether every known path is forbidden by policy',
     read: ({ transport }) =>
       one(transport === undefined ? undefined : flag(transport.forbidden !== '')),
+  },
+  {
+    name: 's3mp_uplink_nat',
+    type: 'gauge',
+    help: 'Whether other ASes see the uplink under another address: 1 for the state that is',
+    read: ({ transport }) => states(NATS, transport?.nat?.state),
+  },
+  {
+    name: 's3mp_uplink_nat_changes_total',
+    type: 'counter',
+    help: 'Times that the address given by a NAT became another one',
+    read: ({ transport }) => one(transport?.nat?.changes),
   },
 ]
 

@@ -1,8 +1,19 @@
+import type { OwnList } from '@s3mp/meter'
 import { z } from 'zod'
 
 import type { Field } from './field.ts'
 import { METER_SECTIONS } from './meter-schema.ts'
-import { hostPort, hostPortText, listOf, size, span, spanOrOff, text, whole } from './values.ts'
+import {
+  hostPort,
+  hostPortText,
+  ipPort,
+  listOf,
+  size,
+  span,
+  spanOrOff,
+  text,
+  whole,
+} from './values.ts'
 
 /** Entries of one list of a jurisdiction. */
 export const JURISDICTION_ENTRIES_MAX = 256
@@ -137,6 +148,12 @@ export const SECTIONS = {
         fallback: '0',
         expected: 'a port, or 0 for any',
         doc: 'Our UDP port.',
+      },
+      nat: {
+        schema: z.union([z.enum(['auto', 'on', 'off']), ipPort]),
+        fallback: '"auto"',
+        expected: '"auto", "on", "off" or IP:PORT',
+        doc: 'Whether other ASes see us under another address, as behind the router of a home. `auto`: border routers are asked (STUN), and where none answers there is taken to be no NAT. `on`: the same, and a router that does not answer is told as a fault. IP:PORT: the address that somebody has forwarded to our `local` and `port`; needed where routers do not answer, as those before v0.15 do not.',
       },
       remote: {
         schema: text.optional(),
@@ -355,6 +372,8 @@ export interface MeterConfig extends Values<'meter'> {
   readonly keys: Values<'meter.keys'>
   readonly d0: Values<'meter.d0'>
   readonly dlms: Values<'meter.dlms'>
+  /** Lists without codes whose places are named; every one has places. */
+  readonly lists: readonly OwnList[]
   readonly s0: Values<'meter.s0'>
   readonly modbus: Values<'meter.modbus'>
   readonly adapter: Values<'meter.adapter'>

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 import { z } from 'zod'
 
 /** Characters of any text in the configuration; more is a slip of the clipboard. */
@@ -86,6 +88,9 @@ export const hostPort: z.ZodType<HostPort> = z.string().transform((value, contex
   context.addIssue({ code: 'custom', message: 'host:port' })
   return z.NEVER
 })
+
+/** `IP:port`: an address that needs no name server; the value is a {@link HostPort}. */
+export const ipPort: z.ZodType<HostPort> = hostPort.refine(({ host }) => isIP(host) !== 0)
 
 /** `host:port` that stays as it is written, checked. */
 export const hostPortText: z.ZodType<string> = text.refine(

@@ -26,6 +26,7 @@ import {
 import { sourcesOf, type Config, type SourceName } from '../config/load.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
 import { silentLog, type Log } from '../log.ts'
+import type { NatNews } from '../transport/nat.ts'
 import { OwnerPolicy } from '../transport/policy.ts'
 import { openScionTransport, type ScionTransport } from '../transport/scion.ts'
 import { openPolicyFile, type PolicyFile } from './policy-file.ts'
@@ -49,7 +50,15 @@ export async function openScion(config: Config, log: Log = silentLog): Promise<S
     opened.push(source)
     const keys = await keysOf(config, ends.local)
     if (keys !== undefined) opened.push(keys)
-    const transport = await open(config, { ...ends, source, keys, file, jurisdiction, closeAll })
+    const transport = await open(config, {
+      ...ends,
+      source,
+      keys,
+      file,
+      jurisdiction,
+      log,
+      closeAll,
+    })
     file?.follow((document) => {
       transport.setPolicy(document)
     }, log)
@@ -70,12 +79,13 @@ interface Parts {
   readonly keys: OpenDrkeys | undefined
   readonly file: PolicyFile | undefined
   readonly jurisdiction: Jurisdiction | undefined
+  readonly log: Log
   readonly closeAll: () => Promise<void>
 }
 
 async function open(config: Config, parts: Parts): Promise<ScionTransport> {
-  const { port, alarm_paths: alarmPaths, authentication, drkey_protocol: protocol } = config['uplink.scion'] // prettier-ignore
-  const { local, remote, source, keys, file, jurisdiction, closeAll } = parts
+  const { port, nat, alarm_paths: alarmPaths, authentication, drkey_protocol: protocol } = config['uplink.scion'] // prettier-ignore
+  const { local, remote, source, keys, file, jurisdiction, log, closeAll } = parts
   const nowMs = (): number => systemClock.nowMs()
   const document = file?.policy
   const policy = new OwnerPolicy({ document, jurisdiction, nowMs, random: systemRandom })
@@ -90,9 +100,25 @@ async function open(config: Config, parts: Parts): Promise<ScionTransport> {
     clock: systemClock,
     random: systemRandom,
     alarmPaths,
+    nat,
+    onNat: (news) => {
+      tellNat(news, log)
+    },
     ...(keys === undefined ? {} : { authentication: { keys, protocol, isRequired } }),
     onClose: closeAll,
   })
+}
+
+/** What is known about a NAT, in the log. */
+function tellNat(news: NatNews, log: Log): void {
+  if (news.type === 'none') log.info('nat.none')
+  else if (news.type === 'unknown') {
+    if (news.isTrouble) log.warn('nat.unknown', { reason: news.reason })
+    else log.info('nat.unknown', { reason: news.reason })
+  } else {
+    log.info('nat.found', { outside: news.outside })
+    if (news.warning !== undefined) log.warn('nat.port', { reason: news.warning })
+  }
 }
 
 /** The sources of paths in their order; what one of them lacks is said once, not at every lookup. */

@@ -1,5 +1,5 @@
 import { bold, judged } from '../terminal.ts'
-import type { HeadView, PathView, StatusView } from './view.ts'
+import type { HeadView, NatView, PathView, StatusView } from './view.ts'
 
 /** A reading older than this is told as late, in milliseconds. */
 const LATE_MS = 60_000
@@ -48,7 +48,7 @@ function headRows(head: HeadView, nowMs: number): readonly string[] {
   ]
 }
 
-function transportRows({ authentication = '', forbidden }: StatusView): readonly string[] {
+function transportRows({ authentication = '', forbidden, nat }: StatusView): readonly string[] {
   const words: Readonly<Record<string, string>> = {
     proven: 'prove their sender',
     plain: 'prove nothing: there is no key yet',
@@ -62,7 +62,21 @@ function transportRows({ authentication = '', forbidden }: StatusView): readonly
     ...(forbidden === undefined
       ? []
       : [row('paths', judged(false, `none is allowed: ${forbidden}`))]),
+    ...natRows(nat),
   ]
+}
+
+/** Nothing where nothing stands in the way. */
+function natRows(nat: NatView | undefined): readonly string[] {
+  if (nat === undefined) return []
+  const { state, outside, changes } = nat
+  if (state === 'behind') {
+    const moved = changes === 0 ? '' : `, changed ${String(changes)} times`
+    return [row('nat', `seen from outside as ${outside}${moved}`)]
+  }
+  // Where no address was ever known a router that is silent may simply be an old one.
+  if (state !== 'unknown' || outside === '') return []
+  return [row('nat', judged(false, `no router says whether we are still ${outside}`))]
 }
 
 function waiting(status: StatusView, nowMs: number): string {

@@ -43,6 +43,16 @@ export interface StatusView {
   readonly authentication: string | undefined
   /** Why no path is allowed; undefined where one is. */
   readonly forbidden: string | undefined
+  /** Whether a NAT is in the way; undefined where the transport has nothing of the kind. */
+  readonly nat: NatView | undefined
+}
+
+/** From where other ASes see the uplink. */
+export interface NatView {
+  readonly state: string
+  /** Empty where it is not known. */
+  readonly outside: string
+  readonly changes: number
 }
 
 type Tree = Readonly<Record<string, unknown>>
@@ -76,7 +86,15 @@ export function statusView(answer: unknown): StatusView {
     paths: listOf(status.paths).map(pathOf),
     authentication: textOf(transport.authentication),
     forbidden: forbidden === '' ? undefined : forbidden,
+    nat: natOf(transport.nat),
   }
+}
+
+function natOf(value: unknown): NatView | undefined {
+  const { state, outside, changes } = treeOf(value)
+  const known = textOf(state)
+  if (known === undefined) return undefined
+  return { state: known, outside: textOf(outside) ?? '', changes: numberOf(changes) ?? 0 }
 }
 
 /** A meter is well that hears something at every head, has an uplink, and is answered. */

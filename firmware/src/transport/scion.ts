@@ -23,7 +23,11 @@ import {
 } from '@s3mp/scion'
 
 import type { PathStatus, TransportHealth } from '../channel/message.ts'
+import type { NetworkReport } from '../channel/network.ts'
 import { FirmwareError } from '../errors.ts'
+import { Nat, type NatMode, type NatNews } from './nat.ts'
+import { networkReport } from './network-report.ts'
+import { PathChanges } from './path-changes.ts'
 import { OwnerPolicy, type PathRuling } from './policy.ts'
 import type { Arrival, Departure, SendHints, Transport } from './transport.ts'
 
@@ -50,6 +54,10 @@ export interface ScionTransportOptions {
   readonly policy?: OwnerPolicy
   /** Packets prove their sender by DRKey; no packet does where it is left out. */
   readonly authentication?: PacketProof
+  /** Whether and how an address that a NAT gives us is found out; not at all where it is left out. */
+  readonly nat?: NatMode
+  /** Hears what becomes known about it. */
+  readonly onNat?: (news: NatNews) => void
   /** Called once by `close`: closes what was opened for this transport. */
   readonly onClose?: () => Promise<void>
 }
@@ -68,7 +76,11 @@ interface Tally {
   acknowledged: number
 }
 
-/** Opens the socket, begins to look for paths; does not wait for the first one. */
+/**
+ * Opens the socket, begins to look for paths; does not wait for the first one. Where a NAT is looked
+ * for the border router gets `NAT_FIRST_MS_MAX` to answer, so that nothing leaves under an address
+ * that nobody can answer to.
+ */
 export async function openScionTransport(options: ScionTransportOptions): Promise<ScionTransport> {
   const { source, local, port, underlay, clock, random, remote, plan } = options
   const policy = options.policy ?? new OwnerPolicy({ nowMs: () => clock.nowMs(), random })
@@ -82,17 +94,24 @@ export async function openScionTransport(options: ScionTransportOptions): Promis
     random,
     ...(authentication === undefined ? {} : { authentication }),
   })
-  const pilot = openPathPilot({
-    socket,
-    source: policy.watch(source),
-    destination: remote.isdAs,
-    clock,
-    random,
-    policy: (path) => policy.refuses(path),
-    ...(plan === undefined ? {} : { plan }),
-    ...(ranking === undefined ? {} : { ranking }),
-  })
-  return new ScionTransport({ socket, pilot, policy, authentication, options })
+  try {
+    const nat = new Nat({ socket, mode: options.nat ?? 'off', clock, onNews: options.onNat })
+    await nat.first()
+    const pilot = openPathPilot({
+      socket,
+      source: policy.watch(source),
+      destination: remote.isdAs,
+      clock,
+      random,
+      policy: (path) => policy.refuses(path),
+      ...(plan === undefined ? {} : { plan }),
+      ...(ranking === undefined ? {} : { ranking }),
+    })
+    return new ScionTransport({ socket, nat, pilot, policy, authentication, options })
+  } catch (error) {
+    await socket.close()
+    throw error
+  }
 }
 
 /** The meter is the slow side: it asks for one key, the head-end derives those of all meters. */
@@ -107,6 +126,7 @@ function authenticationOf(options: ScionTransportOptions): DrkeyAuthentication |
 /** What a transport is put together from; {@link openScionTransport} does it. */
 interface Parts {
   readonly socket: ScionSocket
+  readonly nat: Nat
   readonly pilot: PathPilot
   readonly policy: OwnerPolicy
   readonly authentication: DrkeyAuthentication | undefined
@@ -122,18 +142,24 @@ export class ScionTransport implements Transport {
   readonly pilot: PathPilot
   readonly #policy: OwnerPolicy
   readonly #socket: ScionSocket
+  readonly #nat: Nat
   readonly #authentication: DrkeyAuthentication | undefined
   readonly #options: ScionTransportOptions
   readonly #tallies = new Map<string, Tally>()
+  readonly #changes = new PathChanges()
   readonly #closing = new AbortController()
 
   /** Use {@link openScionTransport}. */
-  constructor({ socket, pilot, policy, authentication, options }: Parts) {
+  constructor({ socket, nat, pilot, policy, authentication, options }: Parts) {
     this.#socket = socket
+    this.#nat = nat
     this.pilot = pilot
     this.#policy = policy
     this.#authentication = authentication
     this.#options = options
+    pilot.observe((event) => {
+      if (event.type === 'switched') this.#changes.moved(event)
+    })
   }
 
   async send(bytes: Uint8Array, { deadline, attempt }: SendHints): Promise<Departure> {
@@ -141,6 +167,7 @@ export class ScionTransport implements Transport {
     const retryCopies = attempt > 0 ? 2 : 1
     const copies = deadline === 'alarm' ? Math.max(alarmPaths, retryCopies) : retryCopies
     const flight = await this.pilot.send(remote, bytes, { copies, answer: true })
+    this.#nat.sent()
     for (const fingerprint of flight.paths) this.#tally(fingerprint).sent += 1
     const [first, ...others] = flight.paths
     return { path: nameOf(first), copies: others.map(nameOf), flight }
@@ -152,9 +179,12 @@ export class ScionTransport implements Transport {
 
   landed({ flight }: Departure, way: unknown): void {
     if (!isFlight(flight)) throw new FirmwareError('channel', 'flight: expected one of ours')
+    this.#nat.landed()
     this.pilot.landed(flight, isRoute(way) ? way : undefined)
     const [first] = flight.paths
-    if (first !== undefined) this.#tally(first).acknowledged += 1
+    if (first === undefined) return
+    this.#tally(first).acknowledged += 1
+    this.#changes.acknowledged(first, this.#options.clock.nowMs())
   }
 
   paths(): readonly PathStatus[] {
@@ -191,7 +221,21 @@ export class ScionTransport implements Transport {
     return {
       authentication: this.#proof(),
       forbidden: isForbidden ? (refused[0]?.words ?? '') : '',
+      nat: this.#nat.status(),
     }
+  }
+
+  network(): NetworkReport {
+    const { source, remote } = this.#options
+    return networkReport({
+      source: formatIsdAs(source.local.isdAs),
+      destination: formatIsdAs(remote.isdAs),
+      policy: this.#policy.inForce?.name ?? '',
+      reports: this.pilot.report(),
+      rulings: this.rulings(),
+      moves: this.#changes.moves,
+      nameOf,
+    })
   }
 
   #proof(): TransportHealth['authentication'] {
@@ -204,6 +248,7 @@ export class ScionTransport implements Transport {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
     await this.pilot.close()
+    this.#nat.close()
     await this.#socket.close()
     await this.#options.onClose?.()
   }

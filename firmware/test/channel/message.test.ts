@@ -12,6 +12,7 @@ import {
   DEADLINE_CLASSES,
   decodeMessage,
   encodeMessage,
+  NAT_STATES,
   type ChannelMessage,
 } from '../../src/channel/message.ts'
 import { FirmwareError } from '../../src/errors.ts'
@@ -138,8 +139,15 @@ const message: fc.Arbitrary<ChannelMessage> = fc.oneof(
       type: fc.constant('status' as const),
       paths: fc.array(path, { maxLength: 4 }),
       health: fc.record(
-        { authentication: fc.constantFrom(...AUTHENTICATION_STATES), forbidden: text },
-        plain,
+        {
+          authentication: fc.constantFrom(...AUTHENTICATION_STATES),
+          forbidden: text,
+          nat: fc.record(
+            { state: fc.constantFrom(...NAT_STATES), outside: text, changes: count },
+            plain,
+          ),
+        },
+        { ...plain, requiredKeys: ['authentication', 'forbidden'] },
       ),
     },
     { ...plain, requiredKeys: ['type', 'paths'] },

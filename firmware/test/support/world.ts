@@ -15,6 +15,7 @@ import type { SourceSpec } from '../../src/sources/source.ts'
 import { Spool, type SpoolOptions } from '../../src/spool/spool.ts'
 import type { TamperInput } from '../../src/tamper.ts'
 import type { TraceEvent } from '../../src/trace.ts'
+import type { Transport } from '../../src/transport/transport.ts'
 import { createUplink } from '../../src/uplink.ts'
 import { freshFolder } from './folder.ts'
 import { TestHeadEnd } from './head-end.ts'
@@ -74,6 +75,8 @@ export class World {
   /** In [0, 1), the same in every run. */
   readonly random: () => number
   readonly #bytes: RandomBytes
+  /** Carries instead of the road from the next start on. */
+  transport: Transport | undefined
   #running: { readonly stop: AbortController; readonly done: Promise<unknown> } | undefined
   #meter: Meter | undefined
 
@@ -175,7 +178,7 @@ export class World {
     })
     const uplink = createUplink({
       channel: channel.uplink,
-      transport: this.road,
+      transport: this.transport ?? this.road,
       clock,
       log: silentLog,
     })

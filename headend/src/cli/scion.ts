@@ -52,7 +52,7 @@ export async function openScionTransport(config: ScionConfig, log: Log): Promise
     const isRequired = authentication === 'require'
     const proof = keys && { keys, local, protocol, isRequired, clock: systemClock }
     return new ScionTransport({
-      open: (proofs) => openSocket(local, source?.local ?? bareAs(local), proofs),
+      open: (proofs) => openSocket(local, config.listen, source?.local ?? bareAs(local), proofs),
       ...(source === undefined ? {} : { source }),
       ...(proof === undefined ? {} : { proof }),
       onClose,
@@ -64,13 +64,18 @@ export async function openScionTransport(config: ScionConfig, log: Log): Promise
   }
 }
 
-function openSocket(
+/**
+ * Listens on the address that this machine has. Where meters know the head-end by another one, as
+ * behind a NAT that forwards to it, answers leave under that one: a meter hears nobody else.
+ */
+async function openSocket(
   local: ScionEndpoint,
+  listen: string,
   localAs: LocalAs,
   authentication: Parameters<ConstructorParameters<typeof ScionTransport>[0]['open']>[0],
 ): ReturnType<typeof openScionSocket> {
-  return openScionSocket({
-    local,
+  const socket = await openScionSocket({
+    local: { ...local, host: parseHost(listen) },
     localAs,
     underlay: nodeUnderlay,
     clock: systemClock,
@@ -78,6 +83,9 @@ function openSocket(
     echo: true,
     ...(authentication === undefined ? {} : { authentication }),
   })
+  const host = formatHost(local.host)
+  if (host !== formatHost(socket.local.host)) socket.fixOutside({ host, port: socket.local.port })
+  return socket
 }
 
 /** An AS of which nothing is known but its number. */

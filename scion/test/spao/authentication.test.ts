@@ -109,6 +109,24 @@ describe('authentication by DRKey', () => {
     assert.equal(keys.asked.length, 2)
   })
 
+  it('holds under the address that a NAT gives, and under the next one that it gives', async () => {
+    const { meter, server, keys } = world()
+    for (const host of ['203.0.113.7', '203.0.113.8']) {
+      const outside = parseAddress(`1-ff00:0:111,${host}`)
+      meter.moveTo(outside)
+      meter.moveTo(outside)
+      assert.equal(meter.hasKey(SERVER), false)
+      const packet = await packetOf(outside, SERVER, meter)
+      if (host.endsWith('7')) refuses(() => server.accept(decodePacket(packet)))
+      await settle()
+      assert.equal(server.accept(decodePacket(packet)), true)
+      const answer = await packetOf(SERVER, outside, server)
+      assert.equal(meter.accept(decodePacket(answer)), true)
+    }
+    // One key of each address, and one of the AS for the server.
+    assert.equal(keys.asked.length, 3)
+  })
+
   it('derives the keys of all meters of an AS from one answer', async () => {
     const { clock, keys, server } = world()
     for (let index = 1; index <= 5; index++) {
