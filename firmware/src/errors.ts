@@ -46,3 +46,20 @@ export function codeOf(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code
   return 'unknown'
 }
+
+/** What the system says about a file, for people; whoever asks names the file. */
+const FILE_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: 'is not there',
+  ENOTDIR: 'lies below something that is no folder',
+  EISDIR: 'is a folder, where a file is expected',
+  EEXIST: 'is there already',
+  EACCES: 'may not be used by this user',
+  EPERM: 'may not be used by this user',
+  EROFS: 'lies on a disk that cannot be written',
+  ENOSPC: 'finds no room on its disk',
+}
+
+/** Why something could not be done with a file: the system's reason in words, else the sentence itself. */
+export function fileReasonOf(error: unknown): string {
+  return FILE_WORDS[codeOf(error)] ?? reasonOf(error)
+}

@@ -29,7 +29,7 @@ import {
 } from '@s3mp/envelope'
 
 import type { HeadendTrust } from './epochs.ts'
-import { codeOf, FirmwareError, reasonOf } from './errors.ts'
+import { codeOf, fileReasonOf, FirmwareError } from './errors.ts'
 import { syncFolder } from './spool/counters.ts'
 import { STORAGE_KEY_BYTES } from './spool/vault.ts'
 
@@ -70,14 +70,14 @@ export function createIdentity(
   algorithm: SignatureAlgorithm,
   randomBytes: RandomBytes,
 ): Identity {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   const file = join(folder, IDENTITY_FILES.key)
   const signer = SoftwareSigner.generate(algorithm, randomBytes)
   try {
     writeNew(file, signer.toPem(), 0o600)
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') {
-      throw new FirmwareError('identity', `${file}: ${reasonOf(error)}`, { cause: error })
+      throw new FirmwareError('identity', `${file}: ${fileReasonOf(error)}`, { cause: error })
     }
     throw new FirmwareError(
       'exists',
@@ -109,8 +109,11 @@ export function loadIdentity(folder: string): Identity {
 }
 
 /** Reads a head-end's card. @throws FirmwareError `identity` */
-export function readCard(file: string): HeadendCard {
-  const text = readBounded(file, 'ask the head-end for one: s3mp headend card')
+export function readCard(
+  file: string,
+  cure = 'ask the head-end for one: s3mp headend card',
+): HeadendCard {
+  const text = readBounded(file, cure)
   try {
     return decodeHeadendCard(text)
   } catch (error) {
@@ -158,7 +161,10 @@ export function takeCard(from: string, to: string, mayReplace: boolean): CardTak
 
 /** The trust in the head-end: the card, and the newest prekey that was refreshed in band. */
 export function loadTrust(cardFile: string, folder: string): HeadendTrust {
-  const card = readCard(cardFile)
+  const card = readCard(
+    cardFile,
+    'the head-end prints it (s3mp headend card); then: s3mp enroll --card FILE',
+  )
   const file = join(folder, IDENTITY_FILES.prekey)
   const refreshed = existsSync(file) ? [Uint8Array.from(readFileSync(file))] : []
   return {
@@ -239,11 +245,19 @@ function readBounded(file: string, cure: string): string {
   try {
     if (statSync(file).size <= IDENTITY_FILE_BYTES_MAX) return readFileSync(file, 'utf8')
   } catch (error) {
-    const what = codeOf(error) === 'ENOENT' ? 'is not there' : reasonOf(error)
+    const what = fileReasonOf(error)
     throw new FirmwareError('identity', `${file}: ${what}; ${cure}`, { cause: error })
   }
   const limit = String(IDENTITY_FILE_BYTES_MAX)
   throw new FirmwareError('identity', `${file}: expected at most ${limit} bytes; ${cure}`)
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new FirmwareError('identity', `${folder}: ${fileReasonOf(error)}`, { cause: error })
+  }
 }
 
 /** Writes a file that must not be there yet. */

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 
-import { codeOf, FirmwareError, reasonOf } from './errors.ts'
+import { codeOf, fileReasonOf, FirmwareError, reasonOf } from './errors.ts'
 import { VERSION } from './service/version.ts'
 import { complain, EXIT, EXIT_HELP } from './terminal.ts'
 
@@ -8,40 +8,59 @@ import { complain, EXIT, EXIT_HELP } from './terminal.ts'
 const NODE_MAJOR_MIN = 24
 
 const HELP = `
+Other programs:
+  headend                          the head-end: s3mp headend --help
+  scion                            address, showpaths, ping, traceroute of a SCION host: s3mp scion --help
+
 Examples:
-  s3mp config --print-default > meter.toml   every key there is
+  s3mp doctor --write meter.toml             find the meter, write a configuration
   s3mp keygen                                the key of this device, once
-  s3mp enroll --card headend.card            whom it seals for
+  s3mp enroll --card headend-card.json       whom it seals for
   s3mp run                                   read, sign, keep, deliver
+  s3mp status                                how that is going
   s3mp decode capture.bin                    what a meter said
 
-s3mp NAME that is none of these runs the program s3mp-NAME; so s3mp headend is the head-end.
+The configuration is meter.toml in the folder you are in, else /etc/s3mp/meter.toml, unless --config names one.
 ${EXIT_HELP}`
 
 /** Adds one command to the program. */
 type Add = (program: Command) => void
 
+/** What the commands are for, in the order in which an owner needs them. */
+const GROUPS = {
+  find: 'Find a meter and listen to it:',
+  begin: 'Begin:',
+  run: 'Run:',
+  check: 'Check:',
+  shell: 'For the shell:',
+} as const
+
+type Known = readonly [group: keyof typeof GROUPS, load: () => Promise<Add>]
+
 /** Every command, loaded when it is asked for: each of them would cost memory that a role keeps. */
-const COMMANDS: Readonly<Record<string, () => Promise<Add>>> = {
-  run: async () => (await import('./commands/run.ts')).addRunCommand,
-  meter: async () => (await import('./commands/meter.ts')).addMeterCommand,
-  uplink: async () => (await import('./commands/uplink.ts')).addUplinkCommand,
-  page: async () => (await import('./commands/page.ts')).addPageCommand,
-  metrics: async () => (await import('./commands/metrics.ts')).addMetricsCommand,
-  keygen: async () => (await import('./commands/keygen.ts')).addKeygenCommand,
-  enroll: async () => (await import('./commands/enroll.ts')).addEnrollCommand,
-  config: async () => (await import('./commands/config.ts')).addConfigCommand,
-  status: async () => (await import('./commands/status.ts')).addStatusCommand,
-  doctor: async () => (await import('./commands/doctor.ts')).addDoctorCommand,
-  align: async () => (await import('./commands/align.ts')).addAlignCommand,
-  pin: async () => (await import('./commands/pin.ts')).addPinCommand,
-  record: async () => (await import('./commands/record.ts')).addRecordCommand,
-  replay: async () => (await import('./commands/replay.ts')).addReplayCommand,
-  report: async () => (await import('./commands/report.ts')).addReportCommand,
-  decode: async () => (await import('./commands/decode.ts')).addDecodeCommand,
-  verify: async () => (await import('./commands/verify.ts')).addVerifyCommand,
-  completion: async () => (await import('./commands/completion.ts')).addCompletionCommand,
-  man: async () => (await import('./commands/man.ts')).addManCommand,
+const COMMANDS: Readonly<Record<string, Known>> = {
+  doctor: ['find', async () => (await import('./commands/doctor.ts')).addDoctorCommand],
+  align: ['find', async () => (await import('./commands/align.ts')).addAlignCommand],
+  pin: ['find', async () => (await import('./commands/pin.ts')).addPinCommand],
+  decode: ['find', async () => (await import('./commands/decode.ts')).addDecodeCommand],
+  record: ['find', async () => (await import('./commands/record.ts')).addRecordCommand],
+  replay: ['find', async () => (await import('./commands/replay.ts')).addReplayCommand],
+  report: ['find', async () => (await import('./commands/report.ts')).addReportCommand],
+  config: ['begin', async () => (await import('./commands/config.ts')).addConfigCommand],
+  keygen: ['begin', async () => (await import('./commands/keygen.ts')).addKeygenCommand],
+  enroll: ['begin', async () => (await import('./commands/enroll.ts')).addEnrollCommand],
+  run: ['run', async () => (await import('./commands/run.ts')).addRunCommand],
+  meter: ['run', async () => (await import('./commands/meter.ts')).addMeterCommand],
+  uplink: ['run', async () => (await import('./commands/uplink.ts')).addUplinkCommand],
+  page: ['run', async () => (await import('./commands/page.ts')).addPageCommand],
+  status: ['check', async () => (await import('./commands/status.ts')).addStatusCommand],
+  metrics: ['check', async () => (await import('./commands/metrics.ts')).addMetricsCommand],
+  verify: ['check', async () => (await import('./commands/verify.ts')).addVerifyCommand],
+  completion: [
+    'shell',
+    async () => (await import('./commands/completion.ts')).addCompletionCommand,
+  ],
+  man: ['shell', async () => (await import('./commands/man.ts')).addManCommand],
 }
 
 /** Commands that speak of all the others. */
@@ -65,9 +84,14 @@ async function programOf(name: string | undefined): Promise<Command> {
     .addHelpText('after', HELP)
   const isKnown =
     name !== undefined && Object.hasOwn(COMMANDS, name) && !SPEAK_OF_ALL.includes(name)
-  for (const [known, load] of Object.entries(COMMANDS)) {
-    if (!isKnown || known === name) (await load())(program)
+  for (const [known, [group, load]] of Object.entries(COMMANDS)) {
+    if (isKnown && known !== name) continue
+    const add = await load()
+    add(program)
+    program.commands.at(-1)?.helpGroup(GROUPS[group])
   }
+  const help = new Command('help').argument('[command]').description('the same as COMMAND --help')
+  program.addHelpCommand(help.helpGroup(GROUPS.shell))
   for (const command of [program, ...program.commands]) command.exitOverride()
   return program
 }
@@ -84,7 +108,7 @@ function statusOf(error: unknown): number {
     return error.code === 'usage' ? EXIT.usage : EXIT.no
   }
   if (isForeseen(error)) {
-    complain(`s3mp: ${reasonOf(error)} (${codeOf(error)})`)
+    complain(`s3mp: ${wordsOf(error)} (${codeOf(error)})`)
     return EXIT.no
   }
   // Not foreseen: the stack helps whoever mends it.
@@ -96,9 +120,29 @@ function statusOf(error: unknown): number {
 /** Errors of other rooms, and of the operating system about a file: their sentence says all there is. */
 const SPEAKING = /^(?:Hal|Meter|Envelope|Scion|Http)Error$/u
 
-function isForeseen(error: unknown): boolean {
+function isForeseen(error: unknown): error is Error {
   return error instanceof Error && (SPEAKING.test(error.name) || 'syscall' in error)
 }
+
+/** What to do about hardware that does not answer, by its code. */
+const CURES: Readonly<Record<string, string>> = {
+  'not-found': 's3mp doctor says what is there',
+  permission: 'sudo usermod -aG dialout "$USER", then log in again',
+  busy: 'end it for now (the meter itself: systemctl stop s3mp-meter)',
+}
+
+function wordsOf(error: Error): string {
+  if ('path' in error && typeof error.path === 'string') {
+    return `${error.path}: ${fileReasonOf(error)}`
+  }
+  const cure = error.name === 'HalError' ? CURES[codeOf(error)] : undefined
+  return cure === undefined ? reasonOf(error) : `${reasonOf(error)}; ${cure}`
+}
+
+// Whoever reads the output may have seen enough, as in s3mp decode FILE | head: no error.
+process.stdout.on('error', () => {
+  process.exit()
+})
 
 const major = Number(process.versions.node.split('.')[0])
 if (major < NODE_MAJOR_MIN) {

@@ -118,7 +118,7 @@ describe('the s3mp command', function () {
     s3mp(['keygen', '-c', 'm.toml'], folder)
     assert.match(
       s3mp(['run', '-c', 'm.toml'], folder).stderr,
-      /headend\.card: is not there; ask the head-end/u,
+      /headend\.card: is not there; the head-end prints it .*: s3mp enroll --card FILE/u,
     )
     await writeCard(join(folder, 'headend.card'), 'A')
     writeFileSync(join(folder, 'm.toml'), toml.replace('household', 'castle'))

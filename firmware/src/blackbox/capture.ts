@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { formatSettings, parseSettings, type SerialSettings } from '@s3mp/hal'
 import { CaptureBytes, MeterError } from '@s3mp/meter'
 
-import { FirmwareError, reasonOf } from '../errors.ts'
+import { FirmwareError, fileReasonOf } from '../errors.ts'
 
 /** Bytes of a capture that are read, written or played. */
 export const CAPTURE_FILE_BYTES_MAX = 64 * 2 ** 20
@@ -66,7 +66,7 @@ export function readCapture(file: string): Capture {
     }
     content = Uint8Array.from(readFileSync(file))
   } catch (error) {
-    throw new FirmwareError('source', `${file}: ${reasonOf(error)}`, { cause: error })
+    throw new FirmwareError('source', `${file}: ${fileReasonOf(error)}`, { cause: error })
   }
   const begin = Buffer.from(content.subarray(0, CAPTURE_MARK.length)).toString('latin1')
   if (begin === CAPTURE_MARK) return parseCapture(Buffer.from(content).toString('latin1'), file)

@@ -1,4 +1,4 @@
-import { Argument, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 
 import { printConfigTables, printDefaultConfig } from '../config/print.ts'
 import { FirmwareError } from '../errors.ts'
@@ -22,7 +22,7 @@ export function addConfigCommand(program: Command): void {
   program
     .command('config')
     .description('print a configuration with every key, or check one')
-    .addArgument(new Argument('[check]', 'check a file').choices(['check']))
+    .argument('[check]', 'the word check')
     .argument('[file]', `the file to check (default: ${CONFIG_FILE})`)
     .option('--print-default', 'print every key with its default and what it means', false)
     .addOption(
@@ -35,8 +35,9 @@ export function addConfigCommand(program: Command): void {
     .action((check: string | undefined, file: string | undefined, options: Options) => {
       if (options.printDefault) process.stdout.write(printDefaultConfig())
       else if (options.printTables) process.stdout.write(printConfigTables())
-      else if (check === undefined) {
-        throw new FirmwareError('usage', 'expected "check FILE" or --print-default')
+      else if (check !== 'check') {
+        const found = check === undefined ? 'nothing' : JSON.stringify(check.slice(0, 40))
+        throw new FirmwareError('usage', `expected "check FILE" or --print-default, found ${found}`)
       } else {
         const config = readConfig(file ?? CONFIG_FILE)
         if (options.json) sayJson(config)

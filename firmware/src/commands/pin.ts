@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { parseSettings, systemClock, type SerialPort, type SerialSettings } from '@s3mp/hal'
 import { Option, type Command } from 'commander'
 
-import { FirmwareError, reasonOf } from '../errors.ts'
+import { FirmwareError, fileReasonOf } from '../errors.ts'
 import { keepPin } from '../pin/kept.ts'
 import { breakLamp, byteLamp, pinLamp, type Lamp } from '../pin/lamp.ts'
 import { durationMs, menuFlashes, pinFlashes } from '../pin/plan.ts'
@@ -177,7 +177,7 @@ async function readPin(file: string | undefined): Promise<string> {
   try {
     if (file !== undefined) return readFileSync(file === '-' ? 0 : file, 'utf8').trim()
   } catch (error) {
-    throw new FirmwareError('usage', `--pin-file: ${reasonOf(error)}`, { cause: error })
+    throw new FirmwareError('usage', `--pin-file: ${fileReasonOf(error)}`, { cause: error })
   }
   if (!process.stdin.isTTY) {
     throw new FirmwareError('usage', 'PIN: expected a terminal to ask on, or --pin-file')

@@ -6,7 +6,7 @@ import { createDecoder } from '@s3mp/meter'
 import type { Command } from 'commander'
 
 import { CAPTURE_FILE_BYTES_MAX, captureLines, chunkLine } from '../blackbox/capture.ts'
-import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
+import { codeOf, FirmwareError, fileReasonOf } from '../errors.ts'
 import { EXIT, EXIT_HELP, say, sayJson, terminalProgress, wholeNumber } from '../terminal.ts'
 
 interface Options {
@@ -107,7 +107,7 @@ const LOOK_MS = 250
 
 function unwritten(file: string, error: unknown): FirmwareError {
   const why =
-    codeOf(error) === 'EEXIST' ? 'is there already; --force writes over it' : reasonOf(error)
+    codeOf(error) === 'EEXIST' ? 'is there already; --force writes over it' : fileReasonOf(error)
   return new FirmwareError(codeOf(error) === 'EEXIST' ? 'exists' : 'source', `${file}: ${why}`, {
     cause: error,
   })

@@ -9,11 +9,11 @@ import { NOTES, reportOf } from '../blackbox/report.ts'
 import { BLACKBOX_FOLDER, capturesIn } from '../blackbox/shelf.ts'
 import { checkBoard } from '../doctor/checks.ts'
 import { thisMachine } from '../doctor/machine.ts'
-import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
+import { codeOf, FirmwareError, fileReasonOf } from '../errors.ts'
 import { CONFIG_FILE, readConfig } from '../service/options.ts'
 import { systemRandomBytes } from '../service/system.ts'
 import { VERSION } from '../service/version.ts'
-import { EXIT, EXIT_HELP, say, sayJson } from '../terminal.ts'
+import { complain, EXIT, EXIT_HELP, say, sayJson } from '../terminal.ts'
 
 interface Options {
   readonly config: string
@@ -60,6 +60,7 @@ function list(options: Options): number {
   const files = capturesIn(join(readConfig(options.config).state.folder, BLACKBOX_FOLDER))
   if (options.json) sayJson({ files })
   else for (const file of files) say(file)
+  if (files.length === 0) complain('The black box has kept no fault.')
   return files.length > 0 ? EXIT.ok : EXIT.no
 }
 
@@ -73,7 +74,7 @@ function report(named: string | undefined, options: Options): number {
     writeFileSync(options.output, text, { flag: options.force ? 'w' : 'wx' })
   } catch (error) {
     const isThere = codeOf(error) === 'EEXIST'
-    const why = isThere ? 'is there already; --force writes over it' : reasonOf(error)
+    const why = isThere ? 'is there already; --force writes over it' : fileReasonOf(error)
     throw new FirmwareError(isThere ? 'exists' : 'source', `${options.output}: ${why}`, {
       cause: error,
     })

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 
 import { CONFIG_BYTES_MAX, parseConfig, type Config } from '../config/load.ts'
-import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
+import { codeOf, FirmwareError, fileReasonOf } from '../errors.ts'
 
 /** Where an installed meter has its configuration. */
 const SYSTEM_FILE = '/etc/s3mp/meter.toml'
@@ -36,7 +36,7 @@ export function readConfig(file: string): Config {
     const cure =
       codeOf(error) === 'ENOENT'
         ? `is not there; make one: s3mp doctor --write ${file === SYSTEM_FILE ? OWN_FILE : file}, or name yours with --config`
-        : reasonOf(error)
+        : fileReasonOf(error)
     throw new FirmwareError('config', `${file}: ${cure}`, { cause: error })
   }
 }

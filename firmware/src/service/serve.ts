@@ -11,6 +11,7 @@ import { reasonOf } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { meterMetrics } from '../metrics.ts'
 import type { UnixServer } from '../page/unix.ts'
+import { say } from '../terminal.ts'
 import { keepWatch, systemdNotify, watchdogMs } from '../watchdog.ts'
 import { tryServePage } from './page.ts'
 import { systemLog, systemRandom, terminationSignal } from './system.ts'
@@ -76,6 +77,7 @@ export async function serveBoth(config: Config): Promise<void> {
     ...progress.loops(),
   })
   const server = page && (await tryServePage(config, page, log))
+  if (process.stdout.isTTY) tellPerson(server?.url)
   try {
     await together(signal, (all) => [
       withControl(config, meter, meter.run(all)),
@@ -86,6 +88,13 @@ export async function serveBoth(config: Config): Promise<void> {
     page?.close()
     await server?.close()
   }
+}
+
+/** What whoever started it by hand wants to know; the log is on standard error. */
+function tellPerson(page: string | undefined): void {
+  const where = page === undefined ? '' : ` Its page is at ${page}`
+  say(`The meter runs.${where}`)
+  say('s3mp status says how it is doing; Ctrl-C ends it, and nothing that was stored is lost.')
 }
 
 /** Runs all until the signal aborts; when one fails, the others are ended and its error is thrown. */
