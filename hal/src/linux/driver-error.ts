@@ -13,6 +13,13 @@ const MEANINGS: readonly (readonly [RegExp, HalErrorCode])[] = [
   [/ENOTTY|Inappropriate ioctl|EINVAL|Invalid argument|EOPNOTSUPP|not supported/i, 'unsupported'],
 ]
 
+/** What these mean to whoever plugs things in; of the others the driver's own words say more. */
+const WORDS: Partial<Readonly<Record<HalErrorCode, string>>> = {
+  'not-found': 'is not there',
+  permission: 'may not be opened by this user',
+  busy: 'is in use by another program',
+}
+
 /** The errno name of an error, if it has one. */
 export function errnoOf(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -25,5 +32,5 @@ export function driverError(what: string, cause: unknown): HalError {
   const message = cause instanceof Error ? cause.message : String(cause)
   const said = `${errnoOf(cause) ?? ''} ${message}`
   const code = MEANINGS.find(([pattern]) => pattern.test(said))?.[1] ?? 'io'
-  return new HalError(code, `${what}: ${message}`, { cause })
+  return new HalError(code, `${what}: ${WORDS[code] ?? message}`, { cause })
 }
