@@ -39,7 +39,8 @@ const PRIORITY: Readonly<Record<string, string>> = {
  */
 export function createLog(
   level: 'debug' | 'info' | 'warn' | 'error',
-  write: (line: string) => void = (line) => process.stderr.write(line),
+  write: (line: string) => void = (line) =>
+    process.stderr.write(process.stderr.isTTY ? forPerson(line) : line),
 ): Log {
   const logger = pino(
     {
@@ -85,4 +86,18 @@ function show(value: LogFields[string]): string | number | boolean {
   return typeof value === 'string' && value.length > LOG_TEXT_MAX
     ? `${value.slice(0, LOG_TEXT_MAX)}…`
     : value
+}
+
+/** A line as somebody reads it who started the program by hand: the event, and its fields behind it. */
+export function forPerson(line: string): string {
+  const { level, event, ...fields } = JSON.parse(line.replace(/^<\d>/, '')) as Record<
+    string,
+    unknown
+  >
+  const shown = Object.entries(fields).map(([name, value]) => {
+    const text = typeof value === 'string' ? value : JSON.stringify(value)
+    return `${name}=${/^[\w.:/@+,-]+$/.test(text) ? text : JSON.stringify(text)}`
+  })
+  const loud = level === 'warn' || level === 'error' ? [`${level}:`] : []
+  return `${[...loud, String(event), ...shown].join(' ').replace(/\p{C}/gu, '\u{fffd}')}\n`
 }

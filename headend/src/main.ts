@@ -10,6 +10,11 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
   process.exit(1)
 }
 
+// Whoever reads the output may have seen enough, as in s3mp headend export ID | head: no error.
+process.stdout.on('error', () => {
+  process.exit()
+})
+
 const stop = new AbortController()
 for (const name of ['SIGTERM', 'SIGINT'] as const) {
   process.once(name, () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import { createLog } from '../src/log.ts'
+import { createLog, forPerson } from '../src/log.ts'
 
 describe('createLog', () => {
   it('writes one JSON line an event, with the journal priority in front', () => {
@@ -11,6 +11,13 @@ describe('createLog', () => {
     assert.deepEqual(lines, [
       '<4>{"level":"warn","bytes":"12","path":"/var","event":"store.full"}\n',
     ])
+  })
+
+  it('says the same to a person without braces, and nothing that moves a cursor', () => {
+    const lines: string[] = []
+    const log = createLog('info', (line) => lines.push(forPerson(line)))
+    log.warn('store.full', { bytes: 12n, path: '/var', name: 'a b\u009b2J' })
+    assert.deepEqual(lines, ['warn: store.full bytes=12 path=/var name="a b\ufffd2J"\n'])
   })
 
   it('cannot print a key, even by mistake', () => {

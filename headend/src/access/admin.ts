@@ -94,7 +94,10 @@ export async function changeUser(
     }
     store.people.saveUser(after)
     if (isAdministrator(before) && store.people.administrators() === 0) {
-      throw new HeadendError('ERR_HEADEND_STATE', `user ${name}: is the last administrator`)
+      throw new HeadendError(
+        'ERR_HEADEND_STATE',
+        `user ${name}: is the last administrator; let another one in first`,
+      )
     }
     for (const { id } of store.people.sessionsOf(name)) store.people.dropSession(id)
     return after

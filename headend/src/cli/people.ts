@@ -22,6 +22,9 @@ interface Common {
   readonly json?: true
 }
 
+/** Scopes that a program can have. */
+const TOKEN_SCOPES = SCOPES.filter((one) => one !== 'access:admin')
+
 const CONFIG = ['-c, --config <file>', 'the configuration'] as const
 const STDIN = ['--password-stdin', 'read the password from standard input, one line'] as const
 
@@ -104,7 +107,7 @@ function addTokenCommands(token: Command, output: Output): void {
     .command('add')
     .description('give a program a way in; the secret is printed once')
     .argument('<name>', 'what it is for')
-    .requiredOption('--scopes <list>', SCOPES.filter((one) => one !== 'access:admin').join(','))
+    .requiredOption('--scopes <list>', TOKEN_SCOPES.join(','))
     .option('--days <number>', 'how long it is good', '90')
     .option(...CONFIG)
     .option('--json', 'print JSON')
@@ -114,7 +117,7 @@ function addTokenCommands(token: Command, output: Output): void {
         const named = options.scopes.split(',')
         const unknown = named.find((one) => !SCOPES.some((scope) => scope === one))
         if (unknown !== undefined) {
-          const message = `--scopes: expected some of ${SCOPES.join(', ')}, found '${unknown}'`
+          const message = `--scopes: expected some of ${TOKEN_SCOPES.join(',')}, found '${unknown}'`
           throw new HeadendError('ERR_HEADEND_REQUEST', message)
         }
         const scopes = SCOPES.filter((scope) => named.includes(scope))
