@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runTool } from './tools/run.ts'
 
+// Whoever reads the output may have seen enough: no error.
+process.stdout.on('error', () => {
+  process.exit()
+})
+
 const interrupted = new AbortController()
 process.once('SIGINT', () => {
   interrupted.abort(new Error('interrupted'))

@@ -170,15 +170,20 @@ export function parseArguments(words: readonly string[]): ToolArguments | 'help'
   const [name, target, ...others] = positionals
   if (values.help === true) return 'help'
   const tool = TOOLS.find((one) => one === name) ?? ALIASES[name ?? '']
-  if (tool === undefined) throw usage(`one of ${TOOLS.join(', ')}, found ${name ?? 'nothing'}`)
+  if (tool === undefined)
+    throw usage(`tool: expected one of ${TOOLS.join(', ')}, found ${name ?? 'nothing'}`)
   const wantsTarget = tool !== 'address'
   if (others.length > 0 || wantsTarget !== (target !== undefined)) {
-    throw usage(`${tool}: ${wantsTarget ? 'one target' : 'no target'}`)
+    const found = [target, ...others].filter((one) => one !== undefined).join(' ')
+    const wanted = tool === 'showpaths' ? 'an ISD-AS' : 'ISD-AS,HOST or a name'
+    throw usage(
+      `${tool}: expected ${wantsTarget ? wanted : 'no target'}, found ${found || 'nothing'}`,
+    )
   }
   if (values.epic === true) throw usage('--epic: EPIC is not offered')
   const format = values.format ?? (values.json === true ? 'json' : 'human')
   const known = FORMATS.find((one) => one === format)
-  if (known === undefined) throw usage(`--format: ${FORMATS.join(', ')}, found ${format}`)
+  if (known === undefined) throw usage(`--format: expected ${FORMATS.join(', ')}, found ${format}`)
   return {
     tool,
     target,
@@ -224,7 +229,7 @@ function readList(text: string | undefined): readonly string[] {
 
 function readCount(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise
-  if (!/^[0-9]{1,6}$/.test(text)) throw usage(`--${name}: a number, found ${text}`)
+  if (!/^[0-9]{1,6}$/.test(text)) throw usage(`--${name}: expected a number, found ${text}`)
   return Number(text)
 }
 
@@ -233,7 +238,8 @@ function readDuration(name: string, text: string | undefined, otherwise: number)
   if (text === undefined) return otherwise
   const match = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h)$/.exec(text)
   const durationMs = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? NaN)
-  if (!(durationMs > 0)) throw usage(`--${name}: a time such as 500ms or 1s, found ${text}`)
+  if (!(durationMs > 0))
+    throw usage(`--${name}: expected a time such as 500ms or 1s, found ${text}`)
   return durationMs
 }
 
