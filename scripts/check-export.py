@@ -132,15 +132,16 @@ def main(words):
         return 1
     print(f"device {device.ueid.hex()}")
     for number, chain in sorted(streams.items()):
-        notes = [f"{chain.records} records from number {chain.begin} on, each proven and chained"]
+        notes = [f"{chain.records} records from number {chain.begin} on"]
         if chain.restarts:
             notes.append(f"began anew {chain.restarts} times")
         if chain.open:
-            notes.append(f"the last {len(chain.open)} are not sealed yet, and so not proven")
+            notes.append(f"the last {len(chain.open)} of them not sealed yet, and so not proven")
         print(f"stream {number}: " + "; ".join(notes))
     for line in wrong:
         print(line)
-    print("WRONG" if wrong else "nothing is wrong")
+    good = "nothing is wrong: signatures, seals and chains hold"
+    print(f"WRONG: {len(wrong)} of the records above" if wrong else good)
     return 1 if wrong else 0
 
 
