@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto'
 import { after, before, describe, it } from 'mocha'
 import { systemClock } from '@s3mp/hal'
 import type { Path, PathSource, ScionEndpoint, ScionSocket } from '@s3mp/scion'
+import { TestNat } from '@s3mp/scion/testing'
 import {
   LIVELY_PLAN,
   formatIsdAs,
@@ -126,6 +127,40 @@ describe('traffic through the routers of the reference implementation', function
       const seen = await meter.socket.findOutside({ timeoutMs: WAIT_MS })
       const { host } = net.addresses(METER)
       assert.deepEqual(seen, { address: { host, port: 31_100 }, translated: false })
+    })
+
+    it('is answered behind a NAT, and again when the NAT has started over', async () => {
+      const { host } = net.addresses(METER)
+      const nat = new TestNat({ underlay: nodeUnderlay, outside: host, clock: systemClock, firstPort: 31_300 }) // prettier-ignore
+      const inside = { ...parseAddress(`${METER},192.168.178.20`), port: 31_100 }
+      const localAs = meter.source.local
+      const socket = await openScionSocket({ local: inside, localAs, underlay: nat, clock: systemClock, random }) // prettier-ignore
+      closing.push(() => socket.close())
+      const ports: (number | undefined)[] = []
+      socket.observe((event) => {
+        if (event.type === 'outside-changed') ports.push(event.outside.address.port)
+      })
+      const [path] = await allPaths()
+      assert.ok(path)
+      const isAnswered = async (): Promise<boolean> => {
+        await socket.send(headend.local, Uint8Array.of(1), path)
+        const answer = socket.receive(AbortSignal.timeout(1000))
+        return answer.then(
+          () => true,
+          () => false,
+        )
+      }
+      assert.equal(await isAnswered(), false, 'nobody can answer the inner address')
+      socket.followOutside()
+      for (let tried = 0; ports.length < 1 && tried < 100; tried += 1) await systemClock.sleep(20)
+      assert.equal(await isAnswered(), true)
+      nat.restart()
+      assert.equal(await isAnswered(), false)
+      socket.doubtOutside()
+      for (let tried = 0; ports.length < 2 && tried < 200; tried += 1) await systemClock.sleep(20)
+      assert.equal(await isAnswered(), true)
+      assert.deepEqual(ports, [31_300, 31_301])
+      assert.equal(socket.outside?.warning, undefined)
     })
   }
 

@@ -21,6 +21,8 @@ export interface TestNatOptions {
   readonly outside: string
   readonly clock: Clock
   readonly idleMs?: number
+  /** Mappings get this port and those after it; any free one where it is left out. */
+  readonly firstPort?: number
 }
 
 /**
@@ -32,6 +34,7 @@ export class TestNat implements UnderlayFactory {
   readonly #options: TestNatOptions
   readonly #behind = new Set<BehindNat>()
   #ports = 0
+  #outsidePorts = 0
   /** Datagrams from outside that no mapping let in. */
   refused = 0
 
@@ -46,6 +49,10 @@ export class TestNat implements UnderlayFactory {
         this.refused += 1
       },
       closed: () => this.#behind.delete(one),
+      nextPort: () => {
+        const { firstPort } = this.#options
+        return firstPort === undefined ? 0 : firstPort + this.#outsidePorts++
+      },
     })
     this.#behind.add(one)
     return Promise.resolve(one)
@@ -65,6 +72,8 @@ export class TestNat implements UnderlayFactory {
 interface Tell {
   readonly refused: () => void
   readonly closed: () => void
+  /** 0 for any. */
+  readonly nextPort: () => number
 }
 
 /** A socket behind a NAT. */
@@ -120,7 +129,7 @@ class BehindNat implements Underlay {
       else this.#tell.refused()
     })
     // The old port is given back afterwards, so that the new one is another.
-    this.outside = await fresh.open()
+    this.outside = await fresh.open(this.#tell.nextPort())
     await old?.close()
     return fresh
   }
@@ -148,12 +157,12 @@ class Mapping {
     return !this.#isOver && clock.monotonicMs() - this.#usedMs < idleMs
   }
 
-  async open(): Promise<UnderlayAddress> {
+  async open(port: number): Promise<UnderlayAddress> {
     const { underlay, outside } = this.#options
     const datagram = (bytes: Uint8Array, from: UnderlayAddress): void => {
       this.#take(bytes, from, this.isAlive && this.#farEnds.has(formatUnderlay(from)))
     }
-    this.#socket = await underlay.bind({ host: outside, port: 0 }, { datagram, error: () => undefined }) // prettier-ignore
+    this.#socket = await underlay.bind({ host: outside, port }, { datagram, error: () => undefined }) // prettier-ignore
     return this.#socket.local
   }
 
