@@ -8,7 +8,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 
@@ -116,7 +116,9 @@ class DurableFile implements DurableMap {
   #append(name: string, value: string): void {
     const line = lineOf(name, value)
     if (this.#bytes + line.length > DURABLE_BYTES_MAX) this.#rewrite()
-    this.#attempt(() => writeSync(this.#handle, line))
+    this.#attempt(() => {
+      writeFileSync(this.#handle, line)
+    })
     this.#bytes += line.length
     this.#isDirty = true
     this.#values.set(name, value)
@@ -144,7 +146,7 @@ class DurableFile implements DurableMap {
       const text = [...this.#values].map(([name, value]) => lineOf(name, value)).join('')
       const handle = openSync(fresh, 'w', 0o600)
       try {
-        writeSync(handle, text)
+        writeFileSync(handle, text)
         fsyncSync(handle)
       } finally {
         closeSync(handle)

@@ -9,7 +9,7 @@ import {
   readFileSync,
   renameSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
@@ -264,7 +264,7 @@ function makeFolder(folder: string): void {
 function writeNew(file: string, text: string, mode: number): void {
   const handle = openSync(file, 'wx', mode)
   try {
-    writeSync(handle, text)
+    writeFileSync(handle, text)
     fsyncSync(handle)
   } finally {
     closeSync(handle)
@@ -277,7 +277,7 @@ function writeDurably(file: string, content: string | Uint8Array, mode: number):
   const fresh = `${file}.new`
   const handle = openSync(fresh, 'w', mode)
   try {
-    writeSync(handle, typeof content === 'string' ? new TextEncoder().encode(content) : content)
+    writeFileSync(handle, typeof content === 'string' ? new TextEncoder().encode(content) : content)
     fsyncSync(handle)
   } finally {
     closeSync(handle)

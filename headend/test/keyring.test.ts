@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +10,7 @@ import { MemorySecrets, SecretFolder } from '../src/keys/files.ts'
 import { Keyring } from '../src/keys/keyring.ts'
 import { POLICY, seededRandom, START_MS } from './support/world.ts'
 
+const SOURCE = join(import.meta.dirname, '../src/keys/files.ts')
 const DAY_MS = 86_400_000
 const random = seededRandom('keyring')
 
@@ -45,6 +47,27 @@ describe('the keyring', () => {
     assert.ok(equalBytes(again.ueid, keyring.ueid))
     assert.deepEqual(again.lookup(made.prekey.id), keyring.lookup(made.prekey.id))
     assert.throws(() => Keyring.create(secrets, POLICY, random), /never replaced/)
+  })
+
+  it('starts where the deletion of a prekey was cut off after it was overwritten', async () => {
+    const secrets = new MemorySecrets()
+    Keyring.create(secrets, POLICY, random)
+    const [made] = (await Keyring.open(secrets, POLICY, random).rotate(START_MS)).created
+    assert.ok(made)
+    const folder = mkdtempSync(join(tmpdir(), 's3mp-keys-'))
+    try {
+      const files = new SecretFolder(join(folder, 'keys'))
+      for (const name of secrets.list()) files.write(name, secrets.read(name) ?? '')
+      const name = `prekey-${toHex(made.prekey.id)}.json`
+      const { size } = statSync(join(folder, 'keys', name))
+      writeFileSync(join(folder, 'keys', name), new Uint8Array(size))
+      const keyring = Keyring.open(files, POLICY, random)
+      assert.equal(keyring.size, 0)
+      await keyring.rotate(START_MS)
+      assert.ok(!files.list().includes(name), 'and finishes it')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('asks for init where there is no identity, and refuses another’s prekeys', async () => {
@@ -89,6 +112,31 @@ describe('SecretFolder', () => {
     new SecretFolder(folder).write('a', 'b')
     chmodSync(folder, 0o755)
     assert.throws(() => new SecretFolder(folder), /chmod 700/)
+  })
+
+  it('keeps the old file where the new one does not fit on the disk', () => {
+    const files = new SecretFolder(folder)
+    files.write('a', 'old')
+    // A limit on the size of files is a disk that is full after the first bytes of a write.
+    const program = `
+      const { SecretFolder } = await import(${JSON.stringify(SOURCE)})
+      new SecretFolder(${JSON.stringify(folder)}).write('a', 'n'.repeat(5000))`
+    const node = [process.execPath, '--conditions=@s3mp/source', '--input-type=module', '-e']
+    const limited = 'ulimit -f 1; trap "" XFSZ; exec "$@"'
+    const { status, stderr } = spawnSync('sh', ['-c', limited, 'sh', ...node, program])
+    assert.equal(status, 1)
+    assert.match(stderr.toString(), /ERR_HEADEND_STORE/)
+    assert.equal(files.read('a'), 'old')
+  })
+
+  it('finishes what a power cut has interrupted', () => {
+    const files = new SecretFolder(folder)
+    writeFileSync(join(folder, 'gone.json'), new Uint8Array(300), { mode: 0o600 })
+    writeFileSync(join(folder, 'half.json.7.tmp'), 'secret', { mode: 0o600 })
+    files.write('kept.json', 'text')
+    assert.equal(files.read('gone.json'), undefined)
+    files.tidy()
+    assert.deepEqual(readdirSync(folder), ['kept.json'])
   })
 
   it('reads no file that is too large for a key', () => {

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 
@@ -70,7 +70,7 @@ export function writeCounters(file: string, counters: Counters): void {
   const fresh = `${file}.new`
   const handle = openSync(fresh, 'w', 0o600)
   try {
-    writeSync(handle, `${checksum(body)} ${body}\n`)
+    writeFileSync(handle, `${checksum(body)} ${body}\n`)
     fsyncSync(handle)
   } finally {
     closeSync(handle)

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { exportHeaderLine, exportLine } from '@s3mp/envelope/verify'
 import type { Command } from 'commander'
 import { streamNumber } from '../api/streams.ts'
@@ -96,7 +96,7 @@ function writeLines(path: string, lines: Iterable<string>): number {
   let count = -1
   try {
     for (const line of lines) {
-      writeSync(file, `${line}\n`)
+      writeFileSync(file, `${line}\n`)
       count++
     }
   } finally {

@@ -9,7 +9,7 @@ import {
   renameSync,
   statSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { HeadendError } from '../errors.ts'
@@ -27,6 +27,8 @@ export interface SecretFiles {
   write(name: string, text: string): void
   /** Overwrites and removes a file. */
   remove(name: string): void
+  /** Finishes writes and removals that a power cut interrupted; for the one process that writes. */
+  tidy(): void
 }
 
 /** A folder that only its owner can enter. */
@@ -60,7 +62,9 @@ export class SecretFolder implements SecretFiles {
       if (statSync(path).size > SECRET_BYTES_MAX) {
         throw new HeadendError('ERR_HEADEND_STORE', `${path}: too large for a key file`)
       }
-      return readFileSync(path, 'utf8')
+      const text = readFileSync(path, 'utf8')
+      // Overwritten, and then the power was cut: it is as good as gone.
+      return isWiped(text) ? undefined : text
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       if (error instanceof HeadendError) throw error
@@ -86,13 +90,25 @@ export class SecretFolder implements SecretFiles {
       // Best effort: flash may keep an old copy of the block; docs/headend.md says so.
       const size = statSync(path).size
       const file = openSync(path, 'r+')
-      writeSync(file, new Uint8Array(size))
-      fsyncSync(file)
-      closeSync(file)
+      try {
+        writeFileSync(file, new Uint8Array(size))
+        fsyncSync(file)
+      } finally {
+        closeSync(file)
+      }
       unlinkSync(path)
       syncFolder(this.#folder)
     } catch (error) {
       throw folderError(path, error)
+    }
+  }
+
+  tidy(): void {
+    for (const name of readdirSync(this.#folder)) {
+      const file = statSync(join(this.#folder, name))
+      // What is no key file was put there by somebody else, and is theirs to take away.
+      if (!file.isFile() || file.size > SECRET_BYTES_MAX) continue
+      if (name.endsWith('.tmp') || this.read(name) === undefined) this.remove(name)
     }
   }
 }
@@ -116,12 +132,21 @@ export class MemorySecrets implements SecretFiles {
   remove(name: string): void {
     this.#files.delete(name)
   }
+
+  tidy(): void {
+    // Nothing here outlives a power cut.
+  }
+}
+
+function isWiped(text: string): boolean {
+  return text.replaceAll('\0', '') === ''
 }
 
 function writeDurably(path: string, text: string): void {
   const file = openSync(path, 'wx', 0o600)
   try {
-    writeSync(file, text)
+    // Not writeSync, which may write a part, say so, and be believed: on a disk that is nearly full.
+    writeFileSync(file, text)
     fsyncSync(file)
   } finally {
     closeSync(file)

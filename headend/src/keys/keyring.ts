@@ -96,6 +96,7 @@ export class Keyring {
 
   /** Makes the next prekey when it is due, and deletes private parts that are past their grace. */
   async rotate(nowMs: number): Promise<Rotation> {
+    this.#files.tidy()
     const deleted = [...this.#prekeys.values()]
       .filter(({ prekey }) => nowMs > prekey.notAfterMs + this.#policy.graceMs)
       .map(({ prekey }) => prekey.id)

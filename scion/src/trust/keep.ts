@@ -1,4 +1,12 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { readTrcs } from '../control/topology.ts'
 import type { SignedTrc } from './trc.ts'
@@ -24,7 +32,7 @@ export function keepTrcs(
       mkdirSync(folder, { recursive: true })
       const file = openSync(draft, 'w', 0o644)
       try {
-        writeSync(file, trc.raw)
+        writeFileSync(file, trc.raw)
         fsyncSync(file)
       } finally {
         closeSync(file)
