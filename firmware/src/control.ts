@@ -71,9 +71,12 @@ export async function askControl(path: string, question: string): Promise<unknow
     })
     socket.on('error', (error) => {
       const isAway = ['ENOENT', 'ECONNREFUSED'].includes(codeOf(error))
+      const isClosed = ['EACCES', 'EPERM'].includes(codeOf(error))
       const cure = isAway
         ? 'no meter is running there; start it, or name its --config'
-        : reasonOf(error)
+        : isClosed
+          ? 'this user may not ask the meter; ask as its owner, or with sudo'
+          : reasonOf(error)
       fail(cure, error)
     })
     socket.on('data', (chunk: Uint8Array) => {

@@ -155,9 +155,10 @@ export function readConfig(path: string): HeadendConfig {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
     if (error instanceof HeadendError) throw error
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     const reason = error instanceof Error ? error.message : String(error)
     throw configError(
-      `${path}: cannot be read (${reason}); write one with 's3mp headend init', or name yours with --config`,
+      `${path}: ${isMissing ? 'is not there' : `cannot be read (${reason})`}; make one: s3mp headend init --config headend.toml, or name yours with --config`,
       error,
     )
   }

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { encodeHeadendCard, fingerprintOf, toHex } from '@s3mp/envelope'
 import type { Command } from 'commander'
 import { systemClock } from '../clock.ts'
@@ -84,10 +84,13 @@ async function init(
   }
   output.line(`${isNew ? 'Wrote' : 'Read'} ${path}; keys and store are in ${config.dataFolder}.`)
   output.line(`The head-end's key has the fingerprint ${fingerprint}`)
-  output.line('Next: s3mp headend card > headend-card.json   (give this file to your meters)')
-  output.line('      s3mp headend enroll METER-CARD.json     (take a meter on)')
-  output.line('      s3mp headend user add YOU --role administrator   (to log in to the page)')
-  output.line('      s3mp headend                            (run it)')
+  // What the other commands find by themselves need not be named.
+  const where = resolve(path) === resolve(findConfig(undefined)) ? '' : ` --config ${path}`
+  output.line('Next, to give your meters its card, take meters on, let people in, and run it:')
+  output.line(`  s3mp headend card${where} > headend-card.json`)
+  output.line(`  s3mp headend enroll${where} METER-CARD.json`)
+  output.line(`  s3mp headend user add${where} YOU --role administrator`)
+  output.line(`  s3mp headend${where}`)
 }
 
 function writeTemplate(path: string): void {
@@ -99,7 +102,7 @@ function writeTemplate(path: string): void {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new HeadendError(
       'ERR_HEADEND_CONFIG',
-      `${path}: cannot be written (${reason}); name a place of yours with --config`,
+      `${path}: cannot be written (${reason}); name a place of yours: s3mp headend init --config headend.toml`,
       { cause },
     )
   }
