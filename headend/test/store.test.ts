@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,10 +8,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { SoftwareSigner, ueidOf } from '@s3mp/envelope'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { HeadendError, type HeadendErrorCode } from '../src/errors.ts'
+import { APPLICATION_ID } from '../src/store/database.ts'
 import { MIGRATIONS } from '../src/store/schema.ts'
 import { SqliteStore } from '../src/store/store.ts'
 import type { NewDevice } from '../src/store/types.ts'
 import { seededRandom } from './support/world.ts'
+
+const STORE = join(import.meta.dirname, '../src/store/store.ts')
 
 function newDevice(seed: string, serial?: string): NewDevice {
   const { algorithm, publicKey } = SoftwareSigner.generate('Ed25519', seededRandom(seed))
@@ -72,6 +77,41 @@ describe('the store', () => {
     database.exec(`PRAGMA user_version = ${MIGRATIONS.length + 1}`)
     database.close()
     refuses('ERR_HEADEND_STORE', /a newer s3mp wrote it/, () => new SqliteStore(path))
+  })
+
+  it('is opened beside a writer, and on a full disk: a store of this version is not written to', () => {
+    new SqliteStore(path).close()
+    const writer = new DatabaseSync(path)
+    writer.exec('BEGIN IMMEDIATE')
+    const store = new SqliteStore(path)
+    assert.deepEqual(store.registry.devices({ limit: 1 }), [])
+    store.close()
+    writer.exec('ROLLBACK')
+    writer.close()
+  })
+
+  it('is brought up to this version once, by whichever process is first', async () => {
+    const old = new DatabaseSync(path)
+    old.exec(MIGRATIONS[0] ?? '')
+    old.exec(
+      `PRAGMA user_version = 1; PRAGMA application_id = ${APPLICATION_ID}; PRAGMA journal_mode = WAL`,
+    )
+    old.exec('BEGIN IMMEDIATE')
+    // Another process asks for the version, and then has to wait; meanwhile this one brings it up.
+    const program = `
+      const { SqliteStore } = await import(${JSON.stringify(STORE)})
+      new SqliteStore(${JSON.stringify(path)}).close()`
+    const flags = ['--conditions=@s3mp/source', '--input-type=module', '-e', program]
+    const other = spawn(process.execPath, flags, { stdio: ['ignore', 'ignore', 'pipe'] })
+    let said = ''
+    other.stderr.on('data', (text: Buffer) => (said += text.toString()))
+    const ended = once(other, 'exit')
+    await new Promise((resolve) => setTimeout(resolve, 700))
+    for (const migration of MIGRATIONS.slice(1)) old.exec(migration)
+    old.exec(`PRAGMA user_version = ${MIGRATIONS.length}`)
+    old.exec('COMMIT')
+    old.close()
+    assert.deepEqual(await ended, [0, null], said)
   })
 
   it('enrols a device once, whatever how often it is asked', () => {

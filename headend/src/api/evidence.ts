@@ -25,7 +25,8 @@ export function evidenceOf(
       : queries
           .recordsFrom(stream.row, seal.first, SEAL_RECORDS_MAX + 1)
           .filter((one) => one.seq <= seal.seal)
-  const schema = record.schema === undefined ? undefined : queries.schemaRecord(record.schema)
+  const schema =
+    record.schema === undefined ? undefined : queries.schemaRecord(record.schema, device.row)
   const withSchema = schema === undefined || run.some(({ row }) => row === schema.row)
   const records = withSchema ? run : [schema, ...run]
   return {

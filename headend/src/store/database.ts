@@ -127,7 +127,7 @@ export class Database {
     } catch (error) {
       throw storeError(`${path}: expected an SQLite database, found something else`, error)
     }
-    const version = Number(this.get('PRAGMA user_version')?.user_version)
+    const version = this.#version
     if (id !== APPLICATION_ID && !(id === 0 && version === 0 && this.#isEmpty())) {
       throw storeError(`${path}: expected a head-end's store, found another program's database`)
     }
@@ -136,11 +136,18 @@ export class Database {
         `${path}: expected version ${MIGRATIONS.length} or older, found ${version}; a newer s3mp wrote it, use that one`,
       )
     }
+    // A store that needs nothing is not written to: it opens beside a writer, and on a full disk.
+    if (version === MIGRATIONS.length && id === APPLICATION_ID) return
     this.transaction(() => {
-      for (const migration of MIGRATIONS.slice(version)) database.exec(migration)
+      // Asked again: another process may have been first.
+      for (const migration of MIGRATIONS.slice(this.#version)) database.exec(migration)
       database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`)
       database.exec(`PRAGMA application_id = ${APPLICATION_ID}`)
     })
+  }
+
+  get #version(): number {
+    return Number(this.get('PRAGMA user_version')?.user_version)
   }
 
   #isEmpty(): boolean {

@@ -3,6 +3,7 @@ import {
   kindRule,
   KINDS,
   readSignedObject,
+  schemaIdOf,
   type HeartbeatRecord,
   type RecordKind,
   type Schema,
@@ -16,6 +17,9 @@ import type { EventRow } from './types.ts'
 
 /** Schemas kept decoded in memory. */
 export const SCHEMAS_CACHED_MAX = 10_000
+
+/** Announcements of one device that its evidence is looked for in, the newest. */
+export const SCHEMA_RECORDS_MAX = 1000
 
 /** A stored record as it was received, with what the store made of it. */
 export interface StoredRecord {
@@ -273,11 +277,25 @@ export class Queries {
     return decoded.schema
   }
 
-  /** The record that announced a schema. */
-  schemaRecord(row: number): StoredRecord | undefined {
-    const found = this.#database.get('SELECT record FROM schemas WHERE row = ?', row)
-    const record = found && maybeInteger(found, 'record')
-    return record === undefined ? undefined : this.record(record)
+  /**
+   * The record in which this very device announced a schema; the same may have been announced by
+   * others, whose signatures prove nothing of this one.
+   */
+  schemaRecord(row: number, device: number): StoredRecord | undefined {
+    const found = this.#database.get('SELECT id FROM schemas WHERE row = ?', row)
+    const id = found && bytes(found, 'id')
+    return (
+      id &&
+      this.#database
+        .all(
+          `SELECT records.* FROM streams JOIN records ON records.stream = streams.row
+             WHERE streams.device = ? AND records.kind = 6 ORDER BY records.row DESC LIMIT ?`,
+          device,
+          SCHEMA_RECORDS_MAX,
+        )
+        .map(readRecord)
+        .find((record) => announces(record, id))
+    )
   }
 
   /** A device's newest heartbeat. */
@@ -311,6 +329,11 @@ export function decodeStored(
     ? readSignedObject(record.bytes).payload
     : record.bytes
   return decodeRecord(record.kind, payload)
+}
+
+function announces(record: StoredRecord, id: Uint8Array): boolean {
+  const decoded = decodeStored(record)
+  return decoded.kind === 'schema' && Buffer.compare(schemaIdOf(decoded.schema), id) === 0
 }
 
 const RECORD_KINDS = new Map<number, RecordKind>(

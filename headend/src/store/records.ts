@@ -6,6 +6,7 @@ import {
   recordSpan,
   schemaIdOf,
   type DeviceRecord,
+  type HeartbeatRecord,
   type ReadingRecord,
 } from '@s3mp/envelope'
 import { HeadendError } from '../errors.ts'
@@ -291,18 +292,7 @@ export class Records {
         this.#tell(deviceEvent(entry.device, record, row), nowMs)
         return
       case 'heartbeat':
-        this.#database.run(
-          `UPDATE devices SET heartbeat = ? WHERE row = ? AND
-             (heartbeat IS NULL OR (SELECT time_ms FROM records WHERE row = heartbeat) <= ?)`,
-          row,
-          entry.device,
-          record.timeMs,
-        )
-        this.#fleet.health(entry.device, {
-          clock: decodeStatus(record.status).clock,
-          firmware: Buffer.from(record.firmwareHash).toString('hex'),
-          spool: record.spool.bytesMax === 0 ? 0 : record.spool.bytes / record.spool.bytesMax,
-        })
+        this.#beat(entry.device, stream, record, row)
         for (const { stream: number, floorSeq } of record.streams) {
           this.#raiseFloor(entry, number, floorSeq, nowMs)
         }
@@ -313,6 +303,24 @@ export class Records {
       case 'reading':
       case 'fast':
     }
+  }
+
+  /** The newest heartbeat is the one with the highest number: its time is a clock's, and may be wrong. */
+  #beat(device: number, stream: StreamDraft, record: HeartbeatRecord, row: number): void {
+    const isNewest = this.#database.run(
+      `UPDATE devices SET heartbeat = ? WHERE row = ? AND NOT EXISTS
+         (SELECT 1 FROM records WHERE row = devices.heartbeat AND stream = ? AND seq > ?)`,
+      row,
+      device,
+      stream.row,
+      record.seq,
+    )
+    if (isNewest === 0) return
+    this.#fleet.health(device, {
+      clock: decodeStatus(record.status).clock,
+      firmware: Buffer.from(record.firmwareHash).toString('hex'),
+      spool: record.spool.bytesMax === 0 ? 0 : record.spool.bytes / record.spool.bytesMax,
+    })
   }
 
   #schemaRow(id: Uint8Array): number {

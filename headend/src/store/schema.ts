@@ -201,4 +201,8 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TRIGGER audit_is_never_cut BEFORE DELETE ON audit
     BEGIN SELECT raise(ABORT, 'the audit log is only added to'); END;
   `,
+  // What a device itself announced, found without reading all that it sent.
+  `
+  CREATE INDEX records_of_schemas ON records (stream, seq) WHERE kind = 6;
+  `,
 ]
