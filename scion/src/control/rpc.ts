@@ -75,7 +75,8 @@ export function callError(cause: unknown, deadline: Deadline, place: string): un
   if (deadline.signal.aborted) return deadline.signal.reason
   if (cause instanceof ScionError) return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new ScionError('ERR_SCION_IO', `${place}: ${reason}`, { cause })
+  const words = reason.includes('ECONNREFUSED') ? 'nobody listens there (ECONNREFUSED)' : reason
+  return new ScionError('ERR_SCION_IO', `${place}: ${words}`, { cause })
 }
 
 /** Foreign text made fit for an error message: one line, printable, not long. */

@@ -104,7 +104,10 @@ async function readLimited(path: string, limit: number): Promise<Uint8Array> {
     return await readFile(path)
   } catch (cause) {
     if (cause instanceof ScionError) throw cause
+    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ScionError('ERR_SCION_IO', `${path}: ${reason}`, { cause })
+    throw new ScionError('ERR_SCION_IO', `${path}: ${isMissing ? 'is not there' : reason}`, {
+      cause,
+    })
   }
 }

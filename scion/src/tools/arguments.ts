@@ -87,7 +87,7 @@ Where paths come from (those given, in this order, until one answers; else the d
 
   -r, --refresh               ask the network although paths are known
       --sequence TEXT         only paths that match, such as "1-ff00:0:111 0* 1-ff00:0:112"
-      --acl="LINE, …"         only paths that an access list lets pass, such as "- 1-ff00:0:120, +"
+      --acl "LINE, …"         only paths that an access list lets pass, such as "- 1-ff00:0:120, +"
       --policy FILE           only paths that a policy document takes (JPAN's or Scitra's format)
       --ordering LIST         hops_asc, meta_latency_asc, meta_bandwidth_desc … : which to put first
       --explain               showpaths: also the paths left out, and why each is in or out
@@ -162,9 +162,9 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 export function parseArguments(words: readonly string[]): ToolArguments | 'help' {
   let parsed
   try {
-    parsed = parseArgs({ args: [...words], options: OPTIONS, allowPositionals: true })
+    parsed = parseArgs({ args: joinAcl(words), options: OPTIONS, allowPositionals: true })
   } catch (cause) {
-    throw usage(cause instanceof Error ? cause.message : String(cause))
+    throw usage(explain(cause))
   }
   const { values, positionals } = parsed
   const [name, target, ...others] = positionals
@@ -221,6 +221,24 @@ export function parseArguments(words: readonly string[]): ToolArguments | 'help'
     intervalMs: readDuration('interval', values.interval, 1000),
     timeoutMs: readDuration('timeout', values.timeout, tool === 'showpaths' ? 5000 : 1000),
   }
+}
+
+/** The lines of an access list begin with a sign, which would be taken for another flag. */
+function joinAcl(words: readonly string[]): string[] {
+  const at = words.indexOf('--acl')
+  const value = words[at + 1]
+  if (at < 0 || value === undefined || value.startsWith('--')) return [...words]
+  return [...words.slice(0, at), `--acl=${value}`, ...words.slice(at + 2)]
+}
+
+/** Node's sentence about a flag, without its advice about words that begin with a dash. */
+function explain(cause: unknown): string {
+  const [sentence = ''] = (cause instanceof Error ? cause.message : String(cause)).split(/\. |\n/)
+  const unknown = /^Unknown option '--([a-z-]+)'/.exec(sentence)?.[1]
+  const near = Object.keys(OPTIONS).find(
+    (name) => unknown !== undefined && (name.startsWith(unknown) || unknown.startsWith(name)),
+  )
+  return near === undefined ? sentence : `${sentence}; did you mean --${near}?`
 }
 
 function readList(text: string | undefined): readonly string[] {

@@ -1,6 +1,8 @@
 import { createSocket } from 'node:dgram'
 import { Resolver } from 'node:dns/promises'
+import { existsSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { ScionAddress } from '../addr/endpoint.ts'
 import { parseIsdAs } from '../addr/isd-as.ts'
 import { parseIp } from '../addr/host.ts'
@@ -78,7 +80,11 @@ async function placesOf(
   ]
   if (places.length > 0) return places
   const daemon = await daemonOfEnvironment({ variables: environment, isdAs: tool.isdAs })
-  return [daemon === undefined ? { configDir: CONFIG_DIR } : { daemon }]
+  if (daemon !== undefined) return [{ daemon }]
+  if (existsSync(join(CONFIG_DIR, 'topology.json'))) return [{ configDir: CONFIG_DIR }]
+  const cure = 'name a daemon (--sciond), the folder of your AS (--config-dir), or see --help'
+  const message = `no daemon is named, and there is no ${CONFIG_DIR}/topology.json; ${cure}`
+  throw new ScionError('ERR_SCION_CONFIG', message)
 }
 
 /** Paths in the source's order, and those that the wishes of the command line leave out. */

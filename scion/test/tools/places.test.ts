@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, it } from 'mocha'
@@ -44,6 +44,18 @@ describe('where the tools look for the network', () => {
   }
 
   const own = { status: 0, out: `${LOCAL},192.0.2.9\n`, err: '' }
+
+  it('is said in words where it is not', async () => {
+    const missing = await address('--config-dir', '/nonexistent')
+    assert.deepEqual(
+      [missing.status, missing.err],
+      [2, 's3mp-scion: /nonexistent/topology.json: is not there (ERR_SCION_IO)\n'],
+    )
+    const silent = await address('--sciond', '127.0.0.1:1')
+    assert.match(silent.err, /127\.0\.0\.1:1.*nobody listens there/)
+    if (existsSync('/etc/scion/topology.json')) return
+    assert.match((await address()).err, /no daemon is named.*--config-dir/)
+  })
 
   it('is a discovery server, whose TRCs are kept for the next time', async () => {
     const topology = {

@@ -67,6 +67,13 @@ describe('tool arguments', () => {
     assert.ok(endhost !== 'help')
     const { tool: name, endhostApi, isdAs } = endhost
     assert.deepEqual([name, endhostApi, isdAs], ['traceroute', ['http://a', 'http://b'], '1-3'])
+    const listed = parseArguments(['sp', '1-3', '--acl', '- 1-4, +', '-r'])
+    assert.ok(listed !== 'help')
+    assert.deepEqual([listed.acl, listed.refresh], [['- 1-4', '+'], true])
+  })
+
+  it('say what was meant where a flag is misspelt', () => {
+    assert.throws(() => parseArguments(['sp', '1-3', '--maxpath', '3']), /mean --maxpaths\?/)
   })
 
   for (const line of [
