@@ -14,6 +14,7 @@ import { bytes, integer, type Database } from './database.ts'
 import { deviceEvent, noticedEvent } from './device-events.ts'
 import type { Events } from './events.ts'
 import type { Fleet } from './fleet.ts'
+import { Gaps } from './gaps.ts'
 import { packRegisters } from './registers.ts'
 import { Seals } from './seals.ts'
 import type { StreamDraft, StreamRow, Streams } from './streams.ts'
@@ -71,6 +72,7 @@ export class Records {
   readonly #streams: Streams
   readonly #events: Events
   readonly #seals: Seals
+  readonly #gaps: Gaps
   readonly #fleet: Fleet
   #noticed: EventRow[] = []
 
@@ -80,6 +82,7 @@ export class Records {
     this.#events = events
     this.#fleet = fleet
     this.#seals = new Seals(database)
+    this.#gaps = new Gaps(database)
   }
 
   /** Stores a batch durably: when this returns, all of it is on disk. */
@@ -87,7 +90,9 @@ export class Records {
     this.#noticed = []
     try {
       const outcomes = this.#database.transaction(() => {
+        this.#gaps.begin()
         const done = entries.map((entry) => this.#take(entry, nowMs))
+        this.#passOn(nowMs)
         const seen = new Set(entries.map(({ device }) => device))
         for (const device of seen) {
           this.#fleet.seen(device, nowMs)
@@ -104,14 +109,20 @@ export class Records {
     }
   }
 
-  /** Tells of gaps open since before `sinceMs`, each once. */
+  /** Tells of gaps open since before `sinceMs`, each once, and goes on closing those that are closed. */
   reportGaps(sinceMs: number, nowMs: number): readonly EventRow[] {
+    this.#gaps.begin()
     const gaps = this.#streams.withGapsSince(sinceMs, GAPS_REPORTED_MAX)
-    if (gaps.length === 0) return []
+    if (gaps.length === 0 && this.#gaps.unfinished.length === 0) return []
     try {
       const told = this.#database.transaction(() => {
-        const events = gaps.map((stream) => {
-          this.#streams.draftOf(stream).gapTold = stream.contiguous
+        this.#passOn(nowMs)
+        const events = gaps.map((known) => {
+          const stream = this.#streams.draftOf(known)
+          // What was passed over just now, or may be the next time, is not missing.
+          const isClosing = this.#gaps.close(stream, nowMs) || stream.gapSinceMs === nowMs
+          if (isClosing || this.#gaps.isSpent) return undefined
+          stream.gapTold = stream.contiguous
           const { number, contiguous: after, newest } = stream
           const details = { stream: number, after, newest }
           return this.#events.add(
@@ -126,6 +137,14 @@ export class Records {
     } catch (error) {
       this.#streams.drop()
       throw error
+    }
+  }
+
+  /** Goes on where the commit before had to stop. */
+  #passOn(nowMs: number): void {
+    for (const { device, number } of this.#gaps.unfinished) {
+      const stream = this.#streams.find(device, number)
+      if (stream !== undefined) this.#gaps.close(this.#streams.draftOf(stream), nowMs)
     }
   }
 
@@ -344,25 +363,7 @@ export class Records {
       stream.contiguous = lastSeq
       stream.contiguousHash = entry.hash
     }
-    this.#closeGap(stream, nowMs)
-  }
-
-  /** Moves `contiguous` over what is stored behind it. */
-  #closeGap(stream: StreamDraft, nowMs: number): void {
-    const before = stream.contiguous
-    while (stream.contiguous < stream.newest) {
-      const next = this.#database.get(
-        'SELECT last_seq, hash FROM records WHERE stream = ? AND seq = ?',
-        stream.row,
-        stream.contiguous + 1,
-      )
-      if (next === undefined) break
-      stream.contiguous = integer(next, 'last_seq')
-      stream.contiguousHash = bytes(next, 'hash')
-    }
-    if (stream.contiguous >= stream.newest) stream.gapSinceMs = undefined
-    else if (stream.gapSinceMs === undefined || stream.contiguous > before)
-      stream.gapSinceMs = nowMs
+    this.#gaps.close(stream, nowMs)
   }
 
   /** The device says that it holds nothing below `floorSeq` any more: what is missing is lost. */
@@ -385,7 +386,7 @@ export class Records {
       stream.newestHash = stream.contiguousHash
     }
     stream.lost += lost
-    this.#closeGap(stream, nowMs)
+    this.#gaps.close(stream, nowMs)
     if (lost === 0) return
     const severity = stream.kind === KINDS.fast.code ? 'warning' : 'alarm'
     const details = { stream: number, from, to: floorSeq - 1, records: lost }

@@ -79,13 +79,16 @@ export class Seals {
       seq,
     )
     if (other !== undefined) return 'contradicted'
+    // One more than it covers says enough: what a seal claims must not decide how much is read.
     const stored = this.#database.get(
-      `SELECT count(*) AS count, sum(last_seq - seq + 1) AS span FROM records
-       WHERE stream = ? AND seq >= ? AND seq < ?`,
+      `SELECT count(*) AS count, sum(last_seq - seq + 1) AS span FROM
+         (SELECT seq, last_seq FROM records WHERE stream = ? AND seq >= ? AND seq < ? LIMIT ?)`,
       stream,
       first,
       seq,
+      count + 1,
     )
+    if (Number(stored?.count) > count) return 'contradicted'
     if (Number(stored?.span) !== seq - first) return 'open'
     if (Number(stored?.count) !== count) return 'contradicted'
     const digest = createHash('sha256')
