@@ -64,12 +64,30 @@ export function readCounters(file: string): Counters | undefined {
     : undefined
 }
 
-/** Replaces the counters so that a power cut leaves either the old file or the new one. */
+/** What a file system says when it has no room, or allows us no more of it. */
+const NO_ROOM: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+
+/**
+ * Replaces the counters so that a power cut leaves either the old file or the new one.
+ *
+ * @throws FirmwareError `spool-full` when the disk has no room, `spool` when it cannot be written;
+ *   the old file is there then.
+ */
 export function writeCounters(file: string, counters: Counters): void {
-  const body = JSON.stringify(counters)
+  try {
+    replace(file, JSON.stringify(counters))
+  } catch (error) {
+    const isFull = NO_ROOM.includes(codeOf(error))
+    const message = `${file}: ${isFull ? 'no room on the disk' : 'cannot be written'} (${codeOf(error)})`
+    throw new FirmwareError(isFull ? 'spool-full' : 'spool', message, { cause: error })
+  }
+}
+
+function replace(file: string, body: string): void {
   const fresh = `${file}.new`
   const handle = openSync(fresh, 'w', 0o600)
   try {
+    // Writes until everything is written: a disk that fills up takes a part first.
     writeFileSync(handle, `${checksum(body)} ${body}\n`)
     fsyncSync(handle)
   } finally {

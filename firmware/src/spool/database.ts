@@ -86,11 +86,6 @@ export function openDatabase(file: string, pagesMax?: number): DatabaseSync {
     const found = database.prepare('PRAGMA user_version').get()?.user_version
     if (found === 0) {
       database.exec(`BEGIN; ${TABLES}; PRAGMA user_version = ${String(SPOOL_VERSION)}; COMMIT`)
-    } else if (found !== SPOOL_VERSION) {
-      throw new FirmwareError(
-        'spool',
-        `${file}: expected version ${String(SPOOL_VERSION)}, found ${String(found)}`,
-      )
     }
     return database
   } catch (error) {
@@ -106,6 +101,10 @@ export function openDatabase(file: string, pagesMax?: number): DatabaseSync {
 /** Reads every page of the file once; returns what is wrong with it, or undefined. */
 export function checkDatabase(database: DatabaseSync): string | undefined {
   try {
+    const version = database.prepare('PRAGMA user_version').get()?.user_version
+    if (version !== SPOOL_VERSION) {
+      return `expected version ${String(SPOOL_VERSION)}, found ${String(version)}`
+    }
     const result = database.prepare('PRAGMA quick_check(1)').get()?.quick_check
     return result === 'ok' ? undefined : String(result)
   } catch (error) {

@@ -12,7 +12,14 @@ import {
 } from './counters.ts'
 import { checkDatabase, openDatabase, troubleOf } from './database.ts'
 import { PRIORITIES, PRIORITY, PRIORITY_DROPPABLE_MIN, type Priority } from './priority.ts'
-import { salvage, setAside, type Salvaged } from './recovery.ts'
+import {
+  isSalvagePending,
+  moveAway,
+  removeSpool,
+  salvage,
+  setAside,
+  type Salvaged,
+} from './recovery.ts'
 import { Statements } from './statements.ts'
 
 /** Streams of one meter: three for each place, and two of its own. */
@@ -159,25 +166,47 @@ export class Spool {
     }
     const file = join(options.folder, 'spool.sqlite')
     try {
-      const database = openDatabase(file, options.pagesMax)
-      const wrong = checkDatabase(database)
-      if (wrong === undefined) return new Spool(options, database)
-      database.close()
-      return Spool.#recover(options, file, wrong)
+      if (isSalvagePending(file)) return Spool.#salvage(options, file, 'interrupted recovery')
+      return Spool.#open(options, file)
     } catch (error) {
-      if (error instanceof FirmwareError && !error.message.includes('version')) throw error
-      if (!existsSync(file) || troubleOf(error) === 'full') {
-        throw new FirmwareError('spool', `${file}: ${reasonOf(error)}`, { cause: error })
-      }
-      return Spool.#recover(options, file, reasonOf(error))
+      if (error instanceof FirmwareError) throw error
+      throw new FirmwareError('spool', `${file}: ${reasonOf(error)}`, { cause: error })
     }
   }
 
-  static #recover(options: SpoolOptions, file: string, reason: string): Spool {
-    const aside = setAside(file, options.nowMs)
-    const database = openDatabase(file, options.pagesMax)
-    const salvaged = salvage(aside, database)
-    return new Spool(options, database, { aside, reason, salvaged })
+  static #open(options: SpoolOptions, file: string): Spool {
+    let wrong: string | undefined
+    try {
+      const database = openDatabase(file, options.pagesMax)
+      wrong = checkDatabase(database)
+      if (wrong === undefined) return new Spool(options, database)
+      database.close()
+    } catch (error) {
+      if (error instanceof FirmwareError || troubleOf(error) === 'full' || !existsSync(file)) {
+        throw error
+      }
+      wrong = reasonOf(error)
+    }
+    moveAway(file)
+    return Spool.#salvage(options, file, wrong)
+  }
+
+  /** Begins a file with what the one that was moved away still gives; may be cut short and repeated. */
+  static #salvage(options: SpoolOptions, file: string, reason: string): Spool {
+    let database = openOrNothing(file, options.pagesMax)
+    if (database === undefined || checkDatabase(database) !== undefined) {
+      database?.close()
+      removeSpool(file)
+      database = openDatabase(file, options.pagesMax)
+    }
+    try {
+      const salvaged = salvage(file, database)
+      const aside = setAside(file, options.nowMs)
+      return new Spool(options, database, { aside, reason, salvaged })
+    } catch (error) {
+      database.close()
+      throw error
+    }
   }
 
   /** Where a stream goes on; a new chain when it was never written. */
@@ -322,6 +351,8 @@ export class Spool {
    * behind it with a new chain. Returns how many waiting objects are lost by that.
    */
   skipBeyond(stream: number, seq: number): number {
+    // A stream of which nothing was ever made here, while all places are taken.
+    if (!this.#streams.has(stream) && this.#streams.size >= SPOOL_STREAMS_MAX) return 0
     const lost = this.acknowledge(stream, seq + 1, []).length
     const state = this.stream(stream)
     const nextSeq = Math.max(state.nextSeq, seq + 1)
@@ -483,6 +514,16 @@ export class Spool {
       const code = trouble === 'full' ? 'spool-full' : 'spool'
       throw new FirmwareError(code, `spool: ${reasonOf(error)}`, { cause: error })
     }
+  }
+}
+
+/** The database as far as it can be opened; throws when another process holds it. */
+function openOrNothing(file: string, pagesMax: number | undefined): DatabaseSync | undefined {
+  try {
+    return openDatabase(file, pagesMax)
+  } catch (error) {
+    if (error instanceof FirmwareError || troubleOf(error) === 'full') throw error
+    return undefined
   }
 }
 

@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite'
 
 import { FirmwareError } from '../errors.ts'
 import { PRIORITIES, type Priority } from './priority.ts'
@@ -55,9 +55,15 @@ export function streamOf(row: Row): StreamState {
   }
 }
 
+function columnsOf(object: Omit<SpoolObject, 'id'>): SQLInputValue[] {
+  const { stream, seq, lastSeq, kind, priority, epoch, madeMs, hash, datagram, kept } = object
+  return [stream, seq, lastSeq, kind, priority, epoch, madeMs, hash, datagram, kept]
+}
+
 /** Every statement that the spool uses, prepared once. */
 export class Statements {
   readonly #putObject: StatementSync
+  readonly #putObjectAt: StatementSync
   readonly #putStream: StatementSync
   readonly #putEpoch: StatementSync
   readonly #putCounter: StatementSync
@@ -79,9 +85,12 @@ export class Statements {
 
   constructor(database: DatabaseSync) {
     this.#database = database
+    const columns = 'stream, seq, last_seq, kind, priority, epoch, made_ms, hash, datagram, kept'
     this.#putObject = database.prepare(
-      `INSERT INTO object (stream, seq, last_seq, kind, priority, epoch, made_ms, hash, datagram, kept)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO object (${columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    )
+    this.#putObjectAt = database.prepare(
+      `INSERT INTO object (${columns}, id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     )
     this.#putStream = database.prepare('INSERT OR REPLACE INTO stream VALUES (?, ?, ?, ?)')
     this.#putEpoch = database.prepare('INSERT OR REPLACE INTO epoch VALUES (?, ?)')
@@ -109,20 +118,12 @@ export class Statements {
   }
 
   putObject(object: Omit<SpoolObject, 'id'>): number {
-    const { stream, seq, lastSeq, kind, priority, epoch, madeMs, hash, datagram, kept } = object
-    const done = this.#putObject.run(
-      stream,
-      seq,
-      lastSeq,
-      kind,
-      priority,
-      epoch,
-      madeMs,
-      hash,
-      datagram,
-      kept,
-    )
-    return Number(done.lastInsertRowid)
+    return Number(this.#putObject.run(...columnsOf(object)).lastInsertRowid)
+  }
+
+  /** The same at the place in the order of storing that it had; throws where that is taken. */
+  putObjectAt(object: SpoolObject): void {
+    this.#putObjectAt.run(...columnsOf(object), object.id)
   }
 
   putStream(state: StreamState): void {
