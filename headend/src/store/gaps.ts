@@ -38,8 +38,8 @@ export class Gaps {
     return this.#budget > 0 ? [...this.#unfinished.values()] : []
   }
 
-  /** Goes on as far as records follow one another; true where anything was passed over. */
-  close(stream: StreamDraft, nowMs: number): boolean {
+  /** Goes on as far as records follow one another. */
+  close(stream: StreamDraft, nowMs: number): void {
     const before = stream.contiguous
     let step = STEP_FIRST
     while (stream.contiguous < stream.newest && this.#budget > 0) {
@@ -50,7 +50,6 @@ export class Gaps {
     if (stream.contiguous >= stream.newest) stream.gapSinceMs = undefined
     else if (stream.gapSinceMs === undefined || stream.contiguous > before)
       stream.gapSinceMs = nowMs
-    return stream.contiguous > before
   }
 
   /** Passes over some records; false at the first that is missing. */

@@ -120,8 +120,9 @@ export class Records {
         const events = gaps.map((known) => {
           const stream = this.#streams.draftOf(known)
           // What was passed over just now, or may be the next time, is not missing.
-          const isClosing = this.#gaps.close(stream, nowMs) || stream.gapSinceMs === nowMs
-          if (isClosing || this.#gaps.isSpent) return undefined
+          this.#gaps.close(stream, nowMs)
+          const isOld = stream.gapSinceMs !== undefined && stream.gapSinceMs <= sinceMs
+          if (!isOld || this.#gaps.isSpent) return undefined
           stream.gapTold = stream.contiguous
           const { number, contiguous: after, newest } = stream
           const details = { stream: number, after, newest }
