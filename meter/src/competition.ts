@@ -1,4 +1,10 @@
-import type { DecoderEvent, DiscardedEvent, ReadingEvent, TelegramDecoder } from './events.ts'
+import type {
+  DecoderEvent,
+  DiscardReason,
+  DiscardedEvent,
+  ReadingEvent,
+  TelegramDecoder,
+} from './events.ts'
 import type { Recognizer } from './recognizer.ts'
 
 /**
@@ -128,6 +134,11 @@ export class Competition implements TelegramDecoder {
       const clipped = clip(event, this.#reported, event.offset + event.bytes)
       one.accounted = Math.max(one.accounted, event.offset + event.bytes)
       if (clipped !== undefined) one.queue.push(clipped)
+      const isWhole = event.offset >= this.#reported && WHOLE.includes(event.reason)
+      if (isWhole && !one.recognizer.weak) {
+        this.#tellWhole(one)
+        return
+      }
       const frontier = Math.min(...this.#candidates.map(({ accounted }) => accounted))
       if (frontier - this.#reported >= AUTO_REPORT_BYTES_MAX) this.#giveUp(frontier)
       return
@@ -149,6 +160,17 @@ export class Competition implements TelegramDecoder {
       this.#dropped = 0
       this.#candidates = [one]
     }
+  }
+
+  /**
+   * A telegram whose checksums hold, although nothing can be read from it: nobody need wait until
+   * every protocol has given it up. The race goes on, for it may have been an accident.
+   */
+  #tellWhole(one: Candidate): void {
+    this.#out.push(...one.queue)
+    one.queue = []
+    this.#reported = one.accounted
+    for (const other of this.#candidates) forget(other, this.#reported)
   }
 
   /** Whether a weak telegram is the last of enough in a row. */
@@ -208,6 +230,9 @@ export class Competition implements TelegramDecoder {
     return out
   }
 }
+
+/** Why nothing is read from a telegram whose checksums hold. */
+const WHOLE: readonly DiscardReason[] = ['empty', 'key-missing', 'key-wrong', 'unauthentic']
 
 const NOTHING: readonly DecoderEvent[] = []
 

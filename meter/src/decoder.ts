@@ -4,6 +4,7 @@ import { Competition } from './competition.ts'
 import type { DecoderEvent, TelegramDecoder } from './events.ts'
 import type { Protocol } from './reading.ts'
 import type { Recognizer } from './recognizer.ts'
+import type { OwnList } from './dlms/own-list.ts'
 import { dlmsRecognizers } from './dlms/recognizers.ts'
 import { ReplayGuard } from './dlms/replay-guard.ts'
 import { TextStream } from './iec62056-21/stream.ts'
@@ -31,6 +32,8 @@ export interface DecoderOptions {
   /** Our private key to agree on keys with, and the meter's public one for the static scheme. */
   readonly agreementKey?: KeyObject
   readonly meterAgreementKey?: KeyObject
+  /** DLMS lists without codes, as the owner of the meter has named their places. */
+  readonly lists?: readonly OwnList[]
   /** Last invocation counters by {@link counterName} of {@link Reading.security}: state to keep. */
   readonly counters?: ReadonlyMap<string, number>
 }
@@ -58,7 +61,8 @@ export const PROTOCOLS: readonly Protocol[] = [...RECOGNIZERS.keys()]
 /**
  * A decoder for one meter's line. `auto` finds the protocol by itself.
  *
- * @throws {@link MeterError} `unsupported` for a protocol that it does not know.
+ * @throws {@link MeterError} `unsupported` for a protocol that it does not know, `malformed` or `range`
+ *   for lists that are none.
  */
 export function createDecoder(
   protocol: DecoderProtocol,

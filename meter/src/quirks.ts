@@ -104,6 +104,13 @@ export const QUIRKS = {
     where: 'dlms/mbus.ts',
     evidence: ['UtilitechAS/amsreader-firmware#155, #248 (T210-D)'],
   },
+  taggedTitle: {
+    makers: ['KFM'],
+    what: 'The tag of an octet string stands before the length of the system title (DB 09 08 …).',
+    cure: 'Left out: a title has eight bytes, never nine.',
+    where: 'dlms/ciphering.ts',
+    evidence: ['public test programs for pushes of Kaifa meters over GPRS'],
+  },
   suiteInName: {
     makers: ['KFM'],
     what: 'The security control byte says suite 1 (0x21), the key is still one of AES-128.',

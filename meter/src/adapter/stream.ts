@@ -1,5 +1,6 @@
 import { createDecoder } from '../decoder.ts'
 import type { DlmsKeys } from '../dlms/keys.ts'
+import type { OwnList } from '../dlms/own-list.ts'
 import { MeterError } from '../errors.ts'
 import type { DecoderEvent } from '../events.ts'
 import type { Medium } from '../media.ts'
@@ -36,6 +37,8 @@ export interface AdapterOptions {
   /** Of wireless M-Bus meters, by number: sixteen bytes each. */
   readonly wmbusKeys?: WmbusKeys
   readonly dlms?: DlmsKeys
+  /** DLMS lists without codes, as their owner has named their places. */
+  readonly lists?: readonly OwnList[]
 }
 
 const LF = 0x0a
@@ -107,7 +110,7 @@ export class AdapterStream {
   #understand(line: AdapterLine): AdapterEvent {
     const { note } = line
     if (line.kind === 'reading') return { type: 'reading', ...line, note }
-    const { wmbusKeys, dlms } = this.#options
+    const { wmbusKeys, dlms, lists = [] } = this.#options
     if (line.protocol === 'wmbus') {
       const decoded = decodeWmbus(line.bytes, wmbusKeys)
       if ('reading' in decoded) return { type: 'reading', ...decoded, note }
@@ -115,6 +118,7 @@ export class AdapterStream {
     }
     const decoder = createDecoder(line.protocol, {
       bodies: true,
+      lists,
       ...(dlms?.encryptionKey === undefined ? {} : { key: dlms.encryptionKey }),
       ...(dlms?.authenticationKey === undefined
         ? {}

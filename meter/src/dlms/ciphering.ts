@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv } from 'node:crypto'
 import { Reader } from '../bytes.ts'
 import { MeterError } from '../errors.ts'
 import { APDU } from './apdu.ts'
-import { readLength } from './axdr.ts'
+import { AXDR, readLength } from './axdr.ts'
 import { join, u32 } from './encode.ts'
 import type { DlmsKeys, KeyInfo, Parties } from './keys.ts'
 import { keyFrom, signatureHolds } from './keys.ts'
@@ -64,6 +64,8 @@ export function parseProtected(apdu: Uint8Array): ProtectedApdu {
     throw new MeterError('malformed', `ciphering.tag: expected a ciphered APDU, found ${kind}`)
   }
   const general = kind === APDU.generalCiphering ? parseGeneral(reader, apdu) : undefined
+  // Some meters put the tag of an octet string before the title's length (`quirks.ts`).
+  if (general === undefined && reader.peek() === AXDR.octets) reader.skip(1, 'ciphering.title')
   const systemTitle = general?.parties.originator ?? octets(reader, 'ciphering.systemTitle')
   if (systemTitle.length !== TITLE_BYTES) {
     throw new MeterError(

@@ -7,6 +7,9 @@ const DEVIATION_MINUTES_MAX = 840
 const DAYLIGHT_SAVING = 0x80
 const INVALID = 0x01
 const UNKNOWN = 0xff
+/** Months and days from here on mean "the last", "the last but one", begin or end of summer time. */
+const REPEATED = 0xe0
+const YEAR_END = 10_000
 
 /**
  * A COSEM date-time (IEC 62056-6-2 §4.1.6.1): year, month, day, day of week, hour, minute, second,
@@ -40,6 +43,31 @@ export function decodeDateTime(bytes: Uint8Array): MeterTime | undefined {
     offsetMinutes: 0 - deviation - (summer ? 60 : 0),
     seasonMinutes: summer ? 60 : 0,
   }
+}
+
+/**
+ * Whether bytes have the form of a COSEM date-time, whatever is left open in it (FF, and FD and FE
+ * where it repeats) and whether or not its clock says that it is wrong: a clock that nobody has set
+ * is a clock.
+ */
+export function isDateTime(bytes: Uint8Array): boolean {
+  if (bytes.length !== BYTES) return false
+  const view = new DataView(bytes.buffer, bytes.byteOffset, BYTES)
+  const [month = 0, day = 0, weekday = 0, hour = 0, minute = 0, second = 0] = bytes.subarray(2)
+  const hundredths = bytes[8] ?? 0
+  const deviation = view.getInt16(9)
+  const open = (value: number, most: number): boolean => value <= most || value === UNKNOWN
+  return (
+    (view.getUint16(0) < YEAR_END || view.getUint16(0) === 0xffff) &&
+    (open(month, 12) || month >= REPEATED) &&
+    (open(day, 31) || day >= REPEATED) &&
+    open(weekday, 7) &&
+    open(hour, 23) &&
+    open(minute, 59) &&
+    open(second, 59) &&
+    open(hundredths, 99) &&
+    (Math.abs(deviation) <= DEVIATION_MINUTES_MAX || deviation === UNKNOWN_DEVIATION)
+  )
 }
 
 /**

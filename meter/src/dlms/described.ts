@@ -4,7 +4,7 @@ import { AXDR, decodeData } from './axdr.ts'
 import { MeterError } from '../errors.ts'
 
 /** Bytes of an attribute descriptor without tags: class, instance, attribute. */
-const DESCRIPTOR_BYTES = 9
+export const DESCRIPTOR_BYTES = 9
 
 /**
  * Reads the body of meters that name each value by an attribute descriptor in bare bytes, which is
@@ -50,7 +50,8 @@ export function decodeDescribed(
   }
 }
 
-function pushObject(descriptor: Uint8Array): Data {
+/** An attribute descriptor in bare bytes as an element of a push-object list. */
+export function pushObject(descriptor: Uint8Array): Data {
   const number = (tag: number, value: number): Data => ({
     type: 'number',
     tag,

@@ -61,6 +61,7 @@ class Explainer {
     const message = parseProtected(this.#apdu)
     const reader = new Reader(this.#apdu, 1)
     this.#field(0, 1, 'header', NAMES[this.#apdu[0] ?? 0] ?? 'APDU')
+    if (reader.peek() === AXDR.octets) reader.skip(1, 'title')
     const title = reader.bytes(readLength(reader, 'title'), 'title')
     this.#field(1, reader.position, 'identity', 'system-title', words(title))
     let from = reader.position
@@ -174,6 +175,7 @@ class Explainer {
 
 const NAMES: Readonly<Record<number, string>> = {
   [APDU.dataNotification]: 'data-notification',
+  [APDU.eventNotification]: 'event-notification',
   [APDU.generalGloCiphering]: 'general-glo-ciphering',
   [APDU.generalDedCiphering]: 'general-ded-ciphering',
   [APDU.generalCiphering]: 'general-ciphering',

@@ -2,7 +2,7 @@ import { printable } from '../bytes.ts'
 import { formatObis } from '../obis.ts'
 import type { Data } from './axdr.ts'
 import { AXDR } from './axdr.ts'
-import { decodeDateTime } from './clock.ts'
+import { isDateTime } from './clock.ts'
 import type { PositionalList } from './lists.ts'
 import { POSITIONAL_LISTS, typeLetter } from './lists.ts'
 
@@ -36,12 +36,13 @@ const REGISTERS = [3, 4, 5]
 
 /**
  * Finds the values in a notification's body: a push-object list with the values behind it, OBIS
- * codes each followed by its value (and scaler and unit), nested or flat, or a documented list
- * without codes. Undefined when it is none of these.
+ * codes each followed by its value (and scaler and unit), nested or flat, or a list without codes:
+ * one of the meter's owner (`own`), who knows best, or a documented one. Undefined when it is none
+ * of these.
  */
-export function readLayout(body: Data): Layout | undefined {
+export function readLayout(body: Data, own: readonly PositionalList[] = []): Layout | undefined {
   if (body.type !== 'list') return undefined
-  return readPushList(body.items) ?? readPairs(body.items) ?? readPositional(body.items)
+  return readPushList(body.items) ?? readPairs(body.items) ?? readPositional(body.items, own)
 }
 
 interface PushObject {
@@ -83,8 +84,9 @@ function readPushList(outer: readonly Data[]): Layout | undefined {
     const unit = REGISTERS.includes(object.classId) && object.attribute === SCALER_UNIT
     if (unit) describe(entries, object.obis, value)
     // The first attribute is an object's own name; others than the second are settings or states.
-    else if (object.attribute >= VALUE && value.type !== 'list') {
-      entries.push({ obis: object.obis, value })
+    else if (object.attribute >= VALUE) {
+      const inner = value.type === 'list' ? valueIn(value.items) : { value }
+      if (inner !== undefined) entries.push({ obis: object.obis, ...inner })
     }
   }
   return { name: 'push-list', entries, loose: [] }
@@ -166,14 +168,29 @@ function valueIn(items: readonly Data[]): Omit<Entry, 'obis'> | undefined {
   return unit === undefined || items.length > 3 ? undefined : { value, ...unit }
 }
 
-/** The OBIS code in six octets; texts of six letters (`KFM_001` has seven) are none. */
+/** The OBIS code in six octets, or written out; texts of six letters (`KFM_001` has seven) are none. */
 function obisOf(data: Data): string | undefined {
-  if (data.type !== 'octets' || data.tag !== AXDR.octets || data.bytes.length !== OBIS_BYTES) {
-    return undefined
-  }
-  const [medium = 0xff, channel = 0xff] = data.bytes
+  if (data.type !== 'octets') return undefined
+  if (data.bytes.length !== OBIS_BYTES) return writtenObis(data.bytes)
+  const [medium = 0xff, channel = 0xff] = data.tag === AXDR.octets ? data.bytes : []
   return medium <= MEDIUM_MAX && channel <= CHANNEL_MAX ? formatObis(data.bytes) : undefined
 }
+
+/** A code as text, all its six groups: `1-0:1.8.0*255` or `1.0.1.8.0.255`. */
+function writtenObis(bytes: Uint8Array): string | undefined {
+  const [first = 0] = bytes
+  if (first < DIGIT_0 || first > DIGIT_9 || bytes.length > OBIS_LETTERS_MAX) return undefined
+  const match = WRITTEN.exec(printable(bytes) ?? '')
+  const groups = match?.slice(1).map(Number) ?? []
+  if (match === null || groups.some((group) => group > 0xff)) return undefined
+  return formatObis(Uint8Array.from(groups))
+}
+
+const WRITTEN = /^(\d{1,2})[-.](\d{1,3})[:.](\d{1,3})\.(\d{1,3})\.(\d{1,3})[*.](\d{1,3})$/
+const DIGIT_0 = 0x30
+const DIGIT_9 = 0x39
+/** Letters of the longest code. */
+const OBIS_LETTERS_MAX = 22
 
 /** Value groups A and B of IEC 62056-61: media 0 to 15, channels 0 to 64 and some of makers. */
 const MEDIUM_MAX = 15
@@ -193,8 +210,13 @@ function scalerUnit(
 /** Whether a value may stand at a place: types alone do not tell a number of a meter from a time. */
 function suits(value: Data, place: PositionalList['places'][number] | undefined): boolean {
   const bytes = value.type === 'octets' ? value.bytes : undefined
-  if (place === 'clock') return bytes !== undefined && decodeDateTime(bytes) !== undefined
+  if (place === 'clock') return bytes !== undefined && isDateTime(bytes)
   return place !== 'device' || /[0-9A-Za-z]/.test(printable(bytes ?? new Uint8Array()) ?? '')
+}
+
+/** The same number counted the other way. */
+function turned(value: Data): Data {
+  return value.type === 'number' ? { ...value, digits: -value.digits } : value
 }
 
 /** Scaler and unit one behind the other without a structure around them. */
@@ -206,16 +228,19 @@ function flatUnit(
   return scalerUnit({ type: 'list', tag: AXDR.structure, items: [scaler, unit] })
 }
 
-/** A list whose elements have the types of a documented one. */
-function readPositional(items: readonly Data[]): Layout | undefined {
+/** A list whose elements have the types of a known one. */
+function readPositional(
+  items: readonly Data[],
+  own: readonly PositionalList[],
+): Layout | undefined {
   const types = items.map(typeLetter).join('')
   const [head] = items
   const first = head?.type === 'octets' ? String.fromCharCode(...head.bytes.subarray(0, 8)) : ''
-  const list = POSITIONAL_LISTS.find(
+  const list = [...own, ...POSITIONAL_LISTS].find(
     (one) =>
       one.types.test(types) &&
       (one.begins === undefined || first.startsWith(one.begins)) &&
-      items.every((item, index) => suits(item, one.places[index])),
+      (one.byTypes === true || items.every((item, index) => suits(item, one.places[index]))),
   )
   if (list === undefined) return undefined
   const entries: Entry[] = []
@@ -227,8 +252,9 @@ function readPositional(items: readonly Data[]): Layout | undefined {
     else if (place === 'skip' || place === 'clock') {
       if (value.type === 'octets') loose.push(value.bytes)
     } else {
-      const [obis, scaler] = place
-      entries.push({ obis, value, scaler })
+      const [obis, scaler, unitCode, isTurned = false] = place
+      const unit = unitCode === undefined ? {} : { unitCode }
+      entries.push({ obis, value: isTurned ? turned(value) : value, scaler, ...unit })
     }
   }
   return { name: list.name, entries, loose, ...(device === undefined ? {} : { device }) }

@@ -7,7 +7,8 @@ type Place =
   /** The meter's clock: a date-time, or the list is another one. */
   | 'clock'
   | 'skip'
-  | readonly [obis: string, scaler: number]
+  /** With a unit where the code alone does not say it; `isTurned`: the meter counts the other way. */
+  | readonly [obis: string, scaler: number, unitCode?: number, isTurned?: boolean]
 
 /** A list whose values are named by their places alone. */
 export interface PositionalList {
@@ -20,6 +21,8 @@ export interface PositionalList {
   readonly types: RegExp
   /** What the first text begins with, where it is known. */
   readonly begins?: string
+  /** Types alone tell it: its owner vouches for what stands where. */
+  readonly byTypes?: true
   readonly places: readonly Place[]
   /** How the places are known. */
   readonly evidence: string
@@ -66,8 +69,12 @@ const ENERGIES = [
   ['1-0:3.8.0*255', 0],
   ['1-0:4.8.0*255', 0],
 ] as const
+const BY_TARIFF = [1, 2, 3, 4].flatMap((c) =>
+  [1, 2].map((e) => [`1-0:${c}.8.${e}*255`, 0] as const),
+)
 const KAIFA_HEAD = ['skip', 'device', 'skip'] as const
 const NVE = 'Norwegian HAN specification of NVE, lists of Kaifa; streams of a MA304H3E'
+const ISKRA = 'UtilitechAS/amsreader-firmware src/decoder/src/IEC6205675.cpp, lists of Iskraemeco'
 const SODO =
   'AM550 of Slovenian grids: sums of tariffs and phases agree, amsreader-firmware #615 and #869'
 
@@ -130,9 +137,43 @@ export const POSITIONAL_LISTS: readonly PositionalList[] = [
   {
     name: 'slovenia-energy',
     makers: ['ISK'],
-    types: /^sse?su{8}$/,
+    types: /^ss[eo][sb]u{8}$/,
     places: ['device', 'skip', 'skip', 'skip', ...TARIFFS, ...ENERGIES.slice(2)],
     evidence: SODO,
+  },
+  {
+    name: 'iskra-power',
+    makers: ['ISK'],
+    types: /^ssh{6}u{4}$/,
+    begins: 'ISK',
+    places: ['device', 'skip', ...VOLTAGES, ...CURRENTS, ...POWERS],
+    evidence: ISKRA,
+  },
+  {
+    name: 'iskra-power-single-phase',
+    makers: ['ISK'],
+    types: /^sshhu{4}$/,
+    begins: 'ISK',
+    places: ['device', 'skip', ...VOLTAGES.slice(0, 1), ...CURRENTS.slice(0, 1), ...POWERS],
+    evidence: ISKRA,
+  },
+  {
+    // Before the next one, whose elements are of the same types: here the second is a clock.
+    name: 'vienna-named',
+    makers: ['SMS', 'ISK', 'LGZ'],
+    types: /^ssu{8}$/,
+    places: ['device', 'clock', ...ENERGIES, ...POWERS],
+    evidence:
+      'IM350 on the infrared port of Wiener Netze: a published telegram with its key, eight values in ' +
+      'the order of the list without device number',
+  },
+  {
+    name: 'iskra-tariffs',
+    makers: ['ISK'],
+    types: /^ssu{8}$/,
+    begins: 'ISK',
+    places: ['device', 'skip', ...BY_TARIFF],
+    evidence: ISKRA,
   },
   {
     name: 'slovenia-tariffs',
@@ -170,6 +211,40 @@ export const POSITIONAL_LISTS: readonly PositionalList[] = [
       ...CURRENTS,
     ],
     evidence: 'IE.5-TD1: tariffs, phases and apparent power agree, amsreader-firmware #1072',
+  },
+  {
+    name: 'iskra-tariffs-and-phases',
+    makers: ['ISK'],
+    types: /^sssu{6}[ui]{8}h{6}[uhlobesj]*$/,
+    places: [
+      'device',
+      'skip',
+      'skip',
+      ...TARIFFS,
+      ...POWERS.slice(0, 2),
+      ...IMPORTS,
+      ...EXPORTS,
+      ...VOLTAGES,
+      ...CURRENTS,
+    ],
+    evidence: ISKRA,
+  },
+  {
+    // A network without neutral: the second phase has no voltage of its own.
+    name: 'iskra-two-voltages',
+    makers: ['ISK'],
+    types: /^u{6}ssuuh{5}$/,
+    places: [
+      ...TARIFFS,
+      'skip',
+      'clock',
+      ['1-0:2.7.0*255', 0],
+      ['1-0:1.7.0*255', 0],
+      ...CURRENTS,
+      ['1-0:32.7.0*255', -1],
+      ['1-0:72.7.0*255', -1],
+    ],
+    evidence: `${ISKRA}; its names carry question marks there`,
   },
   {
     name: 'vienna',

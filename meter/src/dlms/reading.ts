@@ -7,6 +7,7 @@ import { decodeDateTime } from './clock.ts'
 import { implied, scaleHints } from './implied.ts'
 import type { Entry, Layout } from './layouts.ts'
 import { readLayout } from './layouts.ts'
+import type { PositionalList } from './lists.ts'
 
 /** Names of device numbers without their channel, the most telling first. */
 const DEVICE_CODES = ['0-0:42.0.0', '0-0:96.1.0', '1-0:0.0.5', '0-0:96.1.1', '1-0:0.0.0']
@@ -28,12 +29,13 @@ const LIST_MAKERS: readonly (readonly [string, string])[] = [
   ['LGZ', 'LGZ'],
 ]
 
-/** What a notification says about a meter; undefined where it holds nothing that is understood. */
+/** What a notification says about a meter, `own` being its owner's lists; undefined where it holds nothing that is understood. */
 export function readNotification(
   notification: DataNotification,
   origin: Origin,
+  own: readonly PositionalList[] = [],
 ): Reading | undefined {
-  const layout = readLayout(notification.body)
+  const layout = readLayout(notification.body, own)
   if (layout === undefined) return undefined
   const listMaker = makerInList(layout)
   const { systemTitle } = origin

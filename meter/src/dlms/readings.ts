@@ -1,11 +1,12 @@
 import type { DiscardReason } from '../events.ts'
 import { MeterError } from '../errors.ts'
 import type { Reading, ReadingFlag } from '../reading.ts'
-import { APDU, decodeNotification } from './apdu.ts'
+import { APDU, decodeNotification, isNotification } from './apdu.ts'
 import { isProtected, isSignedBy, parseProtected, parseSigned } from './ciphering.ts'
 import type { KeyVerdict } from './doctor.ts'
 import { diagnoseKeys } from './doctor.ts'
 import type { DlmsKeys } from './keys.ts'
+import type { PositionalList } from './lists.ts'
 import { readNotification, titleText } from './reading.ts'
 
 /** Protections within each other: signed around ciphered around the notification. */
@@ -15,6 +16,8 @@ const LAYERS_MAX = 3
 export interface DlmsOptions extends DlmsKeys {
   /** Reads a telegram in text that came inside the cipher. */
   readonly readText?: ((text: Uint8Array) => Reading | undefined) | undefined
+  /** Lists without codes that the owner of the meter has named. */
+  readonly lists?: readonly PositionalList[] | undefined
 }
 
 /** Turns APDUs into readings. Keeps nothing: counters are watched where all readings come by. */
@@ -42,8 +45,9 @@ export class DlmsReadings {
     layers: number,
   ): Reading | DiscardReason {
     const tag = apdu[0] ?? 0
-    if (tag === APDU.dataNotification) {
-      return readNotification(decodeNotification(apdu), { systemTitle, flags }) ?? 'empty'
+    if (isNotification(tag)) {
+      const notification = decodeNotification(apdu)
+      return readNotification(notification, { systemTitle, flags }, this.#options.lists) ?? 'empty'
     }
     if (layers === 0) return 'malformed'
     if (tag === APDU.generalSigning) {

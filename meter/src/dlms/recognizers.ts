@@ -4,6 +4,7 @@ import { TextStream } from '../iec62056-21/stream.ts'
 import type { Reading } from '../reading.ts'
 import type { Recognizer } from '../recognizer.ts'
 import { DlmsBodyStream } from './body-stream.ts'
+import { ownLists } from './own-list.ts'
 import { DlmsReadings } from './readings.ts'
 import { DlmsStream } from './stream.ts'
 
@@ -17,6 +18,7 @@ export function dlmsRecognizers(options: DecoderOptions): () => readonly Recogni
     agreementKey: options.agreementKey,
     meterAgreementKey: options.meterAgreementKey,
     readText,
+    lists: ownLists(options.lists ?? []),
   })
   const links = ['hdlc', 'mbus', 'wrapper', 'bare'] as const
   return () => [

@@ -11,7 +11,10 @@ import { FrameScanner } from './frame-scanner.ts'
 import { HDLC } from './hdlc.ts'
 import type { DlmsKeys } from './keys.ts'
 import { readLayout } from './layouts.ts'
+import { typeLetter } from './lists.ts'
 import { MBUS } from './mbus.ts'
+import type { OwnList } from './own-list.ts'
+import { ownLists } from './own-list.ts'
 import { WRAPPER } from './wrapper.ts'
 
 /** APDUs looked for in the bytes of one telegram. */
@@ -55,20 +58,34 @@ export function diagnoseTelegram(
   return apdu === undefined ? undefined : diagnoseKeys(apdu, keys, lastCounter)
 }
 
+/** A list that names none of its elements, element by element. */
+export interface UnnamedList {
+  /** A letter an element, as in {@link PositionalList.types}. */
+  readonly types: string
+  /** Its numbers in their places; undefined for an element that is none. */
+  readonly values: readonly (bigint | undefined)[]
+  /** Its texts and octets in their places. */
+  readonly octets: readonly (Uint8Array | undefined)[]
+}
+
 /**
- * The numbers of a list that names none of them, in their places; undefined for an element that is
- * no number. Undefined for telegrams whose values have names, and for what is no telegram at all.
+ * The list in a telegram whose values have no names. Undefined for telegrams whose values have, or
+ * have got them from `own`, and for what is no telegram at all.
  */
-export function unnamedValues(
+export function unnamedList(
   bytes: Uint8Array,
   keys: DlmsKeys = {},
-): readonly (bigint | undefined)[] | undefined {
+  own: readonly OwnList[] = [],
+): UnnamedList | undefined {
+  const lists = ownLists(own)
   for (const apdu of apdusIn(bytes)) {
     const plain = isProtected(apdu[0] ?? 0) ? diagnoseKeys(apdu, keys).plaintext : apdu
     const body = plain === undefined ? undefined : bodyOf(plain)
-    if (body?.type !== 'list' || readLayout(body) !== undefined) continue
+    if (body?.type !== 'list' || readLayout(body, lists) !== undefined) continue
     const values = body.items.map((item) => (item.type === 'number' ? item.digits : undefined))
-    if (values.some((value) => value !== undefined)) return values
+    if (!values.some((value) => value !== undefined)) continue
+    const octets = body.items.map((item) => (item.type === 'octets' ? item.bytes : undefined))
+    return { types: body.items.map(typeLetter).join(''), values, octets }
   }
   return undefined
 }

@@ -17,6 +17,8 @@ export type DlmsLayout =
   | 'versioned'
   /** Places alone: version, number, type, then numbers without any names. */
   | 'places'
+  /** The same as no maker has it: only its owner can say what stands where. */
+  | 'unnamed'
 
 /** One value of a simulated meter. */
 export interface PushEntry {
@@ -108,6 +110,8 @@ export function encodeBody(state: HouseholdState, layout: DlmsLayout, device: st
     }
     case 'places':
       return places(state, device)
+    case 'unnamed':
+      return unnamed(state, device)
   }
 }
 
@@ -138,4 +142,19 @@ function places(state: HouseholdState, device: string): Uint8Array {
   const tenths = state.voltageMv.map((volts) => Math.round(volts / 100))
   const values = [...numbers, ...tenths].map(double)
   return join([0x02, 3 + values.length], text('KFM_001'), text(device), text('SIM304'), ...values)
+}
+
+/** A list of nobody: constant, net power, voltages, currents, energies, and its number at last. */
+function unnamed(state: HouseholdState, device: string): Uint8Array {
+  const power = Math.round(state.powerMw / 1_000)
+  const values = [
+    long(77),
+    join([0x05], u32(power >>> 0)),
+    ...state.voltageMv.map((volts) => long(Math.round(volts / 100))),
+    ...state.currentMa.map((amperes) => long(Math.round(amperes / 10))),
+    double(Number(state.importMilliWh / 1_000n)),
+    double(Number(state.exportMilliWh / 1_000n)),
+    text(device),
+  ]
+  return join([0x02, values.length], ...values)
 }

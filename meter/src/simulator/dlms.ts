@@ -96,6 +96,16 @@ export const DLMS_STYLES = {
   },
 } as const satisfies Record<string, DlmsStyle>
 
+/**
+ * A list without codes that nobody has documented: nothing is read of it until its owner has said
+ * what stands where, so it is none of {@link DLMS_STYLES}.
+ */
+export const DLMS_UNNAMED: DlmsStyle = {
+  ...DLMS_STYLES.described,
+  layout: 'unnamed',
+  device: 'SIM1020304058',
+}
+
 /** How a simulated meter protects its APDUs. */
 export type DlmsProtection = Sealing
 

@@ -20,7 +20,14 @@ export { withEvenParity } from '../iec62056-21/seven-bit.ts'
 export { D0Meter } from './d0-meter.ts'
 export type { D0MeterOptions } from './d0-meter.ts'
 export type { LineMoment, LineReply, LinePeer } from './line-peer.ts'
-export { DLMS_STYLES, encodeDlms, encodeNotification, frameApdu, protect } from './dlms.ts'
+export {
+  DLMS_STYLES,
+  DLMS_UNNAMED,
+  encodeDlms,
+  encodeNotification,
+  frameApdu,
+  protect,
+} from './dlms.ts'
 export type { DlmsProtection, DlmsStyle } from './dlms.ts'
 export type { DlmsLayout } from './dlms-body.ts'
 export { DlmsMeter } from './dlms-meter.ts'

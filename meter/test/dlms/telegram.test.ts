@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
-import { diagnoseTelegram, unnamedValues } from '../../src/index.ts'
+import { diagnoseTelegram, unnamedList } from '../../src/index.ts'
 import { apdusIn } from '../../src/dlms/telegram.ts'
 import {
   DLMS_STYLES,
@@ -38,7 +38,7 @@ describe('raw bytes of a DLMS line', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (noise) => {
         diagnoseTelegram(noise, keysOf(0))
-        unnamedValues(noise)
+        unnamedList(noise)
         assert.ok(apdusIn(noise).length <= 16)
       }),
       { numRuns: 200 },
@@ -51,11 +51,11 @@ describe('raw bytes of a DLMS line', () => {
     const apdu = join(hex('0f0000000100'), body)
     const plain = frameApdu(apdu, DLMS_STYLES.described)
     const numbers = [undefined, 7n, 0xffff_ffffn, -2n, 0n, undefined, 0x102n]
-    assert.deepEqual(unnamedValues(plain), numbers)
+    assert.deepEqual(unnamedList(plain)?.values, numbers)
     const ciphered = frameApdu(protect(apdu, SEALING), DLMS_STYLES.mbus)
-    assert.deepEqual(unnamedValues(ciphered, keysOf(0)), numbers)
-    assert.equal(unnamedValues(ciphered), undefined)
+    assert.deepEqual(unnamedList(ciphered, keysOf(0))?.values, numbers)
+    assert.equal(unnamedList(ciphered), undefined)
     const named = encodeNotification(houseState(), DLMS_STYLES.described)
-    assert.equal(unnamedValues(frameApdu(named, DLMS_STYLES.described)), undefined)
+    assert.equal(unnamedList(frameApdu(named, DLMS_STYLES.described)), undefined)
   })
 })
