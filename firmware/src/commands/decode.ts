@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { once } from 'node:events'
 import { styleText } from 'node:util'
-import type { DecoderEvent, DecoderProtocol, Reading } from '@s3mp/meter'
+import type { DecoderEvent, DecoderProtocol, ListDraft, Reading } from '@s3mp/meter'
 import {
   CaptureBytes,
   MeterError,
@@ -16,6 +16,8 @@ import type { Command } from 'commander'
 import { Argument, InvalidArgumentError, Option } from 'commander'
 
 import { rawOf } from '../blackbox/stream.ts'
+import { listBlock, readLists, withList } from '../config/list-block.ts'
+import { configText, replaceConfig } from '../config/replace.ts'
 import { FirmwareError } from '../errors.ts'
 import { PROPOSE_BYTES_MAX, proposalInWords, proposeFromCapture } from './propose.ts'
 
@@ -28,6 +30,11 @@ export interface DecodeOptions {
   readonly authKey?: string
   /** Seconds between telegrams whose lists have no codes: what their places mean is proposed. */
   readonly propose?: number
+  /** A file with lists without codes that their owner has named, and whose they are. */
+  readonly list?: string
+  readonly meter?: string
+  /** A configuration into which what is proposed goes. */
+  readonly write?: string
 }
 
 /** What a capture held. */
@@ -62,6 +69,9 @@ export function addDecodeCommand(program: Command): void {
         'for DLMS lists without codes, sent so many seconds apart: what their places seem to mean',
       ).argParser(secondsOf),
     )
+    .option('-w, --write <file>', 'with --propose: write the list into this configuration')
+    .option('--list <file>', 'read lists without codes as this configuration says')
+    .option('--meter <name>', 'which meter of the configuration, where there are several')
     .addHelpText('after', HELP)
     .action(async (file: string, options: DecodeOptions) => {
       process.exitCode = await runDecode(file, options)
@@ -93,6 +103,8 @@ Examples:
   timeout 10 cat /dev/ttyUSB0 | s3mp decode --protocol sml -
   s3mp decode --protocol dlms --key "$EK" --auth-key "$AK" push.bin
   s3mp decode --propose 10 push.bin
+  s3mp decode --propose 10 --write /etc/s3mp/meter.toml push.bin
+  s3mp decode --list /etc/s3mp/meter.toml push.bin
 
 Exit status:
   0  at least one reading was found
@@ -124,9 +136,10 @@ async function runDecode(file: string, options: DecodeOptions): Promise<number> 
 /** Prints what the places of lists without codes seem to mean; exit status 1 where nothing does. */
 async function runPropose(
   source: AsyncIterable<Uint8Array>,
-  { key, authKey, json }: DecodeOptions,
+  options: DecodeOptions,
   seconds: number,
 ): Promise<number> {
+  const { key, authKey, json } = options
   const capture = new CaptureBytes()
   // One byte more than is looked at, so that a capture that is too long is refused and not cut.
   const bytes = new Uint8Array(PROPOSE_BYTES_MAX + 1)
@@ -137,16 +150,36 @@ async function runPropose(
   }
   for await (const chunk of rawOf(source)) take(capture.push(chunk))
   take(capture.end())
-  const proposals = proposeFromCapture(bytes.subarray(0, length), 1_000 * seconds, {
+  const { proposals, draft } = proposeFromCapture(bytes.subarray(0, length), 1_000 * seconds, {
     ...(key === undefined ? {} : { key: keyOf('--key', key) }),
     ...(authKey === undefined ? {} : { authenticationKey: keyOf('--auth-key', authKey) }),
   })
   for (const proposal of proposals) {
     await writeLine(json ? JSON.stringify(proposal) : proposalInWords(proposal))
   }
-  if (proposals.length > 0) return 0
+  if (draft !== undefined) {
+    await tellDraft(draft, options)
+    return 0
+  }
   complain('the places of the lists without codes have no relation that could name them')
   return 1
+}
+
+/** Prints the list for the configuration, or puts it there; the file before stays as `.bak`. */
+async function tellDraft(draft: ListDraft, { json, write, meter }: DecodeOptions): Promise<void> {
+  if (write !== undefined) {
+    replaceConfig(write, withList(configText(write), write, draft, meter))
+  }
+  if (json) {
+    const { types, places } = draft
+    await writeLine(JSON.stringify({ list: { types, places } }))
+    return
+  }
+  const how =
+    write === undefined
+      ? 'Compare each place with the display, then put this behind its [meter] (--write FILE does):'
+      : `Written into ${write}. Compare each place with the display, and correct what is not so:`
+  await writeLine(`\n${bold(how)}\n${listBlock(draft)}`)
 }
 
 /**
@@ -160,9 +193,10 @@ export async function decodeCapture(
   print: LineSink,
 ): Promise<DecodeSummary> {
   const capture = new CaptureBytes()
-  const { protocol, key, authKey } = options
+  const { protocol, key, authKey, list, meter } = options
   const decoder = createDecoder(protocol, {
     bodies: true,
+    ...(list === undefined ? {} : { lists: readLists(list, meter) }),
     ...(key === undefined ? {} : { key: keyOf('--key', key) }),
     ...(authKey === undefined ? {} : { authenticationKey: keyOf('--auth-key', authKey) }),
   })

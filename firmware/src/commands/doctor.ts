@@ -1,10 +1,11 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 
 import { systemClock } from '@s3mp/hal'
-import { decimal } from '@s3mp/meter'
+import { decimal, type DecoderOptions } from '@s3mp/meter'
 import type { Command } from 'commander'
 
 import { ConfigError, parseConfig, type Config } from '../config/load.ts'
+import { configText, replaceConfig } from '../config/replace.ts'
 import { starterConfig } from '../config/starter.ts'
 import {
   attempt,
@@ -32,6 +33,7 @@ import { FirmwareError } from '../errors.ts'
 import { meterSections, withMeters } from '../head/configure.ts'
 import { detectHeads, trialInWords, type Detection, type Found } from '../head/detect.ts'
 import { loadIdentity, loadTrust } from '../identity.ts'
+import { meterKeys } from '../sources/keys.ts'
 import { CONFIG_FILE, readConfig } from '../service/options.ts'
 import {
   bold,
@@ -187,11 +189,13 @@ async function examineHeads(
     stop.abort()
   })
   const progress = terminalProgress(systemClock)
+  const decodings = new Map(usable.map((path) => [path, decodingOf(config, path, tell)]))
   const detection = await detectHeads({
     serial,
     paths: usable,
     clock: systemClock,
     signal: stop.signal,
+    decodingOf: (path) => decodings.get(path),
     ...(listen === undefined ? {} : { listenMs: wholeNumber('--listen', listen) * 1000 }),
     onTry: (path, settings) => {
       if (!json) progress.show(`listening to ${path} at ${settings} …`)
@@ -205,6 +209,25 @@ async function examineHeads(
     tell(attempt('written', 'correct the file', () => writeMeters(write, found)))
   else if (!json)
     say(`\n${bold('For the configuration (--write FILE puts it there):')}\n${meterSections(found)}`)
+}
+
+/** Keys and lists of the meter that is configured on a port; a key that cannot be read is told. */
+function decodingOf(
+  config: Config | undefined,
+  path: string,
+  tell: Tell,
+): DecoderOptions | undefined {
+  const meter = config?.meters.find(({ device }) => device === path)
+  if (config === undefined || meter === undefined) return undefined
+  const credentials = process.env.CREDENTIALS_DIRECTORY
+  const { lists } = meter
+  try {
+    return { ...meterKeys(meter, { configFile: config.file, credentials }), lists }
+  } catch (error) {
+    if (!(error instanceof FirmwareError)) throw error
+    tell({ check: 'meter keys', verdict: 'warning', text: error.message })
+    return { lists }
+  }
 }
 
 /** Ports that may be listened to; why the others may not is told. */
@@ -221,6 +244,10 @@ function findingsOf({ found, trials }: Detection): readonly Finding[] {
   if (found.length === 0) {
     if (trials.length === 0) return []
     const text = trials.map((trial) => trialInWords(trial)).join('\n')
+    // A head that brings whole telegrams sits well.
+    if (trials.some(({ whole }) => whole !== undefined)) {
+      return [{ check: 'head', verdict: 'problem', text }]
+    }
     const remedy = 's3mp align DEVICE shows while you move the head how well it sits'
     return [{ check: 'head', verdict: 'problem', text, remedy }]
   }
@@ -246,14 +273,13 @@ function example({ registers }: Found['reading']): string {
 /** Puts the meters into a configuration, a new one where there is none; the old one stays as `.bak`. */
 function writeMeters(file: string, found: readonly Found[]): string {
   const isThere = existsSync(file)
-  const before = isThere ? readFileSync(file, 'utf8') : starterConfig(file)
+  const before = isThere ? configText(file) : starterConfig(file)
   const text = withMeters(before, found)
   const wrong = faultsOf(text, file).filter(({ key }) => /^meter\b/u.test(key))
   const [first] = wrong
   if (first !== undefined)
     throw new FirmwareError('config', `${file}: ${first.key}: ${first.message}`)
-  if (isThere) writeFileSync(`${file}.bak`, before)
-  writeFileSync(file, text)
+  replaceConfig(file, text)
   return `${file}: ${String(found.length)} ${found.length === 1 ? 'meter' : 'meters'}`
 }
 

@@ -1,5 +1,5 @@
-import type { DecoderEvent, MappingProposal, MappingSample } from '@s3mp/meter'
-import { MeterError, createDecoder, proposeMapping, unnamedValues } from '@s3mp/meter'
+import type { DecoderEvent, ListDraft, MappingProposal, UnnamedList } from '@s3mp/meter'
+import { MeterError, createDecoder, draftList, proposeMapping, unnamedList } from '@s3mp/meter'
 
 /** Most bytes of a capture that is looked at for lists without codes: a day of telegrams. */
 export const PROPOSE_BYTES_MAX = 16_777_216
@@ -10,9 +10,17 @@ export interface ProposeKeys {
   readonly authenticationKey?: Uint8Array
 }
 
+/** What is proposed for one kind of list. */
+export interface Proposed {
+  readonly proposals: readonly MappingProposal[]
+  /** What its owner would confirm; undefined where nothing is proposed. */
+  readonly draft: ListDraft | undefined
+}
+
 /**
  * Looks for DLMS lists whose values have no codes and answers what their places seem to mean. The
- * telegrams count as `intervalMs` apart, because captured bytes have no times of their own.
+ * telegrams count as `intervalMs` apart, because captured bytes have no times of their own. Of several
+ * kinds of lists the one is looked at that most telegrams have.
  *
  * @throws MeterError `range` for a capture that is too long, or with too few such lists.
  */
@@ -20,7 +28,7 @@ export function proposeFromCapture(
   bytes: Uint8Array,
   intervalMs: number,
   keys: ProposeKeys = {},
-): readonly MappingProposal[] {
+): Proposed {
   if (bytes.length > PROPOSE_BYTES_MAX) {
     throw new MeterError(
       'range',
@@ -33,24 +41,24 @@ export function proposeFromCapture(
   const lists = events.flatMap((event) => {
     const length = event.type === 'reading' ? event.length : event.bytes
     const telegram = bytes.subarray(event.offset, event.offset + length)
-    return [unnamedValues(telegram, { encryptionKey, authenticationKey }) ?? []]
+    return [unnamedList(telegram, { encryptionKey, authenticationKey }) ?? []].flat()
   })
-  return proposeMapping(sameLists(lists, intervalMs))
+  const usual = usualTypes(lists)
+  const samples = lists
+    .map((list, at) => ({ timeMs: at * intervalMs, list }))
+    .filter(({ list }) => list.types === usual)
+  const proposals = proposeMapping(
+    samples.map(({ timeMs, list: { values } }) => ({ timeMs, values })),
+  )
+  const newest = samples.at(-1)
+  return { proposals, draft: newest && draftList(newest.list, proposals) }
 }
 
-/** The lists of the length that most have: a meter that sends several kinds sends one most often. */
-function sameLists(
-  lists: readonly (readonly (bigint | undefined)[])[],
-  intervalMs: number,
-): readonly MappingSample[] {
-  const counts = new Map<number, number>()
-  for (const { length } of lists) {
-    if (length > 0) counts.set(length, (counts.get(length) ?? 0) + 1)
-  }
-  const [usual = 0] = [...counts].sort(([, left], [, right]) => right - left)[0] ?? []
-  return lists
-    .map((values, at) => ({ timeMs: at * intervalMs, values }))
-    .filter(({ values }) => values.length === usual)
+/** The types that most lists have: a meter that sends several kinds sends one most often. */
+function usualTypes(lists: readonly UnnamedList[]): string | undefined {
+  const counts = new Map<string, number>()
+  for (const { types } of lists) counts.set(types, (counts.get(types) ?? 0) + 1)
+  return [...counts].sort(([, left], [, right]) => right - left)[0]?.[0]
 }
 
 /** A proposal as a line for people. */

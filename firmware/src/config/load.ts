@@ -92,7 +92,12 @@ export function parseConfig(toml: string, file: string): Config {
   return withAbsolutePaths(config)
 }
 
-function parseToml(toml: string, file: string): Tree {
+/**
+ * A configuration file's text as a tree.
+ *
+ * @throws ConfigError with the line that is no TOML.
+ */
+export function parseToml(toml: string, file: string): Tree {
   try {
     return parse(toml)
   } catch (error) {

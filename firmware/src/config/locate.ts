@@ -4,7 +4,8 @@
  * The parser says what is in the file, not where. This scan follows table headers and keys only,
  * which is all that our configuration has: `[a.b]`, `key = …`, `a.b = …`; for an inner key of an
  * inline table it answers with the line of the table. Of a list of tables (`[[meter]]`) the second is
- * asked for as `meter[1]`, and `[meter.keys]` after it belongs to it.
+ * asked for as `meter[1]`, and `[meter.keys]` after it belongs to it; so do lists within lists
+ * (`[[meter.list]]` as `meter[1].list[0]`).
  */
 export function lineOf(toml: string, path: readonly string[]): number | undefined {
   const wanted = path.join('.')
@@ -21,7 +22,11 @@ export function lineOf(toml: string, path: readonly string[]): number | undefine
     const header = /^\[\[?([^\]]+)\]\]?/u.exec(line)
     if (header?.[1] !== undefined) {
       table = plain(header[1])
-      if (line.startsWith('[[')) lists.set(table, (lists.get(table) ?? -1) + 1)
+      if (line.startsWith('[[')) {
+        lists.set(table, (lists.get(table) ?? -1) + 1)
+        // The lists within it begin anew.
+        for (const inner of lists.keys()) if (inner.startsWith(`${table}.`)) lists.delete(inner)
+      }
       table = numbered(table, lists)
       best = better(best, wanted, table, index + 1)
       continue
@@ -37,14 +42,17 @@ export function lineOf(toml: string, path: readonly string[]): number | undefine
   return best?.line
 }
 
-/** A table's name with the numbers of the lists that it is in. */
+/** A table's name with the numbers of the lists that it is in, the outer one first. */
 function numbered(table: string, lists: ReadonlyMap<string, number>): string {
-  for (const [list, index] of lists) {
-    if (table === list || table.startsWith(`${list}.`)) {
-      return `${list}[${String(index)}]${table.slice(list.length)}`
-    }
+  let from = 0
+  let name = ''
+  for (let to = 1; to <= table.length; to += 1) {
+    if (to < table.length && table[to] !== '.') continue
+    const index = lists.get(table.slice(0, to))
+    name += table.slice(from, to) + (index === undefined ? '' : `[${String(index)}]`)
+    from = to
   }
-  return table
+  return name
 }
 
 /** Dotted key without spaces and quotes. */

@@ -1,3 +1,4 @@
+import { OWN_LIST_PLACES_MAX } from '@s3mp/meter'
 import { z } from 'zod'
 
 import type { Field } from './field.ts'
@@ -109,7 +110,28 @@ export const METER_SECTIONS = {
         example: '"file:/etc/s3mp/house.pem"',
         expected: '"file:PATH" or "credential:NAME"',
         secret: true,
-        doc: 'The public key of the meter in PEM, where it signs its telegrams. Without it signatures are not checked.',
+        doc: 'The public key of the meter for signatures, where it signs its telegrams, and for `dlms.login = "ecdsa"`: in PEM, alone or in a certificate, or its point in hex. Without it signatures are not checked.',
+      },
+      agreement: {
+        schema: secret.optional(),
+        example: '"credential:house.agreement"',
+        expected: SECRET,
+        secret: true,
+        doc: 'Our private key to agree on keys with (suites 1 and 2), where the meter pushes telegrams under a key that both derive: in PEM, or its number in hex. P-256 in suite 1, P-384 in suite 2.',
+      },
+      meter_agreement: {
+        schema: secret.optional(),
+        example: '"file:/etc/s3mp/house.agreement.pem"',
+        expected: '"file:PATH" or "credential:NAME"',
+        secret: true,
+        doc: 'The public key of the meter for the same, where it sends none of its own along (static scheme).',
+      },
+      login: {
+        schema: secret.optional(),
+        example: '"credential:house.login"',
+        expected: SECRET,
+        secret: true,
+        doc: 'Our private key to sign on with, for `dlms.login = "ecdsa"`; the meter must know its public key.',
       },
     },
   },
@@ -183,10 +205,10 @@ export const METER_SECTIONS = {
         doc: 'Whether the line is opened by a sign-on at 300 baud (IEC 62056-21 mode E), as behind an optical head.',
       },
       login: {
-        schema: z.enum(['none', 'low', 'gmac']),
+        schema: z.enum(['none', 'low', 'gmac', 'ecdsa']),
         fallback: '"none"',
-        expected: '"none", "low" or "gmac"',
-        doc: 'How we prove who we are: not at all, by a password, or by the keys of `[meter.keys]`.',
+        expected: '"none", "low", "gmac" or "ecdsa"',
+        doc: 'How we prove who we are: not at all, by a password, by the keys of `[meter.keys]`, or by a signature under `keys.login`, which the meter answers with one that `keys.signature` checks.',
       },
       password: {
         schema: secret.optional(),
@@ -204,6 +226,12 @@ export const METER_SECTIONS = {
         expected: '16 hex digits',
         doc: 'Our own system title, for associations under keys.',
       },
+      suite: {
+        schema: z.literal([0, 1, 2]).optional(),
+        example: '1',
+        expected: '0, 1 or 2',
+        doc: 'The security suite of associations under keys. Left out: 2 for keys of 32 bytes, 1 for `login = "ecdsa"`, else 0.',
+      },
       registers: {
         schema: z.array(obis).min(1).max(64).optional(),
         example: '["1-0:1.8.0", "1-0:2.8.0", "1-0:16.7.0"]',
@@ -215,6 +243,26 @@ export const METER_SECTIONS = {
         example: '"1-0:99.1.0"',
         expected: 'an OBIS code',
         doc: 'The load profile from which readings are fetched that were missed during an outage.',
+      },
+    },
+  },
+  'meter.list': {
+    doc: 'What stands where in a list that a DLMS meter pushes without codes, confirmed by whoever compared it with the display: `s3mp decode --propose` prints and writes it. For several lists write `[[meter.list]]` before each.',
+    fields: {
+      types: {
+        schema: z
+          .string()
+          .regex(/^[A-Za-z]{1,64}$/u)
+          .optional(),
+        example: '"hihhhus"',
+        expected: 'a letter for each place',
+        doc: 'The types of its elements, so that another list of as many places is not taken for this one: `s` octets or text, `u` `h` `b` unsigned of 32, 16, 8 bits, `i` `j` `c` signed, `U` `I` of 64 bits, `e` enumeration, `o` boolean, `n` null, `l` a list. Left out: any.',
+      },
+      places: {
+        schema: z.array(text).min(1).max(OWN_LIST_PLACES_MAX).optional(),
+        example: '["device", "1-0:16.7.0 W", "1-0:32.7.0 0.1 V", "skip", "1-0:1.8.0 Wh"]',
+        expected: `a list of 1 to ${String(OWN_LIST_PLACES_MAX)} texts`,
+        doc: 'What stands at each place: `device`, `clock`, `skip`, or an OBIS code and what one step of the number is worth. A minus before the factor (`-1 W`) turns a direction round.',
       },
     },
   },

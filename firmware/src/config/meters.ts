@@ -1,6 +1,7 @@
 import { isAbsolute, join } from 'node:path'
 
 import { SOURCES_MAX } from '../sources/source.ts'
+import { checkLists } from './lists.ts'
 import { METER_SECTIONS } from './meter-schema.ts'
 import type { MeterConfig, MeterSectionName } from './schema.ts'
 import { checkSection, isTree, type Report, type Tree } from './section.ts'
@@ -8,8 +9,9 @@ import { checkSection, isTree, type Report, type Tree } from './section.ts'
 /** The name of a meter that is alone and has none. */
 export const METER_NAME = 'meter'
 
+/** Sections of a meter that stand there once; its lists may be several. */
 const PARTS = (Object.keys(METER_SECTIONS) as MeterSectionName[])
-  .filter((section) => section !== 'meter')
+  .filter((section) => section !== 'meter' && section !== 'meter.list')
   .map((section) => ({ section, part: section.slice('meter.'.length) }))
 
 /** Checks `[meter]`, or every `[[meter]]`. */
@@ -56,6 +58,7 @@ function checkMeter(
   const meter = {
     ...own,
     ...Object.fromEntries(parts),
+    lists: checkLists(table.list, path, report),
     name: name ?? path.join('.'),
   } as unknown as MeterConfig
   checkTogether(meter, path, report)
@@ -64,7 +67,7 @@ function checkMeter(
 
 /** What no single key of a meter can know. */
 function checkTogether(meter: MeterConfig, path: readonly string[], report: Report): void {
-  const { device, protocol, ask, s0, modbus, dlms, keys } = meter
+  const { device, protocol, ask, s0, modbus, dlms, keys, lists } = meter
   // A fault of the key itself is told already.
   if (typeof device !== 'string') return
   const need = (key: readonly string[], why: string): void => {
@@ -95,13 +98,23 @@ function checkTogether(meter: MeterConfig, path: readonly string[], report: Repo
     const isAsked = scheme !== 'gpio' && scheme !== 'socket'
     if (isAsked) report([...path, 'ask'], 'only "d0", "dlms" and "modbus" can be asked')
   }
+  const isPushed = (protocol === 'dlms' || protocol === 'auto') && ask === undefined
+  if (lists.length > 0 && !isPushed) {
+    report([...path, 'list'], 'expected a meter that pushes: protocol "dlms" or "auto" without ask')
+  }
   if (protocol === 'dlms' && dlms.login === 'low' && dlms.password === undefined) {
     need(['dlms', 'password'], 'login is "low"')
   }
-  if (protocol === 'dlms' && dlms.login === 'gmac') {
-    if (keys.encryption === undefined) need(['keys', 'encryption'], 'dlms.login is "gmac"')
-    if (keys.authentication === undefined) need(['keys', 'authentication'], 'dlms.login is "gmac"')
-    if (dlms.title === undefined) need(['dlms', 'title'], 'dlms.login is "gmac"')
+  if (protocol === 'dlms' && (dlms.login === 'gmac' || dlms.login === 'ecdsa')) {
+    const why = `dlms.login is "${dlms.login}"`
+    const more = dlms.login === 'ecdsa' ? (['login', 'signature'] as const) : []
+    for (const key of ['encryption', 'authentication', ...more] as const) {
+      if (keys[key] === undefined) need(['keys', key], why)
+    }
+    if (dlms.title === undefined) need(['dlms', 'title'], why)
+    if (dlms.login === 'ecdsa' && dlms.suite === 0) {
+      report([...path, 'dlms', 'suite'], `expected 1 or 2: ${why}`)
+    }
   }
 }
 
@@ -127,6 +140,9 @@ export function withMeterPaths(meter: MeterConfig, folder: string): MeterConfig 
       authentication: keys.authentication?.at(folder),
       master: keys.master?.at(folder),
       signature: keys.signature?.at(folder),
+      agreement: keys.agreement?.at(folder),
+      meter_agreement: keys.meter_agreement?.at(folder),
+      login: keys.login?.at(folder),
     },
     adapter: { ...adapter, keys: adapter.keys?.at(folder) },
     d0: { ...d0, password: d0.password?.at(folder) },

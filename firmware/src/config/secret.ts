@@ -1,4 +1,10 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import {
+  createECDH,
+  createPrivateKey,
+  createPublicKey,
+  type JsonWebKey,
+  type KeyObject,
+} from 'node:crypto'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 
@@ -93,22 +99,103 @@ export function readKey(
   )
 }
 
-/** A public key in PEM. */
+/**
+ * The public key of somebody else: in PEM, alone or in a certificate; or its point on P-256 or P-384 as
+ * hex digits, as meters show it.
+ *
+ * @throws FirmwareError `identity`
+ */
 export function readPublicKey(
   name: string,
   reference: SecretReference,
   surroundings: SecretSurroundings,
 ): KeyObject {
   const bytes = readSecret(name, reference, surroundings)
+  return curveKey(name, 'a public key', reference, () => {
+    const point = hexIn(bytes, reference)
+    return point === undefined ? createPublicKey(Buffer.from(bytes)) : publicPoint(point)
+  })
+}
+
+/**
+ * A private key of ours: in PEM without a password, or its number on P-256 or P-384 as hex digits.
+ *
+ * @throws FirmwareError `identity` without the key in its message.
+ */
+export function readPrivateKey(
+  name: string,
+  reference: SecretReference,
+  surroundings: SecretSurroundings,
+): KeyObject {
+  const bytes = readSecret(name, reference, surroundings)
+  return curveKey(name, 'a private key', reference, () => {
+    const number = hexIn(bytes, reference)
+    return number === undefined ? createPrivateKey(Buffer.from(bytes)) : privateNumber(number)
+  })
+}
+
+/** A key on one of the curves that meters use: P-256 in suite 1, P-384 in suite 2. */
+function curveKey(
+  name: string,
+  what: string,
+  reference: SecretReference,
+  read: () => KeyObject,
+): KeyObject {
+  const expected = `${name}: expected ${what} on P-256 or P-384, in PEM or hex digits`
+  let key: KeyObject
   try {
-    return createPublicKey(Buffer.from(bytes))
-  } catch (error) {
-    throw new FirmwareError(
-      'identity',
-      `${name}: expected a public key in PEM, found something else in ${reference.toString()}`,
-      { cause: error },
-    )
+    key = read()
+  } catch {
+    // What the library says of it may have the key in it.
+    throw new FirmwareError('identity', `${expected}, found something else in ${reference.toString()}`) // prettier-ignore
   }
+  if (curveOf(key) !== undefined) return key
+  const found = key.asymmetricKeyDetails?.namedCurve ?? key.asymmetricKeyType ?? 'another kind'
+  throw new FirmwareError('identity', `${expected}, found ${found} in ${reference.toString()}`)
+}
+
+/** Names of the curves, and bytes of their numbers. */
+const CURVES = { prime256v1: ['P-256', 32], secp384r1: ['P-384', 48] } as const
+
+/** The curve of a key by the name that standards use; undefined for keys of another kind. */
+export function curveOf(key: KeyObject): 'P-256' | 'P-384' | undefined {
+  const { namedCurve = '' } = key.asymmetricKeyDetails ?? {}
+  return namedCurve in CURVES ? CURVES[namedCurve as keyof typeof CURVES][0] : undefined
+}
+
+/** The bytes of digits in hex; undefined for what is no such text. */
+function hexIn(bytes: Uint8Array, reference: SecretReference): Uint8Array | undefined {
+  if (reference.place === 'hex') return bytes
+  const text = new TextDecoder('latin1').decode(bytes).replaceAll(/\s+/gu, '')
+  const isHex = /^(?:[0-9A-Fa-f]{2})+$/u.test(text)
+  return isHex ? Uint8Array.from(Buffer.from(text, 'hex')) : undefined
+}
+
+/** A point as its coordinates behind each other, with or without 04 before them. */
+function publicPoint(bytes: Uint8Array): KeyObject {
+  const point = bytes.length % 2 === 1 && bytes[0] === 0x04 ? bytes.subarray(1) : bytes
+  const half = point.length / 2
+  const [crv] = Object.values(CURVES).find(([, size]) => size === half) ?? []
+  if (crv === undefined) throw new RangeError('point')
+  return createPublicKey({ key: jwkOf(crv, point), format: 'jwk' })
+}
+
+function privateNumber(number: Uint8Array): KeyObject {
+  const [curve, [crv]] = Object.entries(CURVES).find(([, [, size]]) => size === number.length) ?? [
+    '',
+    [''],
+  ]
+  const pair = createECDH(curve)
+  pair.setPrivateKey(number)
+  const d = Buffer.from(number).toString('base64url')
+  return createPrivateKey({ key: { ...jwkOf(crv, pair.getPublicKey().subarray(1)), d }, format: 'jwk' }) // prettier-ignore
+}
+
+function jwkOf(crv: string, point: Uint8Array): JsonWebKey {
+  const half = point.length / 2
+  const text = (from: number): string =>
+    Buffer.from(point.subarray(from, from + half)).toString('base64url')
+  return { kty: 'EC', crv, x: text(0), y: text(half) }
 }
 
 /** A password: the text of a file or credential without line ends around it. */

@@ -5,7 +5,7 @@ import {
   type HalErrorCode,
   type SerialBackend,
 } from '@s3mp/hal'
-import { createDecoder, Handshake, type Reading } from '@s3mp/meter'
+import { createDecoder, Handshake, type DecoderOptions, type Reading } from '@s3mp/meter'
 
 import { talk } from '../sources/talk.ts'
 import { listen } from './listen.ts'
@@ -43,9 +43,14 @@ export interface Trial {
   readonly telegrams: number
   /** The last telegram understood. */
   readonly reading?: Reading
+  /** Telegrams whose checksums hold and of which nothing was read, and why, last. */
+  readonly whole?: { readonly telegrams: number; readonly reason: WholeReason }
   /** Why the port could not be listened to. */
   readonly error?: HalError
 }
+
+/** Why nothing is read from a telegram that came whole. */
+export type WholeReason = 'empty' | 'key-missing' | 'key-wrong' | 'unauthentic'
 
 /** A combination that gave a reading. */
 export type Found = Trial & { readonly reading: Reading }
@@ -58,6 +63,8 @@ export interface DetectOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
   readonly listenMs?: number
+  /** Keys and lists of the meter that is configured on a port. */
+  readonly decodingOf?: (path: string) => DecoderOptions | undefined
   /** Told of each combination before it is tried, and what it gave. */
   readonly onTry?: (path: string, settings: string) => void
   readonly onTrial?: (trial: Trial) => void
@@ -103,7 +110,8 @@ async function tryPort(path: string, options: DetectOptions): Promise<readonly T
   for (const settings of DETECT_SETTINGS) {
     if (signal.aborted) return trials
     const trial = await tryNext(settings, () => listenAt(path, settings, options))
-    if (trial.reading !== undefined || trial.error !== undefined) return trials
+    const isSettled = trial.reading !== undefined || trial.whole !== undefined
+    if (isSettled || trial.error !== undefined) return trials
     if (trial.bytes > 0) continue
     await tryNext(SIGN_ON, () => askAt(path, options))
     return trials
@@ -112,22 +120,37 @@ async function tryPort(path: string, options: DetectOptions): Promise<readonly T
 }
 
 async function listenAt(path: string, settings: string, options: DetectOptions): Promise<Trial> {
-  const { serial, clock, signal, listenMs = DETECT_LISTEN_MS } = options
+  const { serial, clock, signal, listenMs = DETECT_LISTEN_MS, decodingOf } = options
+  const decoding = decodingOf?.(path) ?? {}
   const line = parseSettings(settings)
   let [bytes, telegrams] = [0, 0]
   let reading: Reading | undefined
-  const trial = (): Trial => ({ path, settings, isAsked: false, bytes, telegrams, ...(reading === undefined ? {} : { reading }) }) // prettier-ignore
+  let whole: Trial['whole']
+  const trial = (): Trial => ({
+    path,
+    settings,
+    isAsked: false,
+    bytes,
+    telegrams,
+    ...(reading === undefined ? {} : { reading }),
+    // Some meters send what can be read and what cannot by turns.
+    ...(whole === undefined || reading !== undefined ? {} : { whole }),
+  })
   try {
     await listen(
-      { serial, path, settings: line, protocol: 'auto', clock, signal, listenMs },
+      { serial, path, settings: line, protocol: 'auto', decoding, clock, signal, listenMs },
       (heard) => {
         bytes += heard.bytes
         for (const event of heard.events) {
-          if (event.type !== 'reading') continue
+          if (event.type !== 'reading') {
+            const reason = WHOLE.find((one) => one === event.reason)
+            if (reason !== undefined) whole = { telegrams: (whole?.telegrams ?? 0) + 1, reason }
+            continue
+          }
           telegrams += 1
           reading = event.reading
         }
-        const isGarbage = telegrams === 0 && bytes > DETECT_GARBAGE_BYTES_MAX
+        const isGarbage = telegrams === 0 && whole === undefined && bytes > DETECT_GARBAGE_BYTES_MAX
         return telegrams < DETECT_TELEGRAMS_MIN && !isGarbage
       },
     )
@@ -137,6 +160,8 @@ async function listenAt(path: string, settings: string, options: DetectOptions):
   }
   return trial()
 }
+
+const WHOLE: readonly WholeReason[] = ['empty', 'key-missing', 'key-wrong', 'unauthentic']
 
 /** Signs on to a meter that may be waiting for it. */
 async function askAt(path: string, { serial, clock, signal }: DetectOptions): Promise<Trial> {
@@ -175,10 +200,13 @@ async function askAt(path: string, { serial, clock, signal }: DetectOptions): Pr
 
 /** What a trial gave, as one sentence that says what to do. */
 export function trialInWords(trial: Trial): string {
-  const { path, settings, isAsked, bytes, telegrams, error } = trial
+  const { path, settings, isAsked, bytes, telegrams, whole, error } = trial
   const where = `${path} at ${settings}`
   if (error !== undefined) return `${path}: ${remedy(error)}`
   if (telegrams > 0) return `${where}: ${String(telegrams)} telegrams understood`
+  if (whole !== undefined) {
+    return `${where}: ${String(whole.telegrams)} whole telegrams, nothing read: ${WHOLE_WORDS[whole.reason]}`
+  }
   if (isAsked) {
     return bytes === 0
       ? `${path}: no answer to a sign-on either`
@@ -188,6 +216,13 @@ export function trialInWords(trial: Trial): string {
     return `${path}: silence; is the head on the meter's diode, its cable downwards, and the meter sending?`
   }
   return `${where}: ${String(bytes)} bytes, none of them a telegram; another speed, or the head sits badly`
+}
+
+const WHOLE_WORDS: Readonly<Record<WholeReason, string>> = {
+  empty: 'a list without codes; s3mp record it, then s3mp decode --propose names its places',
+  'key-missing': 'they are ciphered; ask the grid operator for the key, and write keys.encryption',
+  'key-wrong': 'keys.encryption does not open them',
+  unauthentic: 'keys.encryption is right, keys.authentication is not',
 }
 
 const REMEDIES: Readonly<Partial<Record<HalErrorCode, string>>> = {

@@ -1,6 +1,6 @@
 import { readWithin, type Clock, type SerialBackend, type SerialSettings } from '@s3mp/hal'
 import { HalError } from '@s3mp/hal'
-import type { DecoderEvent, DecoderProtocol } from '@s3mp/meter'
+import type { DecoderEvent, DecoderOptions, DecoderProtocol } from '@s3mp/meter'
 import { createDecoder } from '@s3mp/meter'
 
 /** What listening to a head needs. */
@@ -9,6 +9,8 @@ export interface ListenOptions {
   readonly path: string
   readonly settings: SerialSettings
   readonly protocol: DecoderProtocol
+  /** Keys and lists of the meter that is expected there. */
+  readonly decoding?: DecoderOptions
   readonly clock: Clock
   readonly signal: AbortSignal
   /** Listens no longer than this, in milliseconds. */
@@ -40,7 +42,7 @@ export async function listen(
   const { serial, path, settings, protocol, clock, signal, listenMs, request } = options
   const port = await serial.open(path, settings)
   try {
-    const decoder = createDecoder(protocol)
+    const decoder = createDecoder(protocol, options.decoding)
     if (request !== undefined) await port.write(request)
     const endMs = clock.monotonicMs() + listenMs
     for (;;) {

@@ -48,6 +48,8 @@ export interface DlmsOptions {
   /** The line is opened by a sign-on of IEC 62056-21 mode E. */
   readonly signOn?: boolean
   readonly keys: MeterKeys
+  /** The security suite; by the length of the keys where left out. */
+  readonly suite?: 0 | 1 | 2
   /** Our own system title; with the keys it makes a ciphered association. */
   readonly title?: Uint8Array
   readonly randomBytes: (bytes: number) => Uint8Array
@@ -145,7 +147,7 @@ class Asker {
       ...(hasKeys
         ? {
             security: {
-              suite: key.length === 32 ? 2 : 0,
+              suite: this.#options.suite ?? (key.length === 32 ? 2 : 0),
               clientTitle: title,
               encryptionKey: key,
               authenticationKey,

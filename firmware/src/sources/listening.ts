@@ -10,7 +10,7 @@ import {
   type SerialBackend,
   type SerialSettings,
 } from '@s3mp/hal'
-import { createDecoder, type DecoderProtocol, type ReadingEvent } from '@s3mp/meter'
+import { createDecoder, type DecoderProtocol, type OwnList, type ReadingEvent } from '@s3mp/meter'
 
 import { retryDelayMs } from '../backoff.ts'
 import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
@@ -20,6 +20,7 @@ import { RawRing } from '../raw-ring.ts'
 import { Invocations } from './invocations.ts'
 import { KeyWatch } from './key-watch.ts'
 import type { MeterKeys } from './keys.ts'
+import { ListWatch } from './list-watch.ts'
 import { pause } from './pause.ts'
 import type { Source, SourceContext, SourceSpec } from './source.ts'
 
@@ -41,6 +42,8 @@ export interface ListeningOptions {
   readonly isSimulated: boolean
   /** Keys of a meter that ciphers. */
   readonly keys?: MeterKeys
+  /** What stands where in its lists without codes. */
+  readonly lists?: readonly OwnList[]
 }
 
 /** The source of a head that listens. */
@@ -66,6 +69,7 @@ class ListeningSource implements Source {
   readonly #context: SourceContext
   readonly #invocations: Invocations
   readonly #keyWatch: KeyWatch
+  readonly #listWatch: ListWatch
   /** How other meters speak than this one is configured to. */
   readonly #lines: readonly SerialSettings[]
   /** How often the line was changed because nothing on it was understood. */
@@ -82,6 +86,8 @@ class ListeningSource implements Source {
     this.#context = context
     this.#invocations = new Invocations(context.invocations)
     this.#keyWatch = new KeyWatch(options.name, options.keys ?? {}, context)
+    const { name, keys = {}, lists = [] } = options
+    this.#listWatch = new ListWatch(name, keys, lists, context)
     const others = DETECT_SETTINGS.map(parseSettings)
     this.#lines = others.filter((line) => !sameSettings(line, options.settings))
   }
@@ -121,7 +127,8 @@ class ListeningSource implements Source {
     const { serial, path, protocol, silenceMs } = this.#options
     const { clock, random } = this.#context
     const settings = this.#settings()
-    const decoder = createDecoder(protocol, this.#options.keys)
+    const { keys, lists = [] } = this.#options
+    const decoder = createDecoder(protocol, { ...keys, lists })
     this.#begin = this.ring.total
     const port = new ReopeningSerial({
       backend: serial,
@@ -196,9 +203,11 @@ class ListeningSource implements Source {
           bytes: event.bytes,
           reason: event.reason,
         })
-        // A whole telegram under another key says that speed and framing are right.
+        // A whole telegram under another key, or with nothing to read in it, says that speed and framing are right.
         const raw = this.#rawOf(event.offset, event.bytes)
-        if (this.#keyWatch.refused(event.reason, raw)) this.#soundMs = clock.monotonicMs()
+        const isWhole =
+          this.#keyWatch.refused(event.reason, raw) || this.#listWatch.refused(event.reason, raw)
+        if (isWhole) this.#soundMs = clock.monotonicMs()
         if (!isEntry) onDiscarded(event.bytes, event.reason)
       }
     }

@@ -13,17 +13,17 @@ import {
 import { schemeOf } from '../config/meters.ts'
 import type { MeterConfig } from '../config/schema.ts'
 import {
-  readKey,
+  curveOf,
   readKeyTable,
   readPassword,
-  readPublicKey,
+  readPrivateKey,
   type SecretSurroundings,
 } from '../config/secret.ts'
 import { FirmwareError, reasonOf } from '../errors.ts'
 import { adapter } from './adapter.ts'
 import { type Bus, serialBus, tcpBus } from './bus.ts'
 import { dlms } from './dlms.ts'
-import type { MeterKeys } from './keys.ts'
+import { meterKeys, type MeterKeys } from './keys.ts'
 import { listening } from './listening.ts'
 import { modbus } from './modbus.ts'
 import { pulses } from './pulses.ts'
@@ -42,9 +42,6 @@ export interface OpenOptions extends SecretSurroundings {
   readonly random: () => number
   readonly randomBytes: (bytes: number) => Uint8Array
 }
-
-/** Lengths of keys: AES-128, and AES-256 of security suite 2. */
-const KEY_BYTES = [16, 32] as const
 
 /**
  * The sources that the configured meters stand for. Meters that are asked on the same port share it.
@@ -80,12 +77,13 @@ class Opener {
   }
 
   async #pretended(meter: MeterConfig): Promise<SourceSpec> {
-    const { name, device, silence } = meter
+    const { name, device, silence, lists } = meter
     const settings = settingsOf(meter)
     const protocol = listenedProtocol(meter)
     const keys = this.#keys(meter)
-    const head = await pretend({ ...this.#options, device, settings, protocol })
-    return listening({ ...head, name, protocol, keys, silenceMs: silence, isSimulated: true })
+    const head = await pretend({ ...this.#options, device, settings, protocol, keys, lists })
+    const heard = { ...head, name, protocol, keys, lists }
+    return listening({ ...heard, silenceMs: silence, isSimulated: true })
   }
 
   async #listening(meter: MeterConfig): Promise<SourceSpec> {
@@ -97,6 +95,7 @@ class Opener {
       settings: settingsOf(meter),
       protocol: listenedProtocol(meter),
       keys: this.#keys(meter),
+      lists: meter.lists,
       silenceMs: silence,
       isSimulated: false,
     })
@@ -133,14 +132,11 @@ class Opener {
     meter: MeterConfig,
     base: Omit<Parameters<typeof dlms>[0], 'link' | 'authentication' | 'keys' | 'randomBytes'>,
   ): SourceSpec {
-    const { client, server, physical, login, password, title, registers, profile } = meter.dlms
+    const { client, server, physical, title, registers, profile } = meter.dlms
     const at = physical === undefined ? {} : { physical }
-    const passwordOf = (): Uint8Array =>
-      password === undefined
-        ? new Uint8Array(0)
-        : readPassword(`meter ${meter.name}: dlms.password`, password, this.#options)
-    const authentication: DlmsAuthentication =
-      login === 'low' ? { kind: 'low', password: passwordOf() } : { kind: login }
+    const keys = this.#keys(meter)
+    const authentication = this.#login(meter, keys)
+    const suite = suiteOf(meter, keys, authentication)
     return dlms({
       ...base,
       link: base.bus.canSwitch
@@ -148,12 +144,33 @@ class Opener {
         : { kind: 'wrapper', client, server },
       authentication,
       signOn: meter.dlms.sign_on,
-      keys: this.#keys(meter),
+      keys,
+      suite,
       randomBytes: this.#options.randomBytes,
       ...(title === undefined ? {} : { title: Uint8Array.from(Buffer.from(title, 'hex')) }),
       ...(registers === undefined ? {} : { registers }),
       ...(profile === undefined ? {} : { profile }),
     })
+  }
+
+  /** How we prove who we are to a meter that is asked. */
+  #login(meter: MeterConfig, { signatureKey }: MeterKeys): DlmsAuthentication {
+    const { name, keys, dlms: asked } = meter
+    const { login, password } = asked
+    if (login === 'low') {
+      const none = new Uint8Array(0)
+      if (password === undefined) return { kind: 'low', password: none }
+      const what = `meter ${name}: dlms.password`
+      return { kind: 'low', password: readPassword(what, password, this.#options) }
+    }
+    if (login !== 'ecdsa') return { kind: login }
+    const what = `meter ${name}: keys.login`
+    // The configuration was refused where one of the two was missing.
+    if (keys.login === undefined || signatureKey === undefined) {
+      throw new FirmwareError('identity', `${what}: expected it and keys.signature, found none`)
+    }
+    const privateKey = readPrivateKey(what, keys.login, this.#options)
+    return { kind: 'ecdsa', privateKey, meterKey: signatureKey }
   }
 
   async #pulses({ name, device, s0 }: MeterConfig): Promise<SourceSpec> {
@@ -189,6 +206,7 @@ class Opener {
       ...(devices === undefined ? {} : { devices }),
       keys: {
         dlms: dlmsKeys,
+        lists: meter.lists,
         ...(keys === undefined
           ? {}
           : { wmbusKeys: readKeyTable(`meter ${name}: adapter.keys`, keys, this.#options) }),
@@ -216,29 +234,38 @@ class Opener {
     return this.#serial
   }
 
-  #keys({ name, keys }: MeterConfig): MeterKeys {
-    const read = (what: 'encryption' | 'authentication' | 'master'): Uint8Array | undefined => {
-      const reference = keys[what]
-      if (reference === undefined) return undefined
-      return readKey(`meter ${name}: keys.${what}`, reference, KEY_BYTES, this.#options)
-    }
-    const [key, authenticationKey, masterKey] = [
-      read('encryption'),
-      read('authentication'),
-      read('master'),
-    ]
-    const { signature } = keys
-    return {
-      ...(key === undefined ? {} : { key }),
-      ...(authenticationKey === undefined ? {} : { authenticationKey }),
-      ...(masterKey === undefined ? {} : { masterKey }),
-      ...(signature === undefined
-        ? {}
-        : {
-            signatureKey: readPublicKey(`meter ${name}: keys.signature`, signature, this.#options),
-          }),
-    }
+  #keys(meter: MeterConfig): MeterKeys {
+    return meterKeys(meter, this.#options)
   }
+}
+
+/**
+ * The security suite of an association under keys.
+ *
+ * @throws FirmwareError `identity` for keys that are not those of the suite.
+ */
+function suiteOf(
+  { name, dlms: { suite } }: MeterConfig,
+  { key }: MeterKeys,
+  authentication: DlmsAuthentication,
+): 0 | 1 | 2 {
+  const isLong = key?.length === 32
+  const isSigned = authentication.kind === 'ecdsa'
+  const own = suite ?? (isLong ? 2 : isSigned ? 1 : 0)
+  const wrong = (what: string, expected: string, found: string): never => {
+    const place = `meter ${name}: keys.${what}`
+    throw new FirmwareError('identity', `${place}: expected ${expected} in suite ${String(own)}, found ${found}`) // prettier-ignore
+  }
+  if (key !== undefined && isLong !== (own === 2)) {
+    wrong('encryption', `${own === 2 ? '32' : '16'} bytes`, String(key.length))
+  }
+  const curve = own === 2 ? 'P-384' : 'P-256'
+  if (isSigned) {
+    const { privateKey, meterKey } = authentication
+    if (curveOf(privateKey) !== curve) wrong('login', curve, curveOf(privateKey) ?? 'none')
+    if (curveOf(meterKey) !== curve) wrong('signature', curve, curveOf(meterKey) ?? 'none')
+  }
+  return own
 }
 
 function settingsOf({ baud, frame }: MeterConfig): SerialSettings {

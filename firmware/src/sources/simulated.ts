@@ -1,8 +1,9 @@
 import type { Clock, SerialBackend, SerialSettings } from '@s3mp/hal'
-import { createDecoder, type DecoderProtocol } from '@s3mp/meter'
+import { createDecoder, type DecoderProtocol, type OwnList } from '@s3mp/meter'
 
 import { bytesOf, readCapture } from '../blackbox/capture.ts'
 import { FirmwareError } from '../errors.ts'
+import type { MeterKeys } from './keys.ts'
 
 /** Bytes of a capture that can be played. */
 export const CAPTURE_BYTES_MAX = 16 * 2 ** 20
@@ -23,6 +24,9 @@ export interface PretenceOptions {
   readonly device: string
   readonly settings: SerialSettings
   readonly protocol: DecoderProtocol
+  /** What the telegrams of a capture are opened with. */
+  readonly keys?: MeterKeys
+  readonly lists?: readonly OwnList[]
   readonly clock: Clock
   /** In [0, 1). */
   readonly random: () => number
@@ -81,14 +85,14 @@ function registersAt(dayMs: number): {
 
 async function replay(
   file: string,
-  { clock, random, protocol, device, settings }: PretenceOptions,
+  { clock, random, protocol, device, settings, keys, lists = [] }: PretenceOptions,
 ): Promise<Pretence> {
   const bytes = bytesOf(readCapture(file))
   if (bytes.length > CAPTURE_BYTES_MAX) {
     const expected = `expected at most ${String(CAPTURE_BYTES_MAX)} bytes`
     throw new FirmwareError('source', `${file}: ${expected}, found ${String(bytes.length)}`)
   }
-  const decoder = createDecoder(protocol)
+  const decoder = createDecoder(protocol, { ...keys, lists })
   const telegrams = [...decoder.push(bytes), ...decoder.end()]
     .filter((event) => event.type === 'reading')
     .map(({ offset, length }) => bytes.slice(offset, offset + length))

@@ -45,7 +45,7 @@ function capture(): Uint8Array {
 
 describe('proposing what a list without codes means', () => {
   it('finds energy, power and voltages in a capture of one', () => {
-    const proposals = proposeFromCapture(capture(), STEP_MS)
+    const { proposals } = proposeFromCapture(capture(), STEP_MS)
     const found = Object.fromEntries(proposals.map(({ place, obis }) => [place, obis]))
     assert.equal(found[3], '1-0:1.8.0*255')
     assert.match(found[1] ?? '', /^1-0:(?:1|16)\.7\.0\*255$/)

@@ -5,6 +5,7 @@ import { ReplaySerial, VirtualClock } from '@s3mp/hal/mock'
 import {
   D0_STYLES,
   DLMS_STYLES,
+  DLMS_UNNAMED,
   DSMR_STYLES,
   encodeD0,
   encodeDlms,
@@ -13,11 +14,12 @@ import {
   Household,
   type HouseholdState,
 } from '@s3mp/meter/simulator'
+import type { DecoderOptions } from '@s3mp/meter'
 import { describe, it } from 'mocha'
 
 import { parseConfig } from '../../src/config/load.ts'
 import { meterSections, withMeters } from '../../src/head/configure.ts'
-import { detectHeads, type Detection } from '../../src/head/detect.ts'
+import { detectHeads, trialInWords, type Detection } from '../../src/head/detect.ts'
 import { seededRandom } from '../support/world.ts'
 
 const START_MS = Date.UTC(2026, 10, 23, 12)
@@ -109,6 +111,46 @@ describe('a meter is found by itself', () => {
     assert.equal(sections.match(/^\[\[meter\]\]$/gmu)?.length, 3)
     assert.match(sections, /name = "meter-1"/u)
   })
+})
+
+describe('whole telegrams from which nothing is read', () => {
+  const sealing = {
+    control: 0x30,
+    systemTitle: Uint8Array.from(Buffer.from('53494d0000bc614e', 'hex')),
+    encryptionKey: new Uint8Array(16).fill(1),
+    authenticationKey: new Uint8Array(16).fill(2),
+    counter: 0,
+  }
+
+  async function detectWith(
+    encode: (state: HouseholdState) => Uint8Array,
+    decoding?: DecoderOptions,
+  ): Promise<Detection> {
+    const clock = new VirtualClock(START_MS)
+    const serial = head(clock, '/dev/a', '2400 8N1', 5000, encode)
+    const decodingOf = (): DecoderOptions | undefined => decoding
+    return clock.runUntil(
+      detectHeads({ serial: hub([serial]), paths: ['/dev/a'], clock, signal, decodingOf }),
+    )
+  }
+
+  it('settle speed and framing, and say what is missing', async () => {
+    const unnamed = await detectWith((state) => encodeDlms(state, DLMS_UNNAMED))
+    const [trial] = unnamed.trials.slice(-1)
+    assert.ok(trial?.settings === '2400 8N1')
+    assert.match(trialInWords(trial), /whole telegrams, nothing read: .*s3mp decode --propose/u)
+    const ciphered = await detectWith((state) => encodeDlms(state, {}, { ...sealing, counter: state.timeMs / 1000 - 1.7e9 })) // prettier-ignore
+    assert.equal(ciphered.trials.at(-1)?.whole?.reason, 'key-missing')
+    assert.deepEqual([unnamed.found, ciphered.found], [[], []])
+  }).timeout(10_000)
+
+  it('are read with what the configuration says of the meter on that port', async () => {
+    const places = ['skip', '1-0:16.7.0', ...Array<string>(6).fill('skip'), '1-0:1.8.0', 'skip', 'device'] // prettier-ignore
+    const { found } = await detectWith((state) => encodeDlms(state, DLMS_UNNAMED), {
+      lists: [{ places }],
+    })
+    assert.equal(found[0]?.reading.device, 'SIM1020304058')
+  }).timeout(10_000)
 })
 
 describe('the configuration of what was found', () => {

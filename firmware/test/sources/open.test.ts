@@ -103,6 +103,6 @@ describe('the sources of a configuration', () => {
     writeFileSync(join(folder, 'ek'), '000102030405060708090A0B0C0D0E0F', { mode: 0o600 })
     assert.equal((await keyed('file:ek')).length, 1)
     const pem = `[meter]\ndevice = "/dev/a"\n[meter.keys]\nsignature = "file:ek"`
-    await assert.rejects(open(pem, file), /expected a public key in PEM/u)
+    await assert.rejects(open(pem, file), /expected a public key on P-256/u)
   })
 })
