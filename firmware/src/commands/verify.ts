@@ -1,12 +1,13 @@
 import { createReadStream, readFileSync, statSync } from 'node:fs'
 
+import { systemClock } from '@s3mp/hal'
 import type { Command } from 'commander'
 
 import type { PublicKey, VerifyReport } from '@s3mp/envelope'
 
 import { FirmwareError, fileReasonOf } from '../errors.ts'
 import { linesOf } from '../lines.ts'
-import { bold, EXIT, EXIT_HELP, judged, say, sayJson } from '../terminal.ts'
+import { bold, EXIT, EXIT_HELP, judged, say, sayJson, terminalProgress } from '../terminal.ts'
 
 /** Bytes of a public key file. */
 export const KEY_FILE_BYTES_MAX = 16_384
@@ -59,10 +60,24 @@ async function verifyFile(file: string, key: PublicKey): Promise<VerifyReport> {
   const input: AsyncIterable<Uint8Array> = file === '-' ? process.stdin : createReadStream(file)
   const name = file === '-' ? 'standard input' : file
   try {
-    return await verifyExport(linesOf(input), { key, verify: verifyPlatform })
+    return await verifyExport(counted(linesOf(input)), { key, verify: verifyPlatform })
   } catch (error) {
     const what = error instanceof EnvelopeError ? 'expected an export of records: ' : ''
     throw new FirmwareError('unproven', `${name}: ${what}${fileReasonOf(error)}`, { cause: error })
+  }
+}
+
+/** The same lines; a person who waits sees how many there were so far. */
+async function* counted(lines: AsyncIterable<string>): AsyncGenerator<string> {
+  const progress = terminalProgress(systemClock)
+  let count = 0
+  try {
+    for await (const line of lines) {
+      progress.show(`${String(count++)} records checked …`)
+      yield line
+    }
+  } finally {
+    progress.clear()
   }
 }
 
@@ -81,7 +96,7 @@ export function reportLines(report: VerifyReport): readonly string[] {
   const { ueid, fingerprint, records, signatures, steps, problems } = report
   return [
     `${bold('device')}       ${ueid}`,
-    `${bold('fingerprint')}  ${fingerprint}`,
+    `${bold('fingerprint')}  ${fingerprint.replace(/(.{4})(?=.)/gu, '$1 ')}`,
     `${bold('records')}      ${String(records)}, ${String(signatures)} of them signed`,
     '',
     ...steps.map(({ result, text }) => {

@@ -98,8 +98,12 @@ function writeLines(path: string, lines: Iterable<string>): number {
     for (const line of lines) {
       writeFileSync(file, `${line}\n`)
       count++
+      if (process.stderr.isTTY && count % EXPORT_PAGE_MAX === 0) {
+        process.stderr.write(`\r\u001b[K${count} records …`)
+      }
     }
   } finally {
+    if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
     closeSync(file)
   }
   return count
