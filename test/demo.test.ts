@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fromHex, toHex, verifyRecords } from '@s3mp/envelope'
 import type { ExportEntry } from '@s3mp/envelope'
+import { LIVE_EVENT_TYPES } from '@s3mp/web/api'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
 import type {
   EventsAnswer,
@@ -17,15 +18,24 @@ import type {
 } from '@s3mp/web/api'
 import { after, before, describe, it } from 'mocha'
 import { DemoProcess, until } from './support/demo-process.ts'
+import { Description } from './support/description.ts'
+
+const DESCRIPTION = Description.kept('demo')
+
+/** Asks; every answer and live event is held to the description. */
+async function ask(url: string, path: string, init?: RequestInit): Promise<Response> {
+  const address = new URL(`/api/v1${path}`, url)
+  return DESCRIPTION.hold(init?.method ?? 'GET', address.href, await fetch(address, init))
+}
 
 async function get<T>(url: string, path: string): Promise<T> {
-  const response = await fetch(new URL(`/api/v1${path}`, url))
+  const response = await ask(url, path)
   assert.equal(response.status, 200, path)
   return (await response.json()) as T
 }
 
 function post(url: string, path: string, body: unknown, headers = {}): Promise<Response> {
-  return fetch(new URL(`/api/v1${path}`, url), {
+  return ask(url, path, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify(body),
@@ -33,7 +43,7 @@ function post(url: string, path: string, body: unknown, headers = {}): Promise<R
 }
 
 async function newest(url: string): Promise<Journey | undefined> {
-  const response = await fetch(new URL('/api/v1/journey', url))
+  const response = await ask(url, '/journey')
   return response.ok ? ((await response.json()) as Journey) : undefined
 }
 
@@ -114,6 +124,38 @@ describe('npm start', function () {
     const { seq } = (await newest(url)) ?? before
     await choose({ kind: 'named', name: 'any' })
     await reading(url, seq + 2)
+  })
+
+  it('describes itself as docs/openapi-demo.json does, and answers at every address in there', async () => {
+    const own = await get<Record<string, unknown>>(url, '/openapi.json')
+    assert.deepEqual(own, DESCRIPTION.document)
+    const { device } = await reading(url, 1)
+    for (const path of DESCRIPTION.paths) {
+      const address = path.replace('{device}', device).replace('{stream}', 'quarter').replace('{seq}', '2') // prettier-ignore
+      for (const method of DESCRIPTION.methods(path)) {
+        const response = await fetch(new URL(address, url), { method: method.toUpperCase() })
+        const text = response.ok ? '' : await response.clone().text()
+        assert.doesNotMatch(text, /no such address|method_not_allowed/, `${method} ${path}`)
+        await DESCRIPTION.hold(method.toUpperCase(), response.url, response)
+        await response.body?.cancel().catch(() => undefined)
+      }
+    }
+  })
+
+  it('tells live what its description says, of each kind', async () => {
+    const stop = new AbortController()
+    const response = await ask(url, '/live', { signal: stop.signal })
+    const stream = response.body?.pipeThrough(new TextDecoderStream())
+    assert.ok(stream)
+    await post(url, '/demo/switches/clouds', { on: true })
+    const missing = new Set<string>(LIVE_EVENT_TYPES)
+    for await (const text of stream) {
+      for (const [, type = ''] of text.matchAll(/^event: (\w+)$/gm)) missing.delete(type)
+      // Devices and what happens to them are told seldom; the head-end's own tests wait for them.
+      if ([...missing].every((type) => type === 'event' || type === 'device')) break
+    }
+    stop.abort()
+    await post(url, '/demo/switches/clouds', { on: false })
   })
 
   it('offers at least three paths that share no link', async () => {

@@ -2,12 +2,12 @@ import { randomFillSync } from 'node:crypto'
 import { decodePublicKeyFile, EnvelopeError, encodeHeadendCard, toHex } from '@s3mp/envelope'
 import { LiveFeed, type Page } from '@s3mp/web'
 import type { Device, ServerInfo, View } from '@s3mp/web/api'
+import type { HealthAnswer } from '@s3mp/web/openapi'
 import type { Hono } from 'hono'
 import { Access, type AccessMode } from './access/access.ts'
 import { Confirmations } from './access/confirm.ts'
 import { createApi } from './api/app.ts'
 import type { Route } from './api/routes.ts'
-import type { HealthAnswer } from './api/schemas.ts'
 import { Views } from './api/views.ts'
 import { systemClock, type Clock, type RandomBytes } from './clock.ts'
 import { HeadendError } from './errors.ts'
@@ -113,6 +113,9 @@ export class Headend {
         this.#publish(entries, committed, nowMs)
         this.#followPaths(entries, committed, nowMs)
         options.onCommit?.(entries, committed, nowMs)
+      },
+      onEvent: (event) => {
+        this.#publishEvents([event])
       },
       onRefusal: (reason, arrival) => {
         if (reason === 'store-failed') this.#failing = true

@@ -9,7 +9,7 @@ import { createHeadend, type Headend } from '../src/headend.ts'
 import { Keyring } from '../src/keys/keyring.ts'
 import { MemorySecrets } from '../src/keys/files.ts'
 import { SqliteStore } from '../src/store/store.ts'
-import { Description } from './support/description.ts'
+import { Description } from '../../test/support/description.ts'
 import {
   eventBody,
   heartbeatBody,
@@ -40,15 +40,15 @@ describe('the HTTP API', () => {
   let description: Description
 
   async function get(path: string, status = 200): Promise<unknown> {
-    const response = await headend.app.fetch(new Request(`http://localhost${path}`))
+    const response = await ask(path)
     assert.equal(response.status, status, path)
-    const body: unknown = await response.json()
-    const pattern = path
-      .replace(/\?.*$/, '')
-      .replace(/devices\/[^/]+/, 'devices/{device}')
-      .replace(/evidence\/[^/]+\/[^/]+/, 'evidence/{stream}/{seq}')
-    description.check(pattern, status, body)
-    return body
+    return response.json()
+  }
+
+  /** Every answer is held to the document, live events too. */
+  async function ask(path: string, init?: RequestInit): Promise<Response> {
+    const request = new Request(`http://localhost${path}`, init)
+    return description.hold(request.method, request.url, await headend.app.fetch(request))
   }
 
   async function deliver(...sealed: readonly Sealed[]): Promise<void> {
@@ -273,8 +273,7 @@ describe('the HTTP API', () => {
 
   it('names the way an address is asked', async () => {
     for (const method of ['PUT', 'DELETE', 'PATCH']) {
-      const request = new Request('http://localhost/api/v1/devices', { method })
-      const answer = await headend.app.fetch(request)
+      const answer = await ask('/api/v1/devices', { method })
       assert.equal(answer.status, 405)
       assert.match(await answer.text(), /expected GET or POST/)
     }
@@ -289,14 +288,14 @@ describe('the HTTP API', () => {
   })
 
   it('counts for Prometheus', async () => {
-    const response = await headend.app.fetch(new Request('http://localhost/metrics'))
+    const response = await ask('/metrics')
     const text = await response.text()
     assert.match(text, /^s3mp_headend_stored_total 40$/m)
     assert.match(text, /^s3mp_headend_refused_total\{reason="unknown-kid"\} 0$/m)
   })
 
   it('tells live readers of readings, events and devices', async () => {
-    const response = await headend.app.fetch(new Request('http://localhost/api/v1/live'))
+    const response = await ask('/api/v1/live')
     assert.ok(response.body)
     const reader = response.body.getReader()
     const body = readingBody(START_MS + 21_000, [10_000n, 42n], 'fast')
@@ -318,7 +317,7 @@ describe('the HTTP API', () => {
         .replace('{device}', id)
         .replace('{stream}', 'quarter')
         .replace('{seq}', '2')
-      const response = await headend.app.fetch(new Request(`http://localhost${address}`))
+      const response = await ask(address)
       // 404: no tariff was entered.
       assert.ok([200, 400, 404].includes(response.status), `${address}: ${response.status}`)
       await response.body?.cancel()

@@ -76,7 +76,7 @@ export const CODE_SETS: readonly CodeSet[] = [
   {
     title: 'What the API answers when it refuses',
     where: 'the body of an answer that is not 2xx',
-    file: 'headend/src/api/schemas.ts',
+    file: 'web/src/openapi/answers.ts',
     name: 'ERROR_CODES',
   },
   {

@@ -2,7 +2,6 @@ import { readAcl, readSequence } from '@s3mp/firmware'
 import type { ScionTransport } from '@s3mp/firmware'
 import { ScionError } from '@s3mp/scion'
 import type { FlowPolicy } from '@s3mp/scion'
-import { POLICY_CHARS_MAX } from '@s3mp/web/api'
 import type { PolicyAnswer, PolicyChoice } from '@s3mp/web/api'
 import { pathId } from './network-view.ts'
 
@@ -63,13 +62,4 @@ function policyOf(choice: PolicyChoice): FlowPolicy | undefined {
 
 function ordered(ordering: 'hops_asc' | 'meta_latency_asc'): FlowPolicy {
   return { name: ordering, rules: {}, ordering: [ordering] }
-}
-
-/** The choice that a body holds; undefined where it holds none. */
-export function readChoice(body: unknown): PolicyChoice | undefined {
-  if (typeof body !== 'object' || body === null) return undefined
-  const { kind, name, text } = body as Readonly<Record<string, unknown>>
-  if (kind === 'named' && typeof name === 'string') return { kind, name }
-  if (typeof text !== 'string' || text.length > POLICY_CHARS_MAX) return undefined
-  return kind === 'acl' || kind === 'sequence' ? { kind, text } : undefined
 }

@@ -1,13 +1,16 @@
 import { ScionError } from '@s3mp/scion'
 import { API_ROOT } from '@s3mp/web/api'
 import type { DeedAnswer, DemoAnswer, DemoDeed, DemoSwitch, NetworkAnswer } from '@s3mp/web/api'
-import { SECURITY_HEADERS } from '@s3mp/web/http'
+import { refusal, secureHeaders } from '@s3mp/web/http'
+import { linkChange, nothing, policyChoice, problemOf, switchChange } from '@s3mp/web/openapi'
+import type { Address } from '@s3mp/web/openapi'
 import { Hono } from 'hono'
 import type { Context } from 'hono'
+import type { z } from 'zod'
+import { DEMO_ADDRESSES } from './addresses.ts'
 import type { DemoLever } from './input.ts'
 import type { Journeys } from './journeys.ts'
 import type { PolicyDesk } from './policy.ts'
-import { readChoice } from './policy.ts'
 
 /** Bytes of a body that switches something; its longest is `{"up":false}`. */
 export const DEMO_BODY_BYTES_MAX = 256
@@ -24,61 +27,78 @@ export interface DemoRoutesOptions {
   readonly switchLink: (id: string, up: boolean) => void
   readonly policy: PolicyDesk
   readonly onSwitch: (name: DemoSwitch, on: boolean) => void
+  /** The description of all addresses, the head-end's among them. */
+  readonly document: () => object
 }
+
+type Handler = (context: Context) => Response | Promise<Response>
 
 /** The addresses that only the demonstration has: network and policy, journey, switches. */
 export function demoRoutes(options: DemoRoutesOptions): Hono {
   const app = new Hono()
-  const api = app.basePath(API_ROOT)
-  api.use('*', async (context, next) => {
+  app.use(`${API_ROOT}/*`, async (context, next) => {
     await next()
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) context.header(name, value)
+    secureHeaders(context.res.headers)
   })
-  api.get('/network', (context) => context.json(options.network()))
-  api.get('/network/policy', (context) => context.json(options.policy.answer()))
-  api.post('/network/policy', async (context) => {
-    const choice = readChoice(await bodyOf(context, DEMO_POLICY_BYTES_MAX))
-    if (choice === undefined) return refuse(context, 400, 'bad_request')
+  const add = ({ method, path }: Address, handler: Handler): void => {
+    app.on(method, path, handler)
+  }
+  const { network, policy, journey, demo } = DEMO_ADDRESSES
+  app.get(`${API_ROOT}/openapi.json`, (context) => context.json(options.document()))
+  add(network, (context) => context.json(options.network()))
+  add(policy, (context) => context.json(options.policy.answer()))
+  add(journey, (context) => {
+    const { latest } = options.journeys
+    return latest === undefined ? notFound() : context.json(latest)
+  })
+  add(demo, (context) => context.json(options.describe()))
+  addChanges(add, options)
+  return app
+}
+
+/** What changes something: from our own page only, and as its schema says. */
+function addChanges(
+  add: (address: Address, handler: Handler) => void,
+  options: DemoRoutesOptions,
+): void {
+  const { choosePolicy, switchLink, switchDemo, deed } = DEMO_ADDRESSES
+  add(choosePolicy, async (context) => {
+    const choice = await bodyOf(context, policyChoice, DEMO_POLICY_BYTES_MAX)
+    if (choice instanceof Response) return choice
     try {
       return context.json(options.policy.choose(choice))
     } catch (error) {
       if (!(error instanceof ScionError)) throw error
-      return context.json({ error: { code: 'bad_policy', message: error.message } }, 400)
+      return refusal(400, 'bad_policy', error.message)
     }
   })
-  api.get('/journey', (context) => {
-    const { latest } = options.journeys
-    return latest === undefined ? refuse(context, 404, 'not_found') : context.json(latest)
-  })
-  api.get('/demo', (context) => context.json(options.describe()))
-  api.post('/network/links/:id', async (context) => {
+  add(switchLink, async (context) => {
     const id = context.req.param('id')
-    const up = await flag(context, 'up')
-    if (up === undefined) return refuse(context, 400, 'bad_request')
-    if (!options.network().links.some((link) => link.id === id)) {
-      return refuse(context, 404, 'not_found')
+    const change = await bodyOf(context, linkChange)
+    if (change instanceof Response) return change
+    if (id === undefined || !options.network().links.some((link) => link.id === id)) {
+      return notFound()
     }
-    options.switchLink(id, up)
+    options.switchLink(id, change.up)
     return context.json(options.network().links.find((link) => link.id === id))
   })
-  api.post('/demo/switches/:name', async (context) => {
-    const name = context.req.param('name')
-    const on = await flag(context, 'on')
-    const found = [...options.levers].find(([each]) => each === name)
-    if (on === undefined) return refuse(context, 400, 'bad_request')
-    if (found === undefined) return refuse(context, 404, 'not_found')
+  add(switchDemo, async (context) => {
+    const change = await bodyOf(context, switchChange)
+    if (change instanceof Response) return change
+    const found = [...options.levers].find(([each]) => each === context.req.param('name'))
+    if (found === undefined) return notFound()
     const [known, lever] = found
-    lever.set(on)
-    lever.on = on
-    options.onSwitch(known, on)
+    lever.set(change.on)
+    lever.on = change.on
+    options.onSwitch(known, change.on)
     return context.json(options.describe())
   })
-  api.post('/demo/deeds/:name', async (context) => {
-    const deed = [...options.deeds].find(([each]) => each === context.req.param('name'))?.[1]
-    if (!isOwnJson(context)) return refuse(context, 400, 'bad_request')
-    return deed === undefined ? refuse(context, 404, 'not_found') : context.json(await deed())
+  add(deed, async (context) => {
+    const asked = await bodyOf(context, nothing)
+    if (asked instanceof Response) return asked
+    const found = [...options.deeds].find(([each]) => each === context.req.param('name'))?.[1]
+    return found === undefined ? notFound() : context.json(await found())
   })
-  return app
 }
 
 /**
@@ -91,25 +111,24 @@ function isOwnJson(context: Context): boolean {
   return /^application\/json\b/.test(type) && (site === 'same-origin' || site === 'none')
 }
 
-/** The one boolean that a body is to hold; undefined where it does not. */
-async function flag(context: Context, name: string): Promise<boolean | undefined> {
-  const found = await bodyOf(context, DEMO_BODY_BYTES_MAX)
-  if (typeof found !== 'object' || found === null) return undefined
-  const value = (found as Readonly<Record<string, unknown>>)[name]
-  return typeof value === 'boolean' ? value : undefined
-}
-
-/** The JSON of a body from our own page; undefined where there is none or it is too long. */
-async function bodyOf(context: Context, bytesMax: number): Promise<unknown> {
+/** The checked body of a change from our own page, or the refusal of what is none. */
+async function bodyOf<T>(
+  context: Context,
+  schema: z.ZodType<T>,
+  bytesMax = DEMO_BODY_BYTES_MAX,
+): Promise<T | Response> {
+  if (!isOwnJson(context)) {
+    return refusal(400, 'bad_request', 'content-type: expected application/json of this page')
+  }
   const length = Number(context.req.header('content-length') ?? Number.NaN)
-  if (!isOwnJson(context) || !(length <= bytesMax)) return undefined
-  return (await context.req.json().catch(() => undefined)) as unknown
+  if (!(length <= bytesMax)) {
+    return refusal(400, 'bad_request', `body: expected at most ${String(bytesMax)} bytes`)
+  }
+  const value: unknown = await context.req.json().catch(() => undefined)
+  const parsed = schema.safeParse(value)
+  return parsed.success ? parsed.data : refusal(400, 'bad_request', problemOf(parsed.error))
 }
 
-function refuse(context: Context, status: 400 | 404, code: string): Response {
-  const message =
-    status === 404
-      ? 'address: nothing of that name here'
-      : 'body: expected JSON of the form that this address takes'
-  return context.json({ error: { code, message } }, status)
+function notFound(): Response {
+  return refusal(404, 'not_found', 'address: nothing of that name here')
 }

@@ -18,6 +18,7 @@ import type { Headend } from '@s3mp/headend'
 import { DEMO_HEADEND_AS, DEMO_METER_AS } from '@s3mp/scion/testing'
 import type { DemoDeed, DemoSwitch, Failover } from '@s3mp/web/api'
 import { loadPage } from '@s3mp/web'
+import { demoDocument } from './addresses.ts'
 import { Deeds } from './deeds.ts'
 import { plantHistory } from './history.ts'
 import { openInput } from './input.ts'
@@ -110,6 +111,7 @@ async function build(
   headend.enroll(encodePublicKeyFile(signer), { name: nameOf(input) })
   const chain = await plantPast(input, options.historyDays, headend, signer, clock.nowMs())
   const transport = await openUplinkTransport(network, clock, random)
+  undo.push(() => transport.close())
   const device = toHex(signer.ueid)
   const parts = { clock, network, transport, headend, device, listener }
   const { journeys, view } = follow(parts, undo)
@@ -357,6 +359,7 @@ function serve(parts: ServeParts): World['fetch'] {
     deeds: acts,
     describe,
     policy,
+    document: () => demoDocument(headend.describe().version, headend.routes),
     switchLink: (id, up) => {
       network.switchLink(id, up)
       listener.onLink(id, up)

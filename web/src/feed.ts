@@ -93,7 +93,8 @@ export class LiveFeed {
    */
   respond(request: Request, describe: () => ServerInfo): Response {
     if (this.#closed || this.#readers.size >= this.#options.readersMax) {
-      return new Response(null, { status: 503, headers: { 'retry-after': '5' } })
+      const error = { code: 'busy', message: 'live: expected fewer readers at once' }
+      return Response.json({ error }, { status: 503, headers: { 'retry-after': '5' } })
     }
     const missed = this.#missedSince(request.headers.get('last-event-id'))
     const opening = missed ?? [this.#encode({ type: 'reset', data: describe() })]

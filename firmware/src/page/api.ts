@@ -64,6 +64,7 @@ export class PageApi {
     const device = (rest: string): RegExp => new RegExp(`^/devices/([0-9a-f]{66})${rest}$`, 'u')
     this.#routes = [
       ['GET', /^\/server$/u, () => options.describe()],
+      ['GET', /^\/openapi\.json$/u, () => this.#document()],
       ['GET', /^\/live$/u, (_question, _parts, request) => options.live.respond(request, options.describe)], // prettier-ignore
       ['GET', /^\/devices$/u, () => this.#devices()],
       ['GET', device(''), () => options.views.device(options.nowMs())],
@@ -106,6 +107,12 @@ export class PageApi {
       if (error instanceof HttpError) return refusal(400, 'bad_request', error.message)
       return refusal(500, 'internal', 'a fault of the meter; see its log')
     }
+  }
+
+  /** Schemas take memory: they are loaded when somebody asks for them. */
+  async #document(): Promise<unknown> {
+    const { pageDocument } = await import('./openapi.ts')
+    return pageDocument(this.#options.describe().version)
   }
 
   #devices(): DevicesAnswer {

@@ -5,11 +5,11 @@ import {
   type TokensAnswer,
   type UsersAnswer,
 } from '@s3mp/web/api'
+import { bodies, limit, path, query } from '@s3mp/web/openapi'
 import type { Context } from 'hono'
 import { addToken, addUser, changeUser, dropToken, tokenView, userView } from '../access/admin.ts'
 import type { AuditRow } from '../store/events.ts'
-import * as bodies from './bodies.ts'
-import { limit, path, query, type ApiOptions } from './parts.ts'
+import { type ApiOptions } from './parts.ts'
 import { Question } from './requests.ts'
 import { bodyOf, type Routes } from './routes.ts'
 

@@ -8,12 +8,12 @@ import {
   type DevicesAnswer,
   type DeviceState,
 } from '@s3mp/web/api'
+import { bodies, limit, query } from '@s3mp/web/openapi'
 import type { Actor } from '../access/actor.ts'
 import type { SqliteStore } from '../store/store.ts'
-import { deviceOf, idText, limit, PARAMETERS, query, type ApiOptions } from './parts.ts'
+import { deviceOf, idText, PARAMETERS, type ApiOptions } from './parts.ts'
 import { badRequest, Question } from './requests.ts'
 import { bodyOf, type Routes } from './routes.ts'
-import * as bodies from './bodies.ts'
 
 /** Devices in one answer. */
 export const DEVICES_PAGE_MAX = 100

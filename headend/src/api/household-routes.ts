@@ -1,5 +1,6 @@
 import { API_ROOT, COUNTER_EDGES_MAX, type CostsAnswer } from '@s3mp/web/api'
 import { costSpans, HttpError, readEdges, readTariff } from '@s3mp/web/http'
+import { query } from '@s3mp/web/openapi'
 import { z } from 'zod'
 import { countersAt } from './curves.ts'
 import { csvOf, DOWNLOADS_MAX } from './csv.ts'
@@ -9,7 +10,6 @@ import {
   idText,
   need,
   PARAMETERS,
-  query,
   streamOf,
   TIME_MS_MAX,
   type ApiOptions,

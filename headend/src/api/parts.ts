@@ -1,6 +1,7 @@
 import { toHex } from '@s3mp/envelope'
 import type { LiveFeed, Page } from '@s3mp/web'
 import type { Device, DeviceState, ServerInfo } from '@s3mp/web/api'
+import { sharedParameters, type HealthAnswer } from '@s3mp/web/openapi'
 import type { Access } from '../access/access.ts'
 import type { Confirmations } from '../access/confirm.ts'
 import type { Clock } from '../clock.ts'
@@ -10,8 +11,6 @@ import type { SqliteStore } from '../store/store.ts'
 import type { StreamRow } from '../store/streams.ts'
 import type { DeviceRow } from '../store/types.ts'
 import { idOf, notFound, type Question } from './requests.ts'
-import type { Parameter } from './routes.ts'
-import type { HealthAnswer } from './schemas.ts'
 import { streamNumber } from './streams.ts'
 import type { Views } from './views.ts'
 
@@ -76,56 +75,5 @@ export function need<T>(value: T | undefined, what: string): T {
   return value
 }
 
-const text = { type: 'string' }
-const time = { type: 'integer', minimum: 0 }
-
 /** Parameters that several addresses share. */
-export const PARAMETERS = {
-  device: path('device', 'The device’s UEID, lower-case hex', {
-    type: 'string',
-    pattern: '^[0-9a-f]{66}$',
-  }),
-  stream: query(
-    'stream',
-    'quarter, minute, live, or another stream’s name; without it the one that suits',
-    text,
-  ),
-  head: query('head', 'Which of the device’s meters', {
-    type: 'integer',
-    minimum: 0,
-    maximum: HEAD_NUMBER_MAX,
-    default: 0,
-  }),
-  register: query('register', 'OBIS code in full: 1-0:16.7.0*255', text, true),
-  fromMs: query('fromMs', 'Begin, inclusive', time, true),
-  toMs: query('toMs', 'End, exclusive', time, true),
-} as const
-
-/** A parameter that is part of the address. */
-export function path(
-  name: string,
-  description: string,
-  schema: Parameter['schema'] = text,
-): Parameter {
-  return { name, in: 'path', required: true, description, schema }
-}
-
-/** A parameter behind the question mark. */
-export function query(
-  name: string,
-  description: string,
-  schema: Parameter['schema'] = text,
-  required = false,
-): Parameter {
-  return { name, in: 'query', required, description, schema }
-}
-
-/** The parameter that bounds an answer. */
-export function limit(max: number): Parameter {
-  return query('limit', 'How many at most', {
-    type: 'integer',
-    minimum: 1,
-    maximum: max,
-    default: max,
-  })
-}
+export const PARAMETERS = sharedParameters(HEAD_NUMBER_MAX)

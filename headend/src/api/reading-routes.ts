@@ -5,6 +5,7 @@ import {
   type CountersAnswer,
   type SeriesAnswer,
 } from '@s3mp/web/api'
+import { path, query } from '@s3mp/web/openapi'
 import { suitingStream } from './choose.ts'
 import { countersOf, seriesOf } from './curves.ts'
 import { evidenceOf } from './evidence.ts'
@@ -14,8 +15,6 @@ import {
   idText,
   need,
   PARAMETERS,
-  path,
-  query,
   streamOf,
   TIME_MS_MAX,
   type ApiOptions,

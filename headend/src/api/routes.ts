@@ -1,5 +1,6 @@
 import { API_ROOT, type ApiError, type Scope } from '@s3mp/web/api'
 import { HttpError, secureHeaders } from '@s3mp/web/http'
+import { problemOf, type Address } from '@s3mp/web/openapi'
 import { Hono, type Context } from 'hono'
 import type { z } from 'zod'
 import type { Access } from '../access/access.ts'
@@ -8,30 +9,9 @@ import { HeadendError, type HeadendErrorCode } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { badRequest } from './requests.ts'
 
-/** A parameter of an address, as OpenAPI describes it. */
-export interface Parameter {
-  readonly name: string
-  readonly in: 'path' | 'query'
-  readonly description: string
-  readonly required: boolean
-  readonly schema: Readonly<Record<string, unknown>>
-}
-
-/** One address: how it is asked, who may, what it answers; the OpenAPI document is made of these. */
-export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  /** With Hono's `:name` for parameters. */
-  readonly path: string
-  /** What the asker must be allowed; `open` lets everybody ask. */
+/** One address of the head-end; the OpenAPI document is made of these. */
+export interface Route extends Address {
   readonly scope: Scope | 'open'
-  readonly summary: string
-  /** Name of the answer's schema; a media type where it is not JSON. */
-  readonly answer: string
-  /** Name of the body's schema, where there is a body. */
-  readonly body?: string
-  readonly parameters?: readonly Parameter[]
-  /** Statuses of refusals beyond those that every address has. */
-  readonly refusals?: readonly number[]
 }
 
 /** Answers a request that was let in. */
@@ -93,10 +73,7 @@ export async function bodyOf<T>(context: Context, schema: z.ZodType<T>): Promise
   })
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  const [issue] = parsed.error.issues
-  const field = issue === undefined || issue.path.length === 0 ? 'body' : issue.path.join('.')
-  const reason = issue?.message.replace(/^Invalid input: /, '') ?? 'is wrong'
-  throw badRequest(`${field}: ${reason.replace(/, received /, ', found ')}`)
+  throw badRequest(problemOf(parsed.error))
 }
 
 /** The body of a refusal. */

@@ -1,6 +1,7 @@
 import { API_ROOT } from '@s3mp/web/api'
-import { openApiDocument } from './openapi.ts'
-import { limit, need, query, type ApiOptions } from './parts.ts'
+import { limit, query, LAST_EVENT_ID } from '@s3mp/web/openapi'
+import { headendDocument } from './openapi.ts'
+import { need, type ApiOptions } from './parts.ts'
 import { Question } from './requests.ts'
 import type { Routes } from './routes.ts'
 
@@ -45,7 +46,7 @@ function addDescriptions(routes: Routes, options: ApiOptions): void {
       summary: 'This document',
       answer: 'OpenApi',
     },
-    (context) => context.json(openApiDocument(options.describe().version, routes.list)),
+    (context) => context.json(headendDocument(options.describe().version, routes.list)),
   )
   routes.add(
     {
@@ -99,6 +100,8 @@ function addHappenings(routes: Routes, options: ApiOptions): void {
       scope: 'readings:read',
       summary: 'Readings, devices and events as they come; resumes by Last-Event-ID',
       answer: 'text/event-stream',
+      events: ['reset', 'reading', 'device', 'event'],
+      parameters: [LAST_EVENT_ID],
       refusals: [503],
     },
     ({ req }, actor) => {

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { encodePublicKeyFile, toHex } from '@s3mp/envelope'
 import type { Role, Scope } from '@s3mp/web/api'
 import { hashPassword, withPeer } from '@s3mp/web/http'
@@ -8,7 +6,7 @@ import { createHeadend, type Headend, type HeadendOptions } from '../../src/head
 import { MemorySecrets } from '../../src/keys/files.ts'
 import { Keyring } from '../../src/keys/keyring.ts'
 import { SqliteStore } from '../../src/store/store.ts'
-import { Description } from './description.ts'
+import { Description } from '../../../test/support/description.ts'
 import {
   mailbox,
   POLICY,
@@ -105,19 +103,11 @@ export class Office {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
     const answer = await this.headend.app.fetch(withPeer(request, peer))
-    await this.#check(method.toLowerCase(), new URL(request.url).pathname, body, answer)
-    return answer
-  }
-
-  /** Holds every answer that a test sees to the served document, and every body that was taken. */
-  async #check(method: string, address: string, body: unknown, answer: Response): Promise<void> {
-    const path = DESCRIPTION.pathOf(address)
-    if (path === undefined || !DESCRIPTION.methods(path).includes(method)) return
-    if (body !== undefined && answer.ok) {
-      DESCRIPTION.checkBody(path, method, body)
+    const known = DESCRIPTION.pathOf(new URL(request.url).pathname)
+    if (known !== undefined && body !== undefined && answer.ok) {
+      DESCRIPTION.checkBody(known, method.toLowerCase(), body)
     }
-    if (answer.headers.get('content-type')?.startsWith('application/json') !== true) return
-    DESCRIPTION.check(path, answer.status, await answer.clone().json(), method)
+    return DESCRIPTION.hold(method, request.url, answer)
   }
 
   /** Hands sealed records over and waits until they are stored. */
@@ -134,9 +124,8 @@ export class Office {
   }
 }
 
-const DESCRIPTION = new Description(
-  JSON.parse(readFileSync(join(import.meta.dirname, '../../../docs/openapi.json'), 'utf8')),
-)
+/** Every answer that a test sees is held to the served document, and every body that was taken. */
+const DESCRIPTION = Description.kept('headend')
 
 /** One hash for all tests: it costs a tenth of a second to make. */
 const KEPT: { hash?: string } = {}

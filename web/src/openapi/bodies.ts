@@ -12,7 +12,7 @@ import {
   type PasswordChange,
   type StateChange,
   type UserChange,
-} from '@s3mp/web/api'
+} from '../api.ts'
 import { z } from 'zod'
 
 /* Bodies of requests, as the API takes them; what is more than this is refused. */

@@ -5,7 +5,7 @@ import {
   TIME_ZONE_CHARS_MAX,
   type CostsAnswer,
   type Tariff,
-} from '@s3mp/web/api'
+} from '../api.ts'
 import { z } from 'zod'
 
 /* Answers about what energy costs. */

@@ -9,7 +9,7 @@ import {
   type TokenView,
   type UsersAnswer,
   type UserView,
-} from '@s3mp/web/api'
+} from '../api.ts'
 import { z } from 'zod'
 
 /* Answers about who may ask and who did what; held to the pages' types as the others are. */

@@ -11,7 +11,7 @@ import {
   type ReadingView,
   type SeriesAnswer,
   type ServerInfo,
-} from '@s3mp/web/api'
+} from '../api.ts'
 import { z } from 'zod'
 
 /*
@@ -188,6 +188,8 @@ export const ERROR_CODES = [
   'bad_request',
   /** A password is too short, too long or too plain; the message begins with which. */
   'bad_password',
+  /** A path policy that does not parse; the message says what was expected where. */
+  'bad_policy',
   /** A body that is not JSON. */
   'not_json',
   /** A body that is too large. */
