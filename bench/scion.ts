@@ -154,7 +154,7 @@ export function run(): Promise<readonly Figure[]> {
       'the same, beside its decoding without a checksum',
       () => receive(packet, own),
       reference?.decodeNs,
-      { share: 0.5, note: noGo ?? 'half of our time is the sum, which the peer leaves out' },
+      { share: 0.5, note: noGo ?? 'two fifths of our time are the sum, which the peer leaves out' },
     ),
     rate(
       'decode, lengths and destination verified, no checksum',

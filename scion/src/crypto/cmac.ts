@@ -84,9 +84,11 @@ function xorInto(target: Uint8Array, start: number, block: Uint8Array): void {
 /** Doubling in GF(2^128), RFC 4493 §2.3. */
 function double(block: Uint8Array): Uint8Array {
   const doubled = new Uint8Array(BLOCK_BYTES)
-  for (let at = 0; at < BLOCK_BYTES; at++) {
-    doubled[at] = (byteAt(block, at) << 1) | (byteAt(block, at + 1) >> 7)
+  let carry = byteAt(block, 0) >= 0x80 ? 0x87 : 0
+  for (let at = BLOCK_BYTES - 1; at >= 0; at--) {
+    const byte = byteAt(block, at)
+    doubled[at] = (byte << 1) ^ carry
+    carry = byte >> 7
   }
-  if (byteAt(block, 0) >= 0x80) doubled[BLOCK_BYTES - 1] = byteAt(doubled, BLOCK_BYTES - 1) ^ 0x87
   return doubled
 }

@@ -71,8 +71,8 @@ function decodeOptions(bytes: Uint8Array): readonly ExtensionOption[] {
       at++
       continue
     }
-    const end = at + 2 + byteAt(bytes, at + 1)
-    if (at + 2 > bytes.length || end > bytes.length) {
+    const end = at + 2 + (at + 1 < bytes.length ? byteAt(bytes, at + 1) : 0)
+    if (end > bytes.length) {
       throw new ScionError(
         'ERR_SCION_MALFORMED',
         `extension.option: ends within the header, found type ${type} up to byte ${end} of ${bytes.length}`,

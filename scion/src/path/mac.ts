@@ -58,8 +58,9 @@ export class HopMac {
 
   /** Whether a hop field was made by this AS for this segment. */
   verify(info: InfoField, hop: HopField): boolean {
+    if (hop.mac.length !== HOP_MAC_BYTES) return false
     const mac = this.compute(info.segmentId, info.timestamp, hop)
-    let difference = mac.length ^ hop.mac.length
+    let difference = 0
     for (let at = 0; at < HOP_MAC_BYTES; at++) difference |= byteAt(mac, at) ^ byteAt(hop.mac, at)
     return difference === 0
   }

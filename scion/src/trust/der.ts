@@ -103,7 +103,7 @@ export class Der {
   /** An INTEGER of any size. */
   integer(field: string): bigint {
     const { content } = this.as(TAG.integer, field)
-    const [first, second] = [byteAt(content, 0), byteAt(content, 1)]
+    const [first = 0, second = 0] = content
     const padded =
       content.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second > 0x7f)
     if (content.length === 0 || content.length > 64 || padded) {
