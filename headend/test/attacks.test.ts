@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
-import { createPrekey, SoftwareSigner } from '@s3mp/envelope'
+import { createPrekey, openEpoch, SoftwareSigner, type Prekey } from '@s3mp/envelope'
 import { afterEach, beforeEach, describe, it } from 'mocha'
+import { DEVICE_EPOCHS_BURST_MAX } from '../src/receive/epochs.ts'
 import type { DeviceRow } from '../src/store/types.ts'
 import { openWorld, type World } from './support/receiving.ts'
 import { mailbox, readingBody, seededRandom, START_MS, TestMeter } from './support/world.ts'
@@ -60,5 +61,85 @@ describe('the receiver goes on', () => {
     world.receiver.epochs.held = held
     assert.equal((await world.deliver(good)).length, 1)
     assert.equal(stored(), 1)
+  })
+})
+
+describe('an epoch that cannot be', () => {
+  let world: World
+  let meter: TestMeter
+  let device: DeviceRow
+
+  beforeEach(async () => {
+    world = await openWorld()
+    meter = new TestMeter('one')
+    device = await world.join(meter)
+  })
+
+  afterEach(() => world.close())
+
+  function prekey(): Prekey {
+    const current = world.keyring.current(world.clock.nowMs())
+    assert.ok(current)
+    return current.prekey
+  }
+
+  /** The same key in another machine, with its own idea of numbers. */
+  async function elsewhere(number: number, bootCounter: number): Promise<Uint8Array> {
+    const { datagram } = await openEpoch({
+      signer: meter.signer,
+      prekey: prekey(),
+      number,
+      bootCounter,
+      firmwareHash: new Uint8Array(32),
+      nowMs: world.clock.nowMs(),
+      clock: 'synced',
+      monotonicMs: 0,
+      random: seededRandom(`elsewhere ${number} ${bootCounter}`),
+    })
+    return datagram
+  }
+
+  const alarms = (): readonly unknown[] =>
+    world.store.queries
+      .events({ device: device.row, limit: 20 })
+      .map(({ severity, code, details }) => [severity, code, details.number])
+
+  it('under a number that was used before is refused, and told: the card was copied', async () => {
+    const copy = await elsewhere(1, 1)
+    assert.deepEqual(await world.deliver(copy), [])
+    assert.equal(world.refusals.at(-1), 'stale-epoch')
+    assert.deepEqual(alarms(), [['alarm', 'epoch.contradicted', 1]])
+    await world.deliver(copy)
+    assert.equal(alarms().length, 1, 'not with every datagram')
+    world.clock.advance(3_600_000)
+    await world.deliver(copy)
+    assert.equal(alarms().length, 2)
+  })
+
+  it('behind those before is refused, and told: the device lost its numbers', async () => {
+    for (let i = 0; i < 3; i++) {
+      await world.deliver(await meter.openEpoch(prekey(), world.clock.nowMs()))
+    }
+    await world.deliver(await elsewhere(5, 1))
+    assert.equal(world.refusals.at(-1), 'stale-epoch')
+    assert.deepEqual(alarms(), [['alarm', 'epoch.refused', 5]])
+  })
+
+  it('in a heap of them is taken a few times a minute, so that no device fills the store', async function () {
+    this.timeout(20_000)
+    let last = await meter.openEpoch(prekey(), world.clock.nowMs())
+    for (let i = 0; i < 2 * DEVICE_EPOCHS_BURST_MAX; i++) {
+      last = await meter.openEpoch(prekey(), world.clock.nowMs())
+      world.receiver.receive(mailbox().arrival(last, `source ${i}`))
+      if (i % 50 === 0) await world.settle()
+    }
+    await world.settle()
+    assert.equal(world.receiver.counts.epochs, DEVICE_EPOCHS_BURST_MAX)
+    assert.equal(world.receiver.counts.refused['too-many'], DEVICE_EPOCHS_BURST_MAX + 1)
+    const other = new TestMeter('other')
+    await world.join(other)
+    assert.equal(world.receiver.counts.epochs, DEVICE_EPOCHS_BURST_MAX + 1, 'others are taken')
+    world.clock.advance(3_600_000)
+    assert.equal((await world.deliver(last)).length, 1, 'and so is this one, in time')
   })
 })

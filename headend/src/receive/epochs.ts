@@ -10,15 +10,34 @@ import {
   type EpochStanding,
   type ReceiverEpoch,
 } from '@s3mp/envelope'
+import { RateLimiter } from '@s3mp/web/http'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Registry } from '../store/registry.ts'
 import type { DeviceRow, EpochRow } from '../store/types.ts'
-import { KidFilter } from './admission.ts'
+import { KidFilter, SOURCES_MAX } from './admission.ts'
 
 /** Epochs whose keys are held in memory; the least recently used is derived again when needed. */
 export const EPOCHS_LIVE_MAX = 20_000
 /** Epochs being derived again at once; further datagrams of such epochs are dropped and come again. */
 export const RESTORES_MAX = 64
+
+/** New epochs of one device taken at once: a device that cannot stop restarting. */
+export const DEVICE_EPOCHS_BURST_MAX = 60
+/** The same an hour after that: each is kept until its prekey is deleted. */
+export const DEVICE_EPOCHS_PER_HOUR_MAX = 60
+/** How often it is told that a device's epochs do not fit together. */
+export const STALE_TOLD_PER_HOUR_MAX = 1
+
+const HOUR_S = 3600
+
+/** An epoch that its device has signed, and that cannot be: a copy of the device, or lost numbers. */
+export interface StaleEpoch {
+  /** The store's number of the device. */
+  readonly device: number
+  readonly number: number
+  /** Another epoch has the number; otherwise it does not follow those before. */
+  readonly isReused: boolean
+}
 
 /** An epoch in use. */
 export interface LiveEpoch {
@@ -47,11 +66,26 @@ export class Epochs {
   readonly #byName = new Map<string, LiveEpoch>()
   readonly #byKid = new Map<string, LiveEpoch>()
   readonly #restoring = new Map<string, Promise<LiveEpoch | undefined>>()
+  readonly #onStale: (stale: StaleEpoch) => void
+  readonly #fresh = new RateLimiter(
+    { burst: DEVICE_EPOCHS_BURST_MAX, perSecond: DEVICE_EPOCHS_PER_HOUR_MAX / HOUR_S },
+    SOURCES_MAX,
+  )
+  readonly #stale = new RateLimiter(
+    { burst: STALE_TOLD_PER_HOUR_MAX, perSecond: STALE_TOLD_PER_HOUR_MAX / HOUR_S },
+    SOURCES_MAX,
+  )
   #filter: KidFilter
 
-  constructor(registry: Registry, keyring: Keyring) {
+  /** `onStale` hears of epochs that cannot be, not too often. */
+  constructor(
+    registry: Registry,
+    keyring: Keyring,
+    onStale: (stale: StaleEpoch) => void = () => undefined,
+  ) {
     this.#registry = registry
     this.#keyring = keyring
+    this.#onStale = onStale
     this.#filter = this.#loadFilter()
   }
 
@@ -92,15 +126,12 @@ export class Epochs {
    * @throws EnvelopeError with the reason of the refusal.
    */
   async accept(datagram: Uint8Array, nowMs: number): Promise<AcceptedEpoch> {
-    const { epoch, standing } = await acceptEpoch(datagram, {
-      recipientId: this.#keyring.ueid,
-      lookupPrekey: this.#keyring.lookup,
-      lookupDevice: (ueid) => this.#enrolled(ueid),
-      nowMs,
-      verify: verifyPlatform,
-    })
+    const { epoch, standing } = await this.#judge(datagram, nowMs)
     const device = this.#registry.device(epoch.ueid)
     if (device === undefined) throw new EnvelopeError('unknown-device', 'epoch.ueid: not enrolled')
+    if (standing !== 'repeated' && !this.#fresh.take(String(device.row), nowMs)) {
+      throw new EnvelopeError('too-many', 'epoch: the device opens more than it may')
+    }
     const { number, bootCounter, prekeyId } = epoch.claims
     const row = { device: device.row, number, bootCounter, prekey: prekeyId }
     const outcome = this.#registry.addEpoch(
@@ -115,6 +146,30 @@ export class Epochs {
     return { live: this.#hold(epoch, device.row), standing, device }
   }
 
+  /** Accepts an epoch; tells of one that is its device's, and cannot be. */
+  async #judge(datagram: Uint8Array, nowMs: number): ReturnType<typeof acceptEpoch> {
+    let stale: StaleEpoch | undefined
+    try {
+      return await acceptEpoch(datagram, {
+        recipientId: this.#keyring.ueid,
+        lookupPrekey: this.#keyring.lookup,
+        lookupDevice: (ueid) =>
+          this.#enrolled(ueid, (claimed) => {
+            stale = claimed
+          }),
+        nowMs,
+        verify: verifyPlatform,
+      })
+    } catch (error) {
+      // Said only of what is signed: order is looked at last.
+      const isStale = error instanceof EnvelopeError && error.code === 'stale-epoch'
+      if (isStale && stale !== undefined && this.#stale.take(String(stale.device), nowMs)) {
+        this.#onStale(stale)
+      }
+      throw error
+    }
+  }
+
   /** Forgets every epoch to a prekey whose private part is gone. */
   forgetPrekey(id: Uint8Array): void {
     this.#registry.forgetEpochsOf(id)
@@ -124,7 +179,7 @@ export class Epochs {
     this.#filter = this.#loadFilter()
   }
 
-  #enrolled(ueid: Uint8Array): EnrolledDevice | undefined {
+  #enrolled(ueid: Uint8Array, onAsked: (claimed: StaleEpoch) => void): EnrolledDevice | undefined {
     const device = this.#registry.device(ueid)
     if (device === undefined || device.state === 'revoked') return undefined
     const newest = this.#registry.newestEpoch(device.row)
@@ -132,7 +187,11 @@ export class Epochs {
       key: { algorithm: device.algorithm, publicKey: device.publicKey },
       history: {
         ...(newest && { newest: { number: newest.number, bootCounter: newest.bootCounter } }),
-        transcriptOf: (number) => this.#registry.epoch(device.row, number)?.transcript,
+        transcriptOf: (number) => {
+          const known = this.#registry.epoch(device.row, number)?.transcript
+          onAsked({ device: device.row, number, isReused: known !== undefined })
+          return known
+        },
       },
     }
   }

@@ -2,13 +2,14 @@ import { EnvelopeError, classify, unsealDatagram, type UnsealedObject } from '@s
 import type { Clock, RandomBytes } from '../clock.ts'
 import type { Keyring } from '../keys/keyring.ts'
 import type { Log } from '../log.ts'
+import { noticedEvent } from '../store/device-events.ts'
 import type { Committed, Entry, Outcome } from '../store/records.ts'
 import type { SqliteStore } from '../store/store.ts'
-import type { DeviceState } from '../store/types.ts'
+import type { DeviceState, EventRow } from '../store/types.ts'
 import type { Arrival, TurnedAway } from '../transport/transport.ts'
 import { Acks, paceMsFor } from './acks.ts'
 import { Admission } from './admission.ts'
-import { Epochs, type LiveEpoch } from './epochs.ts'
+import { Epochs, type LiveEpoch, type StaleEpoch } from './epochs.ts'
 import { EpochDesk } from './epoch-desk.ts'
 import { ObjectQueue } from './queue.ts'
 import { newCounts, type Counts, type Refusal } from './refusals.ts'
@@ -38,6 +39,8 @@ export interface ReceiverOptions {
   readonly log: Log
   /** Called after each commit, with the entries and what became of them. */
   readonly onCommit?: (entries: readonly Entry[], committed: Committed, nowMs: number) => void
+  /** Called for each event that no record brought. */
+  readonly onEvent?: (event: EventRow) => void
   /** Called for each datagram that led to nothing. */
   readonly onRefusal?: (reason: Refusal, arrival: Arrival) => void
 }
@@ -68,7 +71,9 @@ export class Receiver {
   constructor(options: ReceiverOptions) {
     this.#options = options
     const { store, keyring, random } = options
-    this.epochs = new Epochs(store.registry, keyring)
+    this.epochs = new Epochs(store.registry, keyring, (stale) => {
+      this.#tellStale(stale)
+    })
     this.#acks = new Acks({ epochs: this.epochs, queries: store.queries, random })
     this.#desk = new EpochDesk({
       ...options,
@@ -187,6 +192,14 @@ export class Receiver {
       }
     }
     this.#wake()
+  }
+
+  /** The operator hears what the sender is never told: somebody else has this device's key, or had it. */
+  #tellStale({ device, number, isReused }: StaleEpoch): void {
+    const { store, clock, onEvent } = this.#options
+    const code = isReused ? 'epoch.contradicted' : 'epoch.refused'
+    const told = store.addEvent(noticedEvent(device, clock.nowMs(), 'alarm', code, { number }))
+    if (told !== undefined) onEvent?.(told)
   }
 
   #wake(): void {
