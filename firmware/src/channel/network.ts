@@ -61,6 +61,8 @@ export interface NetworkPathReport {
   /** Unix time in milliseconds. */
   readonly expiresMs: number
   readonly ruling: Omit<PathRuling, 'path'>
+  /** Which of its links is known to be broken, counted from 0. */
+  readonly brokenLink?: number
 }
 
 /** Traffic moved from one path to another. */
@@ -120,6 +122,7 @@ function pathItems(path: NetworkPathReport): CborValue {
     RULERS.indexOf(ruling.by),
     (ruling.rule ?? '').slice(0, RULE_CHARS),
     ruling.preference ?? 0,
+    (path.brokenLink ?? -1) + 1,
   ]
 }
 
@@ -145,12 +148,13 @@ export function networkOf(value: CborValue | undefined): NetworkReport {
 }
 
 function pathOf(value: CborValue): NetworkPathReport {
-  const items = listOf(value, 'network.path', 14)
+  const items = listOf(value, 'network.path', 15)
   const interfaces = listOf(items[1], 'network.interfaces', CHANNEL_INTERFACES_MAX)
   const delays = listOf(items[2], 'network.delays', CHANNEL_INTERFACES_MAX)
   const [roundTripMs, jitterMs, lossPercent] = [5, 6, 7].map((at) => measured(items[at]))
   const rule = textOf(items[12], 'network.rule')
   const preference = countOf(items[13], 'network.preference')
+  const broken = countOf(items[14], 'network.brokenLink')
   return {
     fingerprint: nameOf(items[0], 'network.fingerprint', false),
     interfaces: interfaces.map((one) => textLike(one, INTERFACE, 'network.interface')),
@@ -168,6 +172,7 @@ function pathOf(value: CborValue): NetworkPathReport {
       ...(rule !== '' && { rule }),
       ...(preference > 0 && { preference }),
     },
+    ...(broken > 0 && { brokenLink: broken - 1 }),
   }
 }
 

@@ -71,7 +71,7 @@ function asesOf(report: NetworkReport, paths: readonly NetworkPath[]): readonly 
 }
 
 function linksOf(report: NetworkReport, paths: readonly NetworkPath[]): readonly NetworkLink[] {
-  const broken = brokenLinks(paths)
+  const broken = brokenLinks(report, paths)
   const links = new Map<string, NetworkLink>()
   for (const [index, { interfaces }] of paths.entries()) {
     for (const [place, [a, b]] of pairs(interfaces).entries()) {
@@ -85,17 +85,21 @@ function linksOf(report: NetworkReport, paths: readonly NetworkPath[]): readonly
 }
 
 /**
- * Links that must be broken, as far as the paths tell: a path over it fell, and every other link of
- * that path carries one that works. Where a path has several such links, nobody knows which it is.
+ * Links that are broken, as far as the paths tell: one that a router named, or that is all that a fallen
+ * path has beyond the links of paths that work. Where there are several such, nobody knows which it is.
  */
-function brokenLinks(paths: readonly NetworkPath[]): ReadonlySet<string> {
+function brokenLinks(report: NetworkReport, paths: readonly NetworkPath[]): ReadonlySet<string> {
   const works = ({ state }: NetworkPath): boolean => state === 'active' || state === 'alive'
   const sound = new Set(paths.filter(works).flatMap(({ links }) => links))
   const fallen = paths.filter(
     ({ state, reason }) => state === 'down' && (reason === 'silent' || reason === 'revoked'),
   )
   const suspects = fallen.map(({ links }) => links.filter((id) => !sound.has(id)))
-  return new Set(suspects.filter(({ length }) => length === 1).flat())
+  const named = report.paths.flatMap(({ brokenLink }, index) => {
+    const id = brokenLink === undefined ? undefined : paths[index]?.links[brokenLink]
+    return id === undefined ? [] : [id]
+  })
+  return new Set([...named, ...suspects.filter(({ length }) => length === 1).flat()])
 }
 
 /** Interfaces come in pairs, out of one AS and into the next. */

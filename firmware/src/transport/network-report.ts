@@ -41,7 +41,7 @@ export function networkReport(parts: NetworkParts): NetworkReport {
 const PLACE = { active: 0, alive: 1, probing: 2, down: 3, refused: 4, expired: 5 } as const
 
 function pathReport(report: PathReport, { rulings, nameOf }: NetworkParts): NetworkPathReport {
-  const { path, state, reason, roundTripMs, jitterMs, loss, mtu, expiryMs } = report
+  const { path, state, reason, roundTripMs, jitterMs, loss, mtu, expiryMs, brokenLink } = report
   const stretches = path.metadata?.latenciesMs ?? []
   return {
     fingerprint: nameOf(report.fingerprint),
@@ -56,5 +56,6 @@ function pathReport(report: PathReport, { rulings, nameOf }: NetworkParts): Netw
     mtu,
     expiresMs: Math.min(expiryMs, TIME_MAX),
     ruling: rulings.get(report.fingerprint) ?? { allowed: state !== 'refused', by: 'none' },
+    ...(brokenLink !== undefined && { brokenLink }),
   }
 }

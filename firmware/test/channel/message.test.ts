@@ -80,6 +80,7 @@ const report = fc.record(
             },
             { ...plain, requiredKeys: ['allowed', 'by'] },
           ),
+          brokenLink: fc.nat(30),
         },
         {
           ...plain,

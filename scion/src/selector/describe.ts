@@ -21,6 +21,7 @@ export function describeAll(
     const failure = failureOf(entry, links, moment.monotonicMs)
     const grounds = groundsOf(entry, candidate, failure, moment.monotonicMs)
     const reason = reasonOf(grounds, active, candidates)
+    const broken = entry.links.findIndex(({ key }) => key === failure?.key)
     const downUntilMs = failure && moment.nowMs + failure.record.untilMs - moment.monotonicMs
     return {
       fingerprint,
@@ -37,6 +38,7 @@ export function describeAll(
       mtu: entry.mtu,
       expiryMs: path.expiryMs,
       ...(downUntilMs === undefined ? {} : { downUntilMs }),
+      ...(broken < 0 ? {} : { brokenLink: broken }),
     }
   }
   return candidates

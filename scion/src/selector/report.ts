@@ -55,6 +55,8 @@ export interface PathReport {
   readonly expiryMs: number
   /** Wall-clock time until which the failure is remembered. */
   readonly downUntilMs?: number
+  /** Which of its links is blamed for the failure, counted from 0; absent where no link is. */
+  readonly brokenLink?: number
 }
 
 /** Something that happened to the set of paths; stamped with wall-clock time. */
