@@ -1,14 +1,18 @@
 import { useEffect, useState } from 'preact/hooks'
-import type { CostSpan, Tariff } from '../api.ts'
+import type { CostSpan, SeriesAnswer, Tariff } from '../api.ts'
 import { client, ClientError } from './client.ts'
+import type { SeriesQuestion } from './client.ts'
 import type { Counters } from './logic/heads.ts'
 import { subtractDecimals } from './logic/reading.ts'
 import { toCurve } from './logic/series.ts'
+import type { Curve } from './logic/series.ts'
 import { beginnings } from './logic/spans.ts'
 import { serverNowMs } from './session.ts'
 
 /** How often the running day and month are asked for anew. */
 const REFRESH_MS = 10_000
+
+const QUARTER_MS = 900_000
 
 /** What was counted in a time. */
 export interface Amount {
@@ -143,12 +147,30 @@ async function growthOf(
   const kilo = unit.startsWith('k') ? 1000 : 1
   if (begin !== null && end !== null)
     return { amount: Number(subtractDecimals(end, begin)) * kilo, unit }
-  const question = { register, fromMs, toMs: nowMs, points: 1000, head }
-  const series = await client.series(device, question).catch(() => undefined)
-  const curve = toCurve(series?.timesMs ?? [], series?.values ?? [])
+  const [series, curve] = await begun(device, { register, fromMs, toMs: nowMs, points: 1000, head })
   const known = curve.values.filter((value) => value !== null)
   const [first, last] = [known[0], known.at(-1)]
   if (first === undefined || last === undefined) return undefined
   const sinceMs = (curve.seconds[0] ?? 0) * 1000
   return { amount: (last - first) * kilo, unit: series?.unit ?? unit, sinceMs }
+}
+
+/** A time shorter than this is asked for as fine as there are readings. */
+const SHORT_MS = 6 * 3_600_000
+
+/** A counter since its readings begin; where that was not long ago, as fine as there are readings. */
+async function begun(
+  device: string,
+  question: SeriesQuestion,
+): Promise<readonly [series: SeriesAnswer | undefined, curve: Curve]> {
+  const ask = async (fromMs: number): ReturnType<typeof begun> => {
+    const series = await client.series(device, { ...question, fromMs }).catch(() => undefined)
+    return [series, toCurve(series?.timesMs ?? [], series?.values ?? [])]
+  }
+  const coarse = await ask(question.fromMs)
+  const [first] = coarse[1].seconds
+  if (first === undefined || question.toMs - first * 1000 > SHORT_MS) return coarse
+  // A quarter hour that ends then began before it.
+  const fine = await ask(Math.max(question.fromMs, first * 1000 - QUARTER_MS))
+  return (fine[1].seconds[0] ?? Infinity) < first ? fine : coarse
 }

@@ -148,6 +148,7 @@ function AsNode(props: { as: NetworkAs; x: number; y: number }): VNode {
   const { as, x, y } = props
   const { t } = useStore(wordsStore, (words) => words)
   const [host] = as.hosts
+  const name = as.name ?? (host === undefined ? undefined : t.network[host])
   const number = as.ia.slice(as.ia.indexOf('-') + 1)
   return (
     <g class={`as ${as.core ? 'core' : 'leaf'} ${host ?? ''}`} transform={`translate(${x} ${y})`}>
@@ -157,12 +158,14 @@ function AsNode(props: { as: NetworkAs; x: number; y: number }): VNode {
         <path class="as-icon" d="M-10 -9h20v7h-20zM-10 2h20v7h-20zM-6 -5.5h.01M-6 5.5h.01" />
       )}
       <text class="as-name" y={host === undefined ? 33 : 42}>
-        {as.name ?? (host === undefined ? as.ia : t.network[host])}
+        {name ?? as.ia}
       </text>
-      <text class="as-number" y={host === undefined ? 47 : 56}>
-        {number}
-        {as.core ? ` · ${t.network.core}` : ''}
-      </text>
+      {name !== undefined && (
+        <text class="as-number" y={host === undefined ? 47 : 56}>
+          {number}
+          {as.core ? ` · ${t.network.core}` : ''}
+        </text>
+      )}
     </g>
   )
 }

@@ -119,7 +119,10 @@ export function Failovers(props: { network: NetworkAnswer; most?: number }): VNo
   const { t, f } = useStore(wordsStore, (words) => words)
   const { network } = props
   const failovers = network.failovers.slice(0, props.most ?? network.failovers.length)
-  if (failovers.length === 0) return <p class="quietly">{t.network.noFailovers}</p>
+  if (failovers.length === 0) {
+    const isPlay = network.links.some((link) => link.switchable)
+    return <p class="quietly">{isPlay ? t.network.tryFailover : t.network.noFailovers}</p>
+  }
   const name = (id: string | undefined): string =>
     id === undefined ? t.network.nowhere : pathName(network, id, t)
   return (

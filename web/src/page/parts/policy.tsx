@@ -9,6 +9,9 @@ import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
 import { wordFor } from '../texts/texts.ts'
 
+/** When a server that did not answer is asked again. */
+const AGAIN_MS = 3000
+
 /** What an own policy begins with. */
 const FIRST_TEXT = { acl: '- 1-ff00:0:120\n+', sequence: '0* 1-ff00:0:110 0*' } as const
 
@@ -17,9 +20,28 @@ export function PolicyCard(props: { network: NetworkAnswer }): VNode | null {
   const { t } = useStore(wordsStore, (words) => words)
   const [policy, setPolicy] = useState<PolicyAnswer>()
   const [refusal, setRefusal] = useState('')
-  const paths = props.network.paths.map((path) => path.id).join()
+  // Another policy makes another set of paths that are refused.
+  const paths = props.network.paths.map(({ id, state }) => id + String(state === 'refused')).join()
   useEffect(() => {
-    client.policy().then(setPolicy, () => undefined)
+    let timer: ReturnType<typeof setTimeout> | undefined
+    let gone = false
+    const ask = (): void => {
+      client.policy().then(
+        (answer) => {
+          if (!gone) setPolicy(answer)
+        },
+        (error: unknown) => {
+          // A server without policies says so; any other silence passes.
+          const isNone = error instanceof ClientError && error.status === 404
+          if (!gone && !isNone) timer = setTimeout(ask, AGAIN_MS)
+        },
+      )
+    }
+    ask()
+    return () => {
+      gone = true
+      clearTimeout(timer)
+    }
   }, [paths])
   if (policy === undefined) return null
   const choose = async (choice: PolicyChoice): Promise<void> => {

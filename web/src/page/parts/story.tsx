@@ -7,17 +7,21 @@ import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
 
+/** Keeps the number of an AS on one line. */
+const WORD_JOINER = '\u2060'
+
 /** What happens in the network now, step by step, for somebody who never heard of SCION. */
 export function StoryPanel(props: { network: NetworkAnswer }): VNode {
   const { t } = useStore(wordsStore, (words) => words)
   const story = tellStory(props.network, serverNowMs())
+  const isPlay = props.network.links.some((link) => link.switchable)
   return (
     <div class={`story ${story.kind}`}>
       <h3>{t.story.title}</h3>
       <div role="status">
         <ol>
-          {useSentences(story).map((sentence) => (
-            <li key={sentence}>{sentence}</li>
+          {useSentences(story, isPlay).map((sentence) => (
+            <li key={sentence}>{sentence.replace(/(\d)-(?=[\da-f]+:)/g, `$1-${WORD_JOINER}`)}</li>
           ))}
         </ol>
       </div>
@@ -25,7 +29,8 @@ export function StoryPanel(props: { network: NetworkAnswer }): VNode {
   )
 }
 
-function useSentences(story: Story): readonly string[] {
+/** `isPlay`: the reader can cut and mend links herself. */
+function useSentences(story: Story, isPlay: boolean): readonly string[] {
   const { t, f } = useStore(wordsStore, (words) => words)
   const via = f.list(story.via)
   const cut = f.list(story.cut.map(([a, b]) => fill(t.network.link, { a, b })))
@@ -37,12 +42,16 @@ function useSentences(story: Story): readonly string[] {
           ? t.story.direct
           : fill(t.story.flowing, { via, span: f.span(story.roundTripMs ?? 0) }),
         ready,
-        t.story.invite,
+        ...(isPlay ? [t.story.invite] : []),
       ]
     case 'spare':
       return [fill(t.story.cut, { cut }), fill(t.story.unhurt, { via }), ready]
     case 'stuck':
-      return [cut === '' ? t.story.gone : fill(t.story.cut, { cut }), t.story.stuck, t.story.mend]
+      return [
+        cut === '' ? t.story.gone : fill(t.story.cut, { cut }),
+        t.story.stuck,
+        isPlay ? t.story.mend : t.story.patience,
+      ]
     case 'moved': {
       const gapMs = story.failover?.gapMs
       return [

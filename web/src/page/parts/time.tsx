@@ -5,19 +5,26 @@ import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
 
-/** How long ago something was, kept right while it is looked at; `text` frames it ("read {text}"). */
-export function Ago(props: { timeMs: number; text?: string }): VNode {
-  const { f } = useStore(wordsStore, (words) => words)
+/** The server's time, a second at a time, for as long as somebody looks. */
+export function useNow(): number {
   const [nowMs, setNowMs] = useState(serverNowMs)
   useEffect(() => {
-    setNowMs(serverNowMs())
-    const timer = setInterval(() => {
+    const look = (): void => {
       setNowMs(serverNowMs())
-    }, 1000)
+    }
+    look()
+    const timer = setInterval(look, 1000)
     return () => {
       clearInterval(timer)
     }
-  }, [props.timeMs])
+  }, [])
+  return nowMs
+}
+
+/** How long ago something was, kept right while it is looked at; `text` frames it ("read {text}"). */
+export function Ago(props: { timeMs: number; text?: string }): VNode {
+  const { f } = useStore(wordsStore, (words) => words)
+  const nowMs = useNow()
   // Two clocks never agree to the millisecond: what was read cannot be in the future.
   const shown = f.relative(Math.min(props.timeMs, nowMs), nowMs)
   return (
