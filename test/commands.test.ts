@@ -59,6 +59,11 @@ const PROOFS: readonly Proof[] = [
     'firmware/test/commands/propose.test.ts',
     'proposeFromCapture(capture()',
   ),
+  proof(
+    /^s3mp decode (--propose 10 --write|--list) meter\.toml push\.bin$/,
+    'firmware/test/commands/lists.test.ts',
+    "'--write', config",
+  ),
   proof(/^(npx )?s3mp( [a-z]+)? --help$/, HELP_SHOWN, "'--help'"),
   proof(/^npm install @s3mp\/scion$/, 'test/support/packed.ts', "'npm', 'install'"),
   proof(/^npx s3mp-scion [a-z]+ .*--config-dir/, 'test/real/examples.test.ts', 'readme'),
