@@ -14,7 +14,7 @@ import {
 import { KID_BYTES, trafficAad } from './epoch.ts'
 import { EnvelopeError } from './errors.ts'
 import { asBytes, asUint, badField } from './field.ts'
-import { suiteOfAlgorithm } from './hpke.ts'
+import { SUITES, suiteOfAlgorithm } from './hpke.ts'
 import { KIND_CODE_MAX, kindOfCode, kindRule, type Direction, type Kind } from './kinds.ts'
 import { DATAGRAM_BYTES_MAX, EPOCH_OBJECTS_MAX } from './limits.ts'
 
@@ -75,6 +75,17 @@ export function trafficKid(datagram: Uint8Array): Uint8Array | undefined {
   const kid = datagram.subarray(KID_PREFIX.length, KID_PREFIX.length + KID_BYTES)
   const begins = KID_PREFIX.every((byte, index) => byte === datagram[index])
   return begins && kid.length === KID_BYTES ? kid : undefined
+}
+
+// [ << {1: suite} >>, { 4: prekey id(8) …: what every datagram that opens an epoch begins with.
+const EPOCH_PREFIXES = Object.values(SUITES).map(({ coseAlgorithm }) => {
+  const bucket = protectedAlgorithm(coseAlgorithm)
+  return Uint8Array.of(0x83, 0x40 + bucket.length, ...bucket, 0xa2, HEADER.kid, 0x40 + KID_BYTES)
+})
+
+/** Whether the bytes begin like a datagram that opens an epoch; nothing else has been checked. */
+export function looksLikeEpoch(datagram: Uint8Array): boolean {
+  return EPOCH_PREFIXES.some((prefix) => prefix.every((byte, index) => byte === datagram[index]))
 }
 
 /** Refuses a datagram longer than {@link DATAGRAM_BYTES_MAX} before anything looks into it. */

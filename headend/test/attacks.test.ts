@@ -64,6 +64,60 @@ describe('the receiver goes on', () => {
   })
 })
 
+describe('whoever forges a meter’s address', () => {
+  let world: World
+
+  beforeEach(async () => {
+    world = await openWorld()
+  })
+
+  afterEach(() => world.close())
+
+  it('does not keep it from opening an epoch', async () => {
+    const meter = new TestMeter('one')
+    world.enroll(meter)
+    const prekey = world.keyring.current(world.clock.nowMs())?.prekey
+    assert.ok(prekey)
+    const good = await meter.openEpoch(prekey, START_MS)
+    const noise = seededRandom('noise')
+    const junk = (): Uint8Array => Uint8Array.from([...good.slice(0, 60), ...noise(240)])
+    for (let i = 0; i < 3000; i++) {
+      world.receiver.receive(mailbox().arrival(junk(), 'its address'))
+      if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.ok(world.receiver.counts.refused['rate-limited'] > 0)
+    const box = mailbox()
+    world.receiver.receive(box.arrival(good, 'its address'))
+    await world.settle()
+    assert.equal(world.receiver.counts.epochs, 1)
+    assert.equal(box.answers.length, 1)
+  })
+
+  it('cannot make others wait: who is in good standing comes first', async () => {
+    const [meter, other] = [new TestMeter('one'), new TestMeter('other')]
+    world.enroll(meter)
+    world.enroll(other)
+    const prekey = world.keyring.current(world.clock.nowMs())?.prekey
+    assert.ok(prekey)
+    const good = await meter.openEpoch(prekey, START_MS)
+    const noise = seededRandom('noise')
+    for (let i = 0; i < 2000; i++) {
+      const junk = Uint8Array.from([...good.slice(0, 60), ...noise(240)])
+      world.receiver.receive(mailbox().arrival(junk, 'a forger'))
+    }
+    const beganMs = world.clock.monotonicMs()
+    let tookMs = Number.POSITIVE_INFINITY
+    const reply = (): void => {
+      tookMs = world.clock.monotonicMs() - beganMs
+    }
+    const question = await other.openEpoch(prekey, START_MS)
+    world.receiver.receive({ ...mailbox().arrival(question, 'another'), reply })
+    await world.settle()
+    // By the clock of the test, which only waiting moves: the suspects took seconds.
+    assert.ok(tookMs < 1000 && world.clock.monotonicMs() - beganMs > 5000, `${tookMs} ms`)
+  })
+})
+
 describe('an epoch that cannot be', () => {
   let world: World
   let meter: TestMeter

@@ -1,4 +1,4 @@
-import { toHex, trafficKid } from '@s3mp/envelope'
+import { looksLikeEpoch, toHex, trafficKid } from '@s3mp/envelope'
 import { RateLimiter } from '@s3mp/web/http'
 import type { Arrival } from '../transport/transport.ts'
 import type { Refusal } from './refusals.ts'
@@ -19,7 +19,7 @@ export const SOURCE_BURST_MAX = 1024
 export const SOURCE_RATE_MAX = 100
 /** Failures (wrong kid, wrong tag, wrong signature) that one source may make at once. */
 export const FAILURE_BURST_MAX = 64
-/** Failures per second that one source may keep up before its datagrams are not even opened. */
+/** Failures per second that one source may keep up before its epochs wait behind those of others. */
 export const FAILURE_RATE_MAX = 8
 
 /** Bits per known kid: 16 with 4 probes let 1 unknown kid in 420 through to the exact look-up. */
@@ -100,6 +100,8 @@ export type AdmissionVerdict =
   | { readonly type: 'traffic'; readonly kid: Uint8Array }
   /** Something else of the protocol, perhaps an epoch. */
   | { readonly type: 'other' }
+  /** What may open an epoch, of a source that sends or fails too much, or is made to look as if. */
+  | { readonly type: 'suspect' }
   | { readonly type: 'refused'; readonly reason: 'too-small' | 'too-large' | 'rate-limited' }
 
 /** Reasons that a stranger's datagrams are refused for; who collects them is soon not heard at all. */
@@ -129,8 +131,9 @@ const BLAMED: ReadonlySet<Refusal> = new Set<Refusal>([
  * A source address can be forged by anyone, so traffic is not limited by it: a forger could silence a
  * meter in its name. Traffic is limited by kid and source together, which only those can use up who
  * see the meter's own datagrams and forge its address; not even they, where the packet proves its
- * source. What has no kid yet, and costs a key exchange, is limited by source, and a source that
- * keeps failing waits.
+ * source. What has no kid yet, and costs a key exchange, is limited by source; of a source that keeps
+ * failing it is done when there is nothing better to do, and never refused outright: else a few forged
+ * datagrams a second in a meter's name would keep it from ever opening an epoch.
  */
 export class Admission {
   readonly #kids = new RateLimiter(
@@ -156,7 +159,8 @@ export class Admission {
     if (kid !== undefined) return { type: 'traffic', kid }
     const allowed =
       this.#failures.allows(source, monotonicMs) && this.#sources.take(source, monotonicMs)
-    return allowed ? { type: 'other' } : { type: 'refused', reason: 'rate-limited' }
+    if (allowed) return { type: 'other' }
+    return looksLikeEpoch(bytes) ? { type: 'suspect' } : { type: 'refused', reason: 'rate-limited' }
   }
 
   /** Whether another object of a known kid, from this source, may be opened. */

@@ -116,6 +116,7 @@ export class Receiver {
     const verdict = this.#admission.judge(arrival, monotonicMs)
     if (verdict.type === 'refused') this.#refuse(verdict.reason, arrival)
     else if (verdict.type === 'other') this.#takeOther(arrival)
+    else if (verdict.type === 'suspect') this.#desk.takeSuspect(arrival)
     else if (!this.epochs.mayKnow(verdict.kid)) this.#refuse('unknown-kid', arrival)
     else if (!this.#admission.allowsKid(verdict.kid, arrival, monotonicMs)) {
       this.#refuse('rate-limited', arrival)
