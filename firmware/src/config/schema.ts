@@ -128,7 +128,7 @@ export const SECTIONS = {
     fields: {
       remote: {
         schema: hostPort.optional(),
-        example: '"192.0.2.10:7400"',
+        example: '"192.0.2.10:8470"',
         expected: 'HOST:PORT',
         doc: 'The head-end.',
       },
@@ -157,7 +157,7 @@ export const SECTIONS = {
       },
       remote: {
         schema: text.optional(),
-        example: '"2-ff00:0:211,192.0.2.10:7400"',
+        example: '"2-ff00:0:211,192.0.2.10:8470"',
         expected: 'ISD-AS,HOST:PORT',
         doc: 'The head-end.',
       },

@@ -67,7 +67,7 @@ export function whole(min: number, max: number): z.ZodType<number> {
   return z.int().min(min).max(max)
 }
 
-/** An IP address or host name with a port: `192.0.2.1:7400`, `[2001:db8::1]:7400`. */
+/** An IP address or host name with a port: `192.0.2.1:8470`, `[2001:db8::1]:8470`. */
 export interface HostPort {
   readonly host: string
   readonly port: number

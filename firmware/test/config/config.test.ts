@@ -71,7 +71,7 @@ describe('the configuration', () => {
     assert.equal(
       refusal('[meter]\ndevice = "simulated:household"\n[uplink]\ntransport = "udp"\n'),
       '/etc/s3mp/s3mp.toml:3: uplink.udp.remote: missing: uplink.transport is "udp"; ' +
-        'add remote = "192.0.2.10:7400" to [uplink.udp]',
+        'add remote = "192.0.2.10:8470" to [uplink.udp]',
     )
   })
 
