@@ -18,7 +18,7 @@ import {
   readObjectList,
   readProfile,
 } from '../../meter/src/index.ts'
-import { SocketPort } from '../support/dlms.ts'
+import { SocketPort } from '../support/socket-port.ts'
 import { guruxClassPath } from '../support/gurux.ts'
 import { need } from '../support/outside.ts'
 
