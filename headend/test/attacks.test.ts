@@ -93,6 +93,26 @@ describe('whoever forges a meter’s address', () => {
     assert.equal(box.answers.length, 1)
   })
 
+  it('does not keep answers from it by repeating what it sent', async () => {
+    const meter = new TestMeter('one')
+    await world.join(meter)
+    const body = readingBody(START_MS, [1n, 2n])
+    const sent = await meter.next(QUARTER, body, world.keyring.ueid)
+    const box = mailbox('meter')
+    assert.equal((await world.deliver(sent.datagram, box)).length, 1)
+    // The answer was lost; before the meter asks again, others did with its bytes.
+    for (let i = 0; i < 8; i++) {
+      world.receiver.receive(mailbox().arrival(sent.datagram, `forged ${i}`))
+    }
+    assert.equal((await world.deliver(sent.datagram, box)).length, 2)
+    // Neither while a new reading is answered over a new way.
+    for (let i = 0; i < 8; i++) {
+      world.receiver.receive(mailbox().arrival(sent.datagram, `forged ${i}`))
+    }
+    const next = await meter.next(QUARTER, body, world.keyring.ueid)
+    assert.equal((await world.deliver(next.datagram, mailbox('elsewhere'))).length, 1)
+  })
+
   it('cannot make others wait: who is in good standing comes first', async () => {
     const [meter, other] = [new TestMeter('one'), new TestMeter('other')]
     world.enroll(meter)

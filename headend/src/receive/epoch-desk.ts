@@ -33,7 +33,7 @@ export interface EpochDeskOptions {
   readonly refuse: (reason: Refusal, arrival: Arrival) => void
   readonly stateOf: (device: number) => DeviceState
   /** Called when an epoch is on disk: its sender is to be answered. */
-  readonly accepted: (live: LiveEpoch, arrival: Arrival) => void
+  readonly accepted: (live: LiveEpoch, arrival: Arrival, isNew: boolean) => void
 }
 
 /**
@@ -151,7 +151,7 @@ export class EpochDesk {
           standing,
         })
       }
-      accepted(live, arrival)
+      accepted(live, arrival, standing !== 'repeated')
     } catch (error) {
       if (!(error instanceof EnvelopeError)) {
         log.error('epoch.failed', { reason: String(error) })

@@ -83,8 +83,8 @@ export class Receiver {
         this.#refuse(reason, arrival)
       },
       stateOf: (device) => this.#stateOf(device),
-      accepted: (live, arrival) => {
-        this.#acks.ask(live.device, arrival)
+      accepted: (live, arrival, isNew) => {
+        this.#acks.ask(live.device, arrival, { isNew })
         this.#wake()
       },
     })
@@ -288,7 +288,8 @@ export class Receiver {
     else if (outcome.type === 'known') this.counts.known++
     else this.counts.conflicts++
     pending.live.window.mark(pending.partialIv)
-    this.#acks.ask(entry.device, pending.arrival, entry.record.stream)
+    const isNew = outcome.type === 'stored'
+    this.#acks.ask(entry.device, pending.arrival, { stream: entry.record.stream, isNew })
   }
 
   /** The device's state: a revocation by another process counts {@link STATES_AGE_MS_MAX} later. */
