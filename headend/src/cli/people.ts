@@ -123,6 +123,7 @@ function addTokenCommands(token: Command, output: Output): void {
         const scopes = SCOPES.filter((scope) => named.includes(scope))
         const made = addToken(desk, { name, scopes, days: Number(options.days) })
         output.line(options.json ? JSON.stringify(made) : made.secret)
+        if (!options.json) output.note('Keep it now: it is shown this once.')
       }),
     )
   token
