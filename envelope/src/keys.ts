@@ -10,6 +10,7 @@ import { concatBytes, fromHex, toHex } from './bytes.ts'
 import { EnvelopeError } from './errors.ts'
 import { KEY_FILE_CHARS_MAX } from './limits.ts'
 import {
+  checkForeignKey,
   checkPublicKey,
   SIGNATURE_BYTES,
   thumbprintOf,
@@ -128,7 +129,7 @@ export function decodePublicKeyFile(text: string): PublicKeyFile {
   if (algorithm !== 'Ed25519' && algorithm !== 'ESP256') throw badKey('algorithm: not known')
   if (typeof publicKey !== 'string') throw badKey('publicKey: expected hex')
   const key = { algorithm, publicKey: fromHex(publicKey, 'publicKeyFile.publicKey') } as const
-  checkPublicKey(key)
+  checkForeignKey(key)
   if (ueid !== toHex(ueidOf(key))) throw badKey('ueid: does not belong to the public key')
   if (fingerprint !== fingerprintOf(key)) throw badKey('fingerprint: does not belong to the key')
   return { ...key, ueid: ueidOf(key) }
@@ -196,7 +197,7 @@ function publicKeyOf(key: KeyObject): PublicKey {
   }
   const der = key.export({ type: 'spki', format: 'der' })
   const publicKey = Uint8Array.from(der.subarray(DER_PREFIX[algorithm].length))
-  checkPublicKey({ algorithm, publicKey })
+  checkForeignKey({ algorithm, publicKey })
   return { algorithm, publicKey }
 }
 

@@ -41,7 +41,8 @@ export function signatureAlgorithm(number: number): SignatureAlgorithm {
 
 /**
  * Verifies with the portable implementation; the browser's and the auditor's way. RFC 8032 strictly:
- * no ZIP-215 leniency, so that every verifier of this project gives the same answer.
+ * no ZIP-215 leniency, and the equation without a cofactor, so that every verifier of this project
+ * (and any built on OpenSSL) gives the same answer, even where who signs would have it otherwise.
  */
 export function verifyPortable(
   key: PublicKey,
@@ -51,7 +52,9 @@ export function verifyPortable(
   if (signature.length !== SIGNATURE_BYTES) return false
   try {
     return key.algorithm === 'Ed25519'
-      ? ed25519.verify(signature, message, key.publicKey, { zip215: false })
+      ? ed25519.verify(signature, message, key.publicKey, { zip215: false }) &&
+          isPure(signature.subarray(0, 32)) &&
+          isPure(key.publicKey)
       : p256.verify(signature, message, key.publicKey, { lowS: false })
   } catch {
     return false
@@ -88,6 +91,22 @@ export function thumbprintOf(key: PublicKey): Uint8Array {
  */
 export function ueidOf(key: PublicKey): Uint8Array {
   return concatBytes(Uint8Array.of(0x01), thumbprintOf(key))
+}
+
+/**
+ * Refuses a key that nobody makes by chance: one with a part of small order, under which a signature
+ * is good or not depending on who checks it (`bad-key`). For keys that come from elsewhere, once.
+ */
+export function checkForeignKey(key: PublicKey): void {
+  checkPublicKey(key)
+  if (key.algorithm === 'Ed25519' && !isPure(key.publicKey)) {
+    throw new EnvelopeError('bad-key', 'publicKey: has a part of small order')
+  }
+}
+
+/** Whether a point is in the group of prime order. */
+function isPure(bytes: Uint8Array): boolean {
+  return ed25519.Point.fromBytes(bytes).isTorsionFree()
 }
 
 /** Refuses a key that is not a usable point: wrong length, off the curve, of small order (`bad-key`). */

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { sha512 } from '@noble/hashes/sha2.js'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import {
   checkPublicKey,
   coseKeyOf,
+  decodePublicKeyFile,
+  encodePublicKeyFile,
   EnvelopeError,
   fromHex,
   publicKeyFromPem,
@@ -106,6 +110,37 @@ describe('signatures', () => {
       }
     })
   }
+
+  it('are judged alike when who signs wants verifiers to differ (points of small order)', async () => {
+    const { Point } = ed25519
+    const { ORDER } = Point.Fn
+    const number = (bytes: Uint8Array): bigint =>
+      bytes.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n)
+    const small = Point.fromHex('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05')
+    assert.ok(small.isSmallOrder())
+    const [secret, nonce, message] = [12_345n, 67_890n, Uint8Array.of(1, 2, 3)]
+    const publicKey = Point.BASE.multiply(secret).toBytes()
+    const key: PublicKey = { algorithm: 'Ed25519', publicKey }
+    const sign = (point: InstanceType<typeof Point>): Uint8Array => {
+      const hash = number(sha512(concatBytes(point.toBytes(), publicKey, message))) % ORDER
+      const scalar = (nonce + hash * secret) % ORDER
+      const last = Uint8Array.from({ length: 32 }, (_, i) =>
+        Number((scalar >> BigInt(8 * i)) & 255n),
+      )
+      return concatBytes(point.toBytes(), last)
+    }
+    const pure = Point.BASE.multiply(nonce)
+    for (const [point, expected] of [[pure, true] as const, [pure.add(small), false] as const]) {
+      const signature = sign(point)
+      assert.equal(verifyPlatform(key, message, signature), expected)
+      assert.equal(verifyPortable(key, message, signature), expected)
+      assert.equal(await verifyWebCrypto(key, message, signature), expected)
+    }
+    const mixed = Point.BASE.multiply(secret).add(small).toBytes()
+    const card = encodePublicKeyFile({ algorithm: 'Ed25519', publicKey: mixed })
+    refuses(() => decodePublicKeyFile(card), 'bad-key')
+    assert.equal(decodePublicKeyFile(encodePublicKeyFile(key)).algorithm, 'Ed25519')
+  })
 
   it('are simply wrong under a key that is none', async () => {
     const bad: PublicKey[] = [

@@ -4,7 +4,6 @@ import {
   ReplayWindow,
   restoreEpoch,
   toHex,
-  ueidOf,
   verifyPlatform,
   type EnrolledDevice,
   type EpochStanding,
@@ -219,7 +218,7 @@ export class Epochs {
         lookupPrekey: this.#keyring.lookup,
         lookupDevice: (ueid) => {
           const { algorithm, publicKey } = device
-          return toHex(ueidOf(device)) === toHex(ueid) ? { algorithm, publicKey } : undefined
+          return toHex(device.ueid) === toHex(ueid) ? { algorithm, publicKey } : undefined
         },
         verify: verifyPlatform,
       })
