@@ -87,8 +87,11 @@ export const QUIRKS = {
     makers: ['ESY'],
     what: 'Power under 1.7.0 is the net power: it is negative while the house gives to the grid.',
     cure: 'Net power 16.7.0 is derived from it alone, and the register is kept.',
-    where: 'iec62056-21/reading.ts',
-    evidence: ['EasyMeter Q3D: a capture with -116.77 W at 1.7.0 and -128.41 W at 21.7.0'],
+    where: 'net-power.ts',
+    evidence: [
+      'EasyMeter Q3D: a capture with -116.77 W at 1.7.0 and -128.41 W at 21.7.0',
+      'OpenMUC jSML DecodeFileTest.java (Q3B over SML: 1.7.0 as Integer32 and no other power)',
+    ],
   },
   groupTooMany: {
     makers: ['KAM'],

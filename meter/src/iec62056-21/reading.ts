@@ -1,5 +1,5 @@
 import type { MeterTime, Protocol, Reading, ReadingFlag, Register, TextEntry } from '../reading.ts'
-import { QUIRKS, mayHave } from '../quirks.ts'
+import { netOfDirections } from '../net-power.ts'
 import { UNIT } from '../units.ts'
 import type { ObisNumbers } from './code.ts'
 import { codeOf, obisText } from './code.ts'
@@ -19,7 +19,6 @@ export interface TextOrigin {
 const LISTS = [98, 99]
 /** Value group C of what is said about the device itself. */
 const ABSTRACT = 96
-const NET_POWER = '1-0:16.7.0*255'
 
 /** What the whole of a telegram is asked for, met on the way through its lines. */
 interface Findings {
@@ -92,7 +91,7 @@ function addText(findings: Findings, obis: string, [a, , c]: ObisNumbers, value:
 function assemble(findings: Findings, origin: TextOrigin): Reading {
   const { registers, texts, about } = findings
   const maker = origin.ident?.slice(0, 3).toUpperCase()
-  const net = netPower(findings, maker)
+  const net = findings.hasNet ? undefined : netOfDirections(findings, maker)
   if (net !== undefined) registers.push(net)
   const statusWord = statusOf(about)
   const meterTime = timeOf(about)
@@ -157,20 +156,6 @@ function addGasProfile(
   if (register === undefined) return
   seen.add(code.obis)
   registers.push(register)
-}
-
-/** Import less export, where the meter does not say it itself and both sides are known. */
-function netPower(
-  { hasNet, bought, sold, twoWay }: Findings,
-  maker: string | undefined,
-): Register | undefined {
-  if (hasNet || bought === undefined) return undefined
-  const signed = maker !== undefined && mayHave(QUIRKS.signedImport, maker)
-  if (sold === undefined && twoWay && !signed && bought.digits >= 0n) return undefined
-  const scaler = Math.min(bought.scaler, sold?.scaler ?? bought.scaler)
-  const at = ({ digits, scaler: own }: Register): bigint => digits * 10n ** BigInt(own - scaler)
-  const digits = at(bought) - (sold === undefined ? 0n : at(sold))
-  return { ...bought, obis: NET_POWER, digits, scaler, derived: true }
 }
 
 /** Where the number of a device may stand, best first; P1 writes it as the hex of its text. */

@@ -33,9 +33,10 @@ export interface SmlStyle {
   readonly powerScaler: number
   /**
    * How power is written: `signed`; `unsigned`, its direction in the status word; `amount`, the
-   * same but under 15.7.0; `int16`, the signed field of two bytes that wraps from 32,768 on.
+   * same but under 15.7.0; `import`, signed but under 1.7.0; `int16`, the signed field of two bytes
+   * that wraps from 32,768 on.
    */
-  readonly power: 'signed' | 'unsigned' | 'amount' | 'int16'
+  readonly power: 'signed' | 'unsigned' | 'amount' | 'import' | 'int16'
   /** The EDL21 public key, 48 bytes. */
   readonly publicKey: boolean
   /** Counts what is given to the grid alone, as meters of panels do; both directions if left out. */
@@ -359,7 +360,7 @@ function powerRows(state: HouseholdState, style: SmlStyle): readonly Row[] {
       writePower(writer, scaled(BigInt(milliW), scaler), style)
     },
   })
-  const rows = [row(style.power === 'amount' ? 15 : 16, state.powerMw)]
+  const rows = [row(TOTALS[style.power] ?? 16, state.powerMw)]
   if (style.phases) {
     for (const [index, milliW] of state.phasePowerMw.entries())
       rows.push(row(36 + 20 * index, milliW))
@@ -367,9 +368,13 @@ function powerRows(state: HouseholdState, style: SmlStyle): readonly Row[] {
   return rows
 }
 
+/** Value group C of power where it is not the net power's. */
+const TOTALS: Readonly<Partial<Record<SmlStyle['power'], number>>> = { amount: 15, import: 1 }
+
 function writePower(writer: SmlWriter, digits: bigint, style: SmlStyle): void {
   switch (style.power) {
     case 'signed':
+    case 'import':
       writer.signed(digits, style.powerBytes)
       return
     case 'unsigned':

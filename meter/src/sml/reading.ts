@@ -1,14 +1,16 @@
 import { printable } from '../bytes.ts'
 import type { MeterTime, Reading, ReadingFlag, Register, TextEntry } from '../reading.ts'
+import { NET_POWER, netOfDirections } from '../net-power.ts'
+import { QUIRKS, mayHave } from '../quirks.ts'
 import { UNIT, unitName } from '../units.ts'
 import { deviceName, makerInId } from './device.ts'
 import type { SmlCrc } from './framer.ts'
 import type { DeviceMemory, LastEnergy } from './memory.ts'
 import { DeviceMemories, acceptsCrc, judgeEnergy } from './memory.ts'
 import type { SmlEntry, SmlList } from './message.ts'
+import type { PowerRole } from './sign.ts'
 import { judgeSign, powerRole, statusDirection } from './sign.ts'
 
-const NET_POWER = '1-0:16.7.0*255'
 const IMPORTED = '1-0:1.8.0*255'
 const EXPORTED = '1-0:2.8.0*255'
 const MAKER_CODES = ['1-0:96.50.1*1', '129-129:199.130.3*255']
@@ -24,6 +26,8 @@ interface Draft {
   readonly twoWay: boolean
   net: bigint | undefined
   amount: Register | undefined
+  bought: Register | undefined
+  sold: Register | undefined
 }
 
 /** Makes readings of value lists, remembering of each meter what the sign rules need. */
@@ -90,6 +94,8 @@ function begin(list: SmlList, maker: string | undefined): Draft {
     twoWay: imports && exports,
     net: undefined,
     amount: undefined,
+    bought: undefined,
+    sold: undefined,
   }
 }
 
@@ -128,15 +134,13 @@ function addPower(
   draft: Draft,
   entry: SmlEntry,
   register: Register,
-  role: NonNullable<ReturnType<typeof powerRole>>,
+  role: PowerRole,
   memory: DeviceMemory,
 ): Register {
   const { value } = entry
   if (value.kind !== 'integer') return register
   if (role.kind !== 'net') {
-    // |P| and the powers of one direction are never negative.
-    if (value.digits < 0n) flag(draft, 'sign-doubt')
-    else if (role.kind === 'amount' && role.phase === 0) draft.amount = register
+    addOneWay(draft, value.digits, register, role)
     return register
   }
   const verdict = judgeSign({
@@ -156,14 +160,33 @@ function addPower(
     : { ...register, digits: verdict.digits, wireDigits: value.digits }
 }
 
+/** |P| and the powers of one direction are never negative, but for those of `signedImport`. */
+function addOneWay(draft: Draft, digits: bigint, register: Register, role: PowerRole): void {
+  const { maker } = draft
+  const signed = maker !== undefined && mayHave(QUIRKS.signedImport, maker)
+  if (digits < 0n && !(signed && role.kind === 'import')) flag(draft, 'sign-doubt')
+  else if (role.phase !== 0) return
+  else if (role.kind === 'amount') draft.amount = register
+  else if (role.kind === 'import') draft.bought = register
+  else draft.sold = register
+}
+
 /**
  * Meters that send the amount of power alone (15.7.0): with the direction from the status word it
  * becomes the net power that others send. A meter that counts export alone shows what its house
- * takes as well, and its status word says so (`quirks.ts`: countsExportAlone).
+ * takes as well, and its status word says so (`quirks.ts`: countsExportAlone). Where directions have
+ * registers of their own (1.7.0, 2.7.0) it is their difference.
  */
 function deriveNet(draft: Draft): void {
   const { amount, status } = draft
-  if (amount === undefined || draft.net !== undefined) return
+  if (draft.net !== undefined) return
+  if (amount === undefined) {
+    const net = netOfDirections(draft, draft.maker)
+    if (net === undefined) return
+    draft.net = net.digits
+    draft.registers.push(net)
+    return
+  }
   const direction = status === undefined ? undefined : statusDirection(status, 0)
   if (direction === undefined) {
     if (draft.twoWay) flag(draft, 'sign-unknown')

@@ -222,6 +222,17 @@ describe('the sign of power in readings', () => {
     )
   })
 
+  it('is what some call import, signed; of others that is one side of it', () => {
+    const style = { power: 'import', phases: false } as const
+    const [taken, given] = hear([PLUS, MINUS], { ...style, manufacturer: 'ESY' })
+    assert.deepEqual([register(taken, NET)?.digits, taken?.reading.flags], [5000n, []])
+    assert.deepEqual([register(given, NET)?.digits, given?.reading.flags], [-5000n, []])
+    assert.equal(register(given, NET)?.derived, true)
+    const [half, doubt] = hear([PLUS, MINUS], style)
+    assert.equal(register(half, NET), undefined)
+    assert.deepEqual(doubt?.reading.flags, ['sign-doubt'])
+  })
+
   it('is negated where an unsigned net power meets an export status', () => {
     const [event] = hear([MINUS], { power: 'unsigned' })
     assert.equal(register(event, NET)?.digits, -5000n)
