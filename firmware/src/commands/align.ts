@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 
 import { thisMachine } from '../doctor/machine.ts'
 import { FirmwareError } from '../errors.ts'
-import { AlignmentMeter, alignmentLine, type AlignmentScore } from '../head/alignment.ts'
+import { AlignmentMeter, alignmentLines, type AlignmentScore } from '../head/alignment.ts'
 import { lineErrors } from '../head/line-errors.ts'
 import { listen } from '../head/listen.ts'
 import { CONFIG_FILE, readConfig } from '../service/options.ts'
@@ -115,7 +115,7 @@ async function align({ device, settings }: Line, options: Options): Promise<numb
   } finally {
     await led?.close()
   }
-  if (process.stdout.isTTY && !options.json) process.stdout.write('\n')
+  if (process.stdout.isTTY && !options.json) process.stdout.write('\n\n')
   if (last?.hint === 'good') return EXIT.ok
   complain(
     `${device}: the head does not sit well yet; s3mp doctor looks for other reasons (HEAD_BADLY_PLACED)`,
@@ -131,9 +131,11 @@ function show(score: AlignmentScore, { json, sound }: Options): void {
     sayJson(score)
     return
   }
-  const line = alignmentLine(score)
-  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[K${line}`)
-  else say(line)
+  const [bar, hint] = alignmentLines(score)
+  // Two lines, drawn over themselves: neither may wrap, and the cursor goes back to the first.
+  const drawn = `\r\x1b[K${bar}\n\x1b[K${hint}\r\x1b[1A`
+  if (process.stdout.isTTY) process.stdout.write(`\x1b[?7l${drawn}\x1b[?7h`)
+  else say(`${bar}  ${hint}`)
   if (!sound) return
   const ticks = Math.round((score.score * TICKS_MAX) / 100)
   for (let tick = 0; tick < ticks; tick++) {

@@ -112,14 +112,18 @@ function add(a: Second, b: Second): Second {
 
 const BAR_WIDTH = 40
 
-/** The score as a bar with the best so far marked, and what to do. */
-export function alignmentLine({ score, best, telegrams, hint }: AlignmentScore): string {
+/** The score as a bar with the best so far marked, in 59 columns; and what to do, in 79 at most. */
+export function alignmentLines(alignment: AlignmentScore): readonly [bar: string, hint: string] {
+  const { score, best, telegrams, hint } = alignment
   const at = (percent: number): number => Math.round((percent * BAR_WIDTH) / 100)
   const bar = Array.from({ length: BAR_WIDTH }, (_, index) => {
     if (index < at(score)) return '█'
     return index === at(best) - 1 ? '▏' : '·'
   }).join('')
-  return `${bar} ${String(score).padStart(3)}  ${String(telegrams).padStart(2)} telegrams  ${HINTS[hint]}`
+  return [
+    `${bar} ${String(score).padStart(3)}  ${String(telegrams).padStart(2)} telegrams`,
+    HINTS[hint],
+  ]
 }
 
 const HINTS: Readonly<Record<AlignmentHint, string>> = {

@@ -5,7 +5,7 @@ import { parseSettings } from '@s3mp/hal'
 import { MockSerial, ReplaySerial, VirtualClock, type ReplayFaults } from '@s3mp/hal/mock'
 import { Household, SmlHousehold } from '@s3mp/meter/simulator'
 
-import { AlignmentMeter, alignmentLine, type AlignmentScore } from '../../src/head/alignment.ts'
+import { AlignmentMeter, alignmentLines, type AlignmentScore } from '../../src/head/alignment.ts'
 import { detectHeads, trialInWords } from '../../src/head/detect.ts'
 import { lineErrors } from '../../src/head/line-errors.ts'
 import { listen } from '../../src/head/listen.ts'
@@ -147,7 +147,9 @@ describe('AlignmentMeter', () => {
     const score = await scoreOf({})
     assert.equal(score.hint, 'good')
     assert.ok(score.score >= 95, String(score.score))
-    assert.match(alignmentLine(score), /leave it there/)
+    const [bar, hint] = alignmentLines(score)
+    assert.match(bar, /^█+.* telegrams$/)
+    assert.match(hint, /leave it there/)
   })
 
   it('calls a head that loses every other telegram nearly good', async () => {
