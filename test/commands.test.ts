@@ -66,6 +66,7 @@ const PROOFS: readonly Proof[] = [
   ),
   proof(/^(npx )?s3mp( [a-z]+)? --help$/, HELP_SHOWN, "'--help'"),
   proof(/^npm install @s3mp\/scion$/, 'test/support/packed.ts', "'npm', 'install'"),
+  proof(/^npm run testnet -- diamond$/, 'test/real/testnet.test.ts', 'scripts/testnet/main.ts'),
   proof(/^npx s3mp-scion [a-z]+ .*--config-dir/, 'test/real/examples.test.ts', 'readme'),
   proof(/^export npm_config_nodedir=/, 'scripts/install.sh', 'npm_config_nodedir='),
   proof(/^npm rebuild epoll i2c-bus$/, 'scripts/install.sh', 'rebuild'),

@@ -12,7 +12,7 @@ import {
   parseEndpoint,
   sameEndpoint,
 } from '@s3mp/scion'
-import { clock } from './clock.js'
+import { clock, random } from './host.js'
 
 const [configDir, own, other] = process.argv.slice(2)
 const remote = parseEndpoint(other)
@@ -22,14 +22,14 @@ const socket = await openScionSocket({
   localAs: source.local,
   underlay: nodeUnderlay,
   clock,
-  random: Math.random,
+  random,
 })
 const pilot = openPathPilot({
   socket,
   source,
   destination: remote.isdAs,
   clock,
-  random: Math.random,
+  random,
 })
 console.log(`chatting with ${formatEndpoint(remote)}`)
 

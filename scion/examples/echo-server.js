@@ -8,7 +8,7 @@ import {
   openScionSocket,
   parseEndpoint,
 } from '@s3mp/scion'
-import { clock } from './clock.js'
+import { clock, random } from './host.js'
 
 const [configDir, own] = process.argv.slice(2)
 const source = await openPathSource({ configDir, clock })
@@ -17,7 +17,7 @@ const socket = await openScionSocket({
   localAs: source.local,
   underlay: nodeUnderlay,
   clock,
-  random: Math.random,
+  random,
 })
 console.log(`listening on ${formatEndpoint(socket.local)}`)
 for await (const { from, payload, reply } of socket) {

@@ -2,7 +2,7 @@
 //
 //   node paths.js CONFIG_DIR ISD-AS ['- 1-ff00:0:120, +']
 import { Acl, applyRules, formatSequence, openPathSource, parseIsdAs } from '@s3mp/scion'
-import { clock } from './clock.js'
+import { clock } from './host.js'
 
 const [configDir, target, list = '+'] = process.argv.slice(2)
 const source = await openPathSource({ configDir, clock })

@@ -10,7 +10,7 @@ import {
   parseAddress,
   parseIp,
 } from '@s3mp/scion'
-import { clock } from './clock.js'
+import { clock, random } from './host.js'
 
 const [configDir, ownIp, target] = process.argv.slice(2)
 const remote = parseAddress(target)
@@ -20,7 +20,7 @@ const socket = await openScionSocket({
   localAs: source.local,
   underlay: nodeUnderlay,
   clock,
-  random: Math.random,
+  random,
 })
 for (const path of await source.paths(remote.isdAs)) {
   const words = await socket.echo(remote, path, { timeoutMs: 1000 }).then(

@@ -10,7 +10,7 @@ import {
   parseEndpoint,
   parseIp,
 } from '@s3mp/scion'
-import { clock } from './clock.js'
+import { clock, random } from './host.js'
 
 const [configDir, ownIp, to, text] = process.argv.slice(2)
 const remote = parseEndpoint(to)
@@ -20,14 +20,14 @@ const socket = await openScionSocket({
   localAs: source.local,
   underlay: nodeUnderlay,
   clock,
-  random: Math.random,
+  random,
 })
 const pilot = openPathPilot({
   socket,
   source,
   destination: remote.isdAs,
   clock,
-  random: Math.random,
+  random,
 })
 await pilot.ready()
 const flight = await pilot.send(remote, new TextEncoder().encode(text), { answer: true })

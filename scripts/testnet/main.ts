@@ -56,19 +56,28 @@ async function serve(name: string, version: Version, slot: number): Promise<void
   const topology = readTopology(topologyPath(name))
   console.log(`building the reference programs ${version} if they are not there yet …`)
   const net = await Testnet.start(topology, { version, slot, dispatcher: true })
+  const over = new AbortController()
+  const lines = createInterface({ input: process.stdin })
   const stopped = new Promise<void>((settle) => {
-    process.once('SIGINT', settle)
-    process.once('SIGTERM', settle)
-    const lines = createInterface({ input: process.stdin })
+    const end = (): void => {
+      over.abort()
+      settle()
+    }
+    process.once('SIGINT', end)
+    process.once('SIGTERM', end)
     lines.on('line', (line) => {
-      if (line.trim() === 'quit') settle()
+      if (line.trim() === 'quit') end()
       else void command(net, line.trim().split(/\s+/))
     })
   })
   try {
     describe(net)
+    suggest(net, over.signal).catch((error: unknown) => {
+      if (!over.signal.aborted) console.error(error instanceof Error ? error.message : error)
+    })
     await stopped
   } finally {
+    lines.close() // An open one would keep the process.
     console.log('ending (a control service takes up to 5 s) …')
     await net.stop()
   }
@@ -83,6 +92,18 @@ function describe(net: Testnet): void {
     console.log(`  --config-dir ${net.configDir(isdAs)} --local ${host}`)
   }
   console.log(`links: ${net.linkNames()}`)
+}
+
+/** Waits until there are paths between the last two ASes, and says what can be done with them. */
+async function suggest(net: Testnet, over: AbortSignal): Promise<void> {
+  const [from, to] = net.topology.ases.slice(-2)
+  if (from === undefined || to === undefined) return
+  await net.waitForPaths(from.isdAs, to.isdAs, 1, over)
+  const [here, there] = [net.addresses(from.isdAs), net.addresses(to.isdAs)]
+  const own = `--config-dir ${net.configDir(from.isdAs)} --local ${here.host}`
+  console.log(`paths are there; in another terminal:
+  npx s3mp-scion showpaths ${to.isdAs} ${own}
+  npx s3mp-scion ping ${to.isdAs},${there.host} ${own} -c 3`)
 }
 
 async function command(net: Testnet, words: readonly string[]): Promise<void> {

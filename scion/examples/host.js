@@ -1,3 +1,4 @@
+import { webcrypto } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /** The system's clock in the form that the package takes it; tests give it a virtual one. */
@@ -7,4 +8,9 @@ export const clock = {
   sleep: async (ms, signal) => {
     await wait(ms, undefined, { signal })
   },
+}
+
+/** Numbers in [0, 1) that nobody can foresee, as `Math.random` can be: they guard against forged answers. */
+export function random() {
+  return webcrypto.getRandomValues(new Uint32Array(1))[0] / 2 ** 32
 }
