@@ -15,6 +15,7 @@ import {
 import { after, describe, it } from 'mocha'
 
 import { parseConfig } from '../src/config/load.ts'
+import { starterConfig } from '../src/config/starter.ts'
 import { freshFolder, removeFolders } from './support/folder.ts'
 import { seededBytes, World } from './support/world.ts'
 
@@ -57,6 +58,16 @@ describe('the s3mp command', function () {
     }
     const { stderr } = s3mp(['statsu'])
     assert.equal(stderr, "s3mp: unknown command 'statsu' (Did you mean status?) (ERR_S3MP_USAGE)\n")
+  })
+
+  it('takes the configuration of the folder one stands in, and needs no folder that it may not enter', () => {
+    const folder = freshFolder()
+    writeFileSync(join(folder, 'meter.toml'), starterConfig('meter.toml'))
+    assert.equal(s3mp(['config', 'check'], folder).stdout, 'meter.toml: right\n')
+    assert.match(s3mp(['config', 'check'], freshFolder()).stderr, /^s3mp: \/etc\/s3mp\/meter\.toml/)
+    // As after sudo -u: the folder one stands in is somebody else's.
+    const script = `cd ${folder} && chmod 0 . && { ${S3MP} --version; status=$?; chmod 700 .; exit $status; }`
+    assert.match(spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout, /^\d/)
   })
 
   it('prints a configuration that it finds right itself, and says on which line one is wrong', () => {

@@ -17,8 +17,13 @@ const OWN_FILE = 'meter.toml'
 export const CONFIG_FILE = isOwn(OWN_FILE) ? OWN_FILE : SYSTEM_FILE
 
 function isOwn(file: string): boolean {
-  const found = statSync(file, { throwIfNoEntry: false })
-  return found?.isFile() === true && found.uid === process.getuid?.()
+  try {
+    const found = statSync(file)
+    return found.isFile() && found.uid === process.getuid?.()
+  } catch {
+    // Not there, or this user may not look into the folder that sudo was called in.
+    return false
+  }
 }
 
 /** Reads and checks a configuration file. @throws ConfigError, FirmwareError `config` */
