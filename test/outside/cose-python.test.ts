@@ -1,9 +1,27 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { encodePublicKeyFile, SoftwareSigner } from '@s3mp/envelope'
+import {
+  advance,
+  encodePublicKeyFile,
+  encodeRecord,
+  exportHeaderLine,
+  exportLine,
+  genesis,
+  nextLink,
+  recordHash,
+  restart,
+  schemaIdOf,
+  signRecord,
+  SoftwareSigner,
+  verifyExport,
+  type ChainState,
+  type DeviceRecord,
+  type Schema,
+} from '@s3mp/envelope'
 import { after, before, describe, it } from 'mocha'
 import { need, skip } from '../support/outside.ts'
 
@@ -135,4 +153,56 @@ describe('an export, checked by a program in Python that shares nothing with our
       assert.equal(moved.status, 1, moved.stdout)
     }).timeout(20_000)
   }
+
+  it('does not prove what anybody could have put in front of a new beginning of the chain', async () => {
+    const random = (length: number): Uint8Array => new Uint8Array(length).fill(7)
+    const device = SoftwareSigner.generate('Ed25519', random)
+    const recipientId = device.ueid
+    const schema: Schema = {
+      meterId: '1',
+      protocol: 'sml',
+      intervalMs: 0,
+      registers: [{ obis: '1-0:1.8.0*255', unitCode: 30, scaler: 0 }],
+    }
+    const common = { timeMs: 1, status: 1 }
+    const samples = [{ ...common, registers: [1n] }]
+    const fast = (state: ChainState): DeviceRecord => ({
+      kind: 'fast',
+      ...common,
+      ...nextLink(state),
+      schemaId: schemaIdOf(schema),
+      samples,
+    })
+    const start = genesis(device.ueid, 3)
+    const first: DeviceRecord = { kind: 'schema', ...common, ...nextLink(start), schema }
+    const forged = fast(advance(start, encodeRecord(first)))
+    const anew = restart(3, 10)
+    const genuine = fast(anew)
+    const digest = createHash('sha256')
+      .update(recordHash(encodeRecord(genuine)))
+      .digest()
+    const link = nextLink(advance(anew, encodeRecord(genuine)))
+    const seal: DeviceRecord = {
+      kind: 'seal',
+      ...common,
+      ...link,
+      firstSeq: 10,
+      records: 1,
+      digest,
+    }
+    const lines = [exportHeaderLine({ key: device, recipientId })]
+    for (const record of [first, forged, genuine, seal]) {
+      const { kind } = record
+      const object =
+        kind === 'fast' ? encodeRecord(record) : await signRecord(device, record, recipientId)
+      lines.push(exportLine({ kind, object }))
+    }
+    const [card, file] = [join(folder, 'device.json'), join(folder, 'records.jsonl')]
+    writeFileSync(card, encodePublicKeyFile(device))
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    const { status, stdout } = spawnSync(python, [checker, card, file], { encoding: 'utf8' })
+    assert.equal(status, 1, stdout)
+    assert.match(stdout, /^not proven: nothing is wrong, but no signature covers 1 of/m)
+    assert.equal((await verifyExport(lines, { key: device })).proven, false)
+  })
 })
