@@ -153,18 +153,28 @@ export class Epochs {
    * @throws EnvelopeError when it is not the head-end's, not valid now, or a step back.
    */
   takePrekey(object: Uint8Array): void {
-    const { trust, log } = this.#options
+    const { log } = this.#options
     const previous = this.#prekey
     const prekey = this.#verified(object)
     if (prekey.notBeforeMs > previous.notBeforeMs) {
       this.#prekey = prekey
-      trust.save?.(prekey.object)
+      this.#save(prekey)
       log.info('prekey.renewed', { id: prekey.id, notAfterMs: prekey.notAfterMs })
     }
     const isOther = this.#used !== undefined && toHex(this.#used.id) !== toHex(this.#prekey.id)
     // The claims of an epoch carry how far our clock is believed: that may have changed since.
     const isOutdated = isOther || this.#openedAs !== this.#options.clockState()
     if (isOutdated && !this.#isConfirmed && this.#isRenewalDue()) this.#mustRenew = true
+  }
+
+  /** What cannot be kept, on a full disk for one, is asked for again after the next start. */
+  #save({ object, id }: Prekey): void {
+    const { trust, log } = this.#options
+    try {
+      trust.save?.(object)
+    } catch (error) {
+      log.error('prekey.not-kept', { id, reason: reasonOf(error) })
+    }
   }
 
   /** A prekey that may be used, or that shows that our clock cannot be right. */

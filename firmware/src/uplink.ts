@@ -12,6 +12,9 @@ export const UPLINK_DEPARTURES_MAX = 1024
 /** Arrivals remembered until the meter says what they settled; the oldest is forgotten. */
 export const UPLINK_ARRIVALS_MAX = 64
 
+/** Bytes of a datagram that is handed on: no object of the protocol is longer. */
+export const UPLINK_ARRIVAL_BYTES_MAX = 8192
+
 /** Sends under way in the transport; more are refused, the meter tries again. */
 export const UPLINK_SENDING_MAX = 128
 
@@ -71,6 +74,11 @@ class UplinkApp implements Uplink {
     })
     transport.onReceive(({ bytes, way }) => {
       this.#counts.received += 1
+      // Whoever forges the head-end's address must not break the channel with it.
+      if (bytes.length > UPLINK_ARRIVAL_BYTES_MAX) {
+        this.#log.debug('datagram.too-long', { bytes: bytes.length })
+        return
+      }
       this.#token += 1
       remember(this.#ways, this.#token, way, UPLINK_ARRIVALS_MAX)
       channel.post({ type: 'received', token: this.#token, bytes })

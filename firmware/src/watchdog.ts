@@ -32,13 +32,16 @@ export function systemdNotify(environment: NodeJS.ProcessEnv): Notify | undefine
   if (environment.NOTIFY_SOCKET === undefined) return undefined
   return (state) =>
     new Promise((resolve) => {
-      const child = spawn('systemd-notify', [state], { stdio: 'ignore', timeout: NOTIFY_MS_MAX })
-      child.once('error', () => {
+      const done = (): void => {
         resolve()
-      })
-      child.once('close', () => {
-        resolve()
-      })
+      }
+      try {
+        const child = spawn('systemd-notify', [state], { stdio: 'ignore', timeout: NOTIFY_MS_MAX })
+        child.once('error', done)
+        child.once('close', done)
+      } catch {
+        done() // Without memory for a helper: the manager is told the next time.
+      }
     })
 }
 

@@ -11,7 +11,7 @@ import {
   type TransportHealth,
 } from '../channel/message.ts'
 import type { Epochs, Sealed } from '../epochs.ts'
-import { codeOf } from '../errors.ts'
+import { codeOf, FirmwareError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Journey } from '../path-ledger.ts'
 import type { SpoolBox } from '../spool/box.ts'
@@ -48,6 +48,12 @@ export const STUCK_ATTEMPTS = 6
 
 /** Objects on the way at once, the stuck ones included. */
 export const FLIGHTS_MAX = 256
+
+/**
+ * Numbers that a stream may skip because the head-end says that it has them. What is beyond is not
+ * believed: a number near the end of what can be counted would leave the stream none.
+ */
+export const FORK_LEAP_MAX = 2 ** 31
 
 /** Ids of epoch objects begin here; the spool's own never reach it. */
 const EPOCH_ID = 2 ** 52
@@ -397,6 +403,11 @@ export class Delivery {
       }
       this.#settle(token, bytes)
     } catch (error) {
+      if (error instanceof FirmwareError && error.code === 'spool-full') {
+        // Not even deleting has room. What is acknowledged is sent and acknowledged again.
+        log.error('ack.not-taken', { reason: error.message })
+        return
+      }
       if (!(error instanceof EnvelopeError)) throw error
       this.#counts.refused += 1
       log.debug('datagram.refused', { reason: codeOf(error) })
@@ -427,12 +438,14 @@ export class Delivery {
   }
 
   #settleStream(ack: StreamAck, nowMs: number): readonly number[] {
-    const { box, clock, onTrace, onFork, onArrived } = this.#options
+    const { box, clock, log, onTrace, onFork, onArrived } = this.#options
     const { stream, cumulative, headHash8 } = ack
     const mine = box.spool.hashOf(stream, cumulative)
     const isOther = mine !== undefined && !equalBytes(mine.subarray(0, 8), headHash8)
-    if (isOther || cumulative >= box.spool.stream(stream).nextSeq) {
-      onFork(stream, cumulative)
+    const { nextSeq } = box.spool.stream(stream)
+    if (isOther || cumulative >= nextSeq) {
+      if (cumulative - nextSeq < FORK_LEAP_MAX) onFork(stream, cumulative)
+      else log.error('history.impossible', { stream, cumulative, nextSeq })
       return []
     }
     const flights = [...this.#flights.values()].filter(({ object }) => object.stream === stream)

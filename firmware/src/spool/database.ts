@@ -5,8 +5,8 @@ import { FirmwareError, reasonOf } from '../errors.ts'
 /** Version of the tables; a spool of another version is set aside like a broken one. */
 export const SPOOL_VERSION = 1
 
-/** Pages of the write-ahead log before it is folded back, 4 KiB each: at most 4 MiB of log. */
-const WAL_PAGES = 1000
+/** Pages of the write-ahead log before it is folded back, 4 KiB each: at most 2 MiB of log. */
+const WAL_PAGES = 500
 
 const TABLES = `
   CREATE TABLE stream (

@@ -20,6 +20,7 @@ import {
   setAside,
   type Salvaged,
 } from './recovery.ts'
+import { Reserve } from './reserve.ts'
 import { Statements } from './statements.ts'
 
 /** Streams of one meter: three for each place, and two of its own. */
@@ -36,6 +37,9 @@ export const SPOOL_ALARM_SHARE = 0.02
 
 /** Objects that give way in one transaction when room is short. */
 export const SPOOL_DROP_ROWS_MAX = 64
+
+/** Bytes of a page of the file, and pages that storing one object may split beside those it fills. */
+const [PAGE_BYTES, SPLIT_PAGES] = [4096, 4]
 
 /** One stream as it stands after its last stored record. */
 export interface StreamState {
@@ -104,6 +108,8 @@ export interface SpoolOptions {
   readonly nowMs: number
   /** SQLite pages the file may have: a small disk for tests. */
   readonly pagesMax?: number
+  /** What is free of the disk, in bytes, for the same tests. */
+  readonly freeBytes?: () => number
 }
 
 /** What opening found; each is worth a line in the log and an event. */
@@ -131,6 +137,7 @@ export class Spool {
   readonly #countersFile: string
   readonly #database: DatabaseSync
   readonly #do: Statements
+  readonly #reserve: Reserve
   readonly #streams = new Map<number, StreamState>()
   readonly #objectsBy: number[]
   #counters: Counters
@@ -141,6 +148,7 @@ export class Spool {
     this.#database = database
     this.recovery = recovery
     this.#countersFile = join(options.folder, 'counters')
+    this.#reserve = new Reserve(join(options.folder, 'spool.reserve'), options.freeBytes)
     this.#do = new Statements(database)
     this.#counters = readCounters(this.#countersFile) ?? FRESH_COUNTERS
     const boot = Math.max(this.#counters.boot, this.#do.counter('boot'))
@@ -256,7 +264,7 @@ export class Spool {
     seal: 'opens' | 'closes' | 'none' = 'none',
   ): Appended {
     this.#checkState(object, after)
-    this.#reserve(after)
+    this.#bound(after)
     const dropped: Dropped[] = []
     let hasRoom = this.#hasRoomFor(object)
     while (!hasRoom) {
@@ -266,6 +274,7 @@ export class Spool {
       hasRoom = this.#hasRoomFor(object)
     }
     let id = 0
+    const need = object.priority === PRIORITY.alarm ? 'urgent' : 'usual'
     for (;;) {
       try {
         this.#write(() => {
@@ -273,7 +282,7 @@ export class Spool {
           this.#do.putStream(after)
           if (seal === 'opens') this.#do.putLink(object.stream, object.seq, object.hash)
           if (seal === 'closes') this.#do.dropLinks(object.stream)
-        })
+        }, need)
         break
       } catch (error) {
         // The disk itself is full: what may give way does, as if our own bound had been reached.
@@ -338,11 +347,12 @@ export class Spool {
     try {
       this.#write(() => {
         for (const object of gone) this.#do.removeObject(object.id)
-      })
+      }, 'urgent')
     } finally {
       this.#database.exec('PRAGMA synchronous = FULL')
     }
     for (const object of gone) this.#add(object.priority, -1, -object.bytes)
+    this.#reserve.refill()
     return gone.map((object) => object.id)
   }
 
@@ -357,7 +367,7 @@ export class Spool {
     const state = this.stream(stream)
     const nextSeq = Math.max(state.nextSeq, seq + 1)
     const after = { ...state, nextSeq, head: new Uint8Array(0) }
-    this.#reserve(after)
+    this.#bound(after)
     this.remember(after)
     return lost
   }
@@ -419,16 +429,26 @@ export class Spool {
 
   #count(change: Partial<Counters>): void {
     const counters = { ...this.#counters, ...change }
-    writeCounters(this.#countersFile, counters)
-    this.#counters = counters
+    this.#keepCounters(counters)
     this.#write(() => {
       this.#do.putCounter('boot', counters.boot)
       this.#do.putCounter('epoch', counters.epoch)
     })
   }
 
+  #keepCounters(counters: Counters): void {
+    try {
+      writeCounters(this.#countersFile, counters)
+    } catch (error) {
+      const isFull = error instanceof FirmwareError && error.code === 'spool-full'
+      if (!isFull || !this.#reserve.release()) throw error
+      writeCounters(this.#countersFile, counters)
+    }
+    this.#counters = counters
+  }
+
   /** Moves the bound of a stream ahead of its sequence numbers, before any beyond it is used. */
-  #reserve(after: StreamState): void {
+  #bound(after: StreamState): void {
     const name = String(after.stream)
     if (after.nextSeq <= (this.#counters.reserved[name] ?? 0)) return
     const bound = after.nextSeq + SEQ_RESERVED_MAX
@@ -436,8 +456,7 @@ export class Spool {
       ...this.#counters,
       reserved: { ...this.#counters.reserved, [name]: bound },
     }
-    writeCounters(this.#countersFile, counters)
-    this.#counters = counters
+    this.#keepCounters(counters)
   }
 
   #checkState(object: Omit<SpoolObject, 'id'>, after: StreamState): void {
@@ -460,14 +479,28 @@ export class Spool {
   }
 
   #hasRoomFor(object: Omit<SpoolObject, 'id'>): boolean {
-    const share = object.priority === PRIORITY.alarm ? 1 : 1 - SPOOL_ALARM_SHARE
+    const isAlarm = object.priority === PRIORITY.alarm
+    const share = isAlarm ? 1 : 1 - SPOOL_ALARM_SHARE
     const { bytesMax, objectsMax } = this.#options
     const bytes = this.#bytes + sizeOf(object)
-    return bytes <= bytesMax * share && this.#objects() + 1 <= objectsMax * share
+    const isWithin = bytes <= bytesMax * share && this.#objects() + 1 <= objectsMax * share
+    return isWithin && (isAlarm || this.#hasDiskFor(object))
+  }
+
+  /**
+   * On a disk that others have filled the file must not grow: it would take what is held back, and then
+   * not even what is acknowledged could be let go. It has room for what fits into its own free pages.
+   */
+  #hasDiskFor(object: Omit<SpoolObject, 'id'>): boolean {
+    if (this.#reserve.isRoomy) return true
+    return this.#do.freePages() >= Math.ceil(sizeOf(object) / PAGE_BYTES) + SPLIT_PAGES
   }
 
   #full(): FirmwareError {
     const { bytesMax, objectsMax } = this.#options
+    if (!this.#reserve.isRoomy) {
+      return new FirmwareError('spool-full', 'spool: expected room on the disk, found it full')
+    }
     return new FirmwareError(
       'spool-full',
       `spool: expected room, found ${String(this.#objects())} of ${String(objectsMax)} objects ` +
@@ -485,7 +518,7 @@ export class Spool {
       const gone = oldest.filter((object) => object.stream === first.stream)
       this.#write(() => {
         for (const object of gone) this.#do.removeObject(object.id)
-      })
+      }, 'urgent')
       for (const object of gone) this.#add(priority, -1, -sizeOf(object))
       return {
         stream: first.stream,
@@ -502,17 +535,55 @@ export class Spool {
     this.#bytes += bytes
   }
 
-  /** One transaction: all of `work` is on the disk afterwards, or nothing of it. */
-  #write(work: () => void): void {
+  /**
+   * One transaction: all of `work` is on the disk afterwards, or nothing of it. What is urgent makes
+   * room, or must be said: it may use what is held back.
+   */
+  #write(work: () => void, need: 'urgent' | 'usual' = 'usual'): void {
+    try {
+      this.#transact(work)
+    } catch (error) {
+      const trouble = troubleOf(error)
+      if (trouble === 'full') {
+        if (this.#againFromFront(work)) return
+        if (need === 'urgent' && this.#reserve.release() && this.#againFromFront(work)) return
+      }
+      const code = trouble === 'full' ? 'spool-full' : 'spool'
+      throw new FirmwareError(code, `spool: ${reasonOf(error)}`, { cause: error })
+    }
+  }
+
+  #transact(work: () => void): void {
     try {
       this.#database.exec('BEGIN IMMEDIATE')
       work()
       this.#database.exec('COMMIT')
     } catch (error) {
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      const trouble = troubleOf(error)
-      const code = trouble === 'full' ? 'spool-full' : 'spool'
-      throw new FirmwareError(code, `spool: ${reasonOf(error)}`, { cause: error })
+      throw error
+    }
+  }
+
+  #foldBack(): void {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(RESTART)')
+    } catch (error) {
+      if (troubleOf(error) !== 'full') throw error
+    }
+  }
+
+  /**
+   * On a full disk the log cannot grow any more, but it can be folded back and begun again in the room
+   * that it has: so that what is acknowledged can be let go, which makes room for what comes.
+   */
+  #againFromFront(work: () => void): boolean {
+    try {
+      this.#foldBack()
+      this.#transact(work)
+      return true
+    } catch (error) {
+      if (troubleOf(error) === 'full') return false
+      throw new FirmwareError('spool', `spool: ${reasonOf(error)}`, { cause: error })
     }
   }
 }

@@ -223,6 +223,12 @@ export class Statements {
     return number(this.#database.prepare(count).get(priority) ?? { n: 0 }, 'n')
   }
 
+  /** Pages of the file that hold nothing. */
+  freePages(): number {
+    const row = this.#database.prepare('PRAGMA freelist_count').get() ?? {}
+    return number(row, 'freelist_count')
+  }
+
   totalBytes(): number {
     const sum = 'SELECT coalesce(sum(length(datagram) + length(kept)), 0) AS n FROM object'
     return number(this.#database.prepare(sum).get() ?? { n: 0 }, 'n')

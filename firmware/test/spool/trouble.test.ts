@@ -7,7 +7,7 @@ import { after, describe, it } from 'mocha'
 
 import { codeOf, FirmwareError } from '../../src/errors.ts'
 import { SEQ_RESERVED_MAX, writeCounters } from '../../src/spool/counters.ts'
-import { PRIORITY } from '../../src/spool/priority.ts'
+import { PRIORITY, type Priority } from '../../src/spool/priority.ts'
 import { SPOOL_ASIDE_MAX } from '../../src/spool/recovery.ts'
 import { Spool, SPOOL_STREAMS_MAX } from '../../src/spool/spool.ts'
 import { freshFolder, removeFolders } from '../support/folder.ts'
@@ -42,6 +42,8 @@ function breakPagesOf(folder: string, text: Uint8Array): void {
   bytes.fill(0xff, page, page + 4096)
   writeFileSync(file, bytes)
 }
+
+const isFull = (error: unknown): boolean => codeOf(error) === 'spool-full'
 
 const asides = (folder: string): readonly string[] =>
   readdirSync(folder).filter((name) => /broken-[\dTZ.-]+$/u.test(name))
@@ -160,22 +162,67 @@ describe('the spool in trouble', () => {
     const before = readFileSync(file, 'utf8')
     // A disk without room: what is written to it fails as on one.
     symlinkSync('/dev/full', `${file}.new`)
-    assert.throws(
-      () => {
-        writeCounters(file, { boot: 4, epoch: 4, reserved: { 1: 4096 } })
-      },
-      (error: unknown) => codeOf(error) === 'spool-full',
-    )
+    assert.throws(() => {
+      writeCounters(file, { boot: 4, epoch: 4, reserved: { 1: 4096 } })
+    }, isFull)
     assert.equal(readFileSync(file, 'utf8'), before)
     const spool = open(folder)
     const { object, after } = record({ ...spool.stream(1), nextSeq: 1 })
     const far = { ...object, lastSeq: 2 * SEQ_RESERVED_MAX }
     assert.throws(
       () => spool.append({ ...far, seq: spool.stream(1).nextSeq }, { ...after, nextSeq: far.lastSeq + 1 }), // prettier-ignore
-      (error: unknown) => codeOf(error) === 'spool-full',
+      isFull,
     )
     rmSync(`${file}.new`)
     fill(spool, 1)
+    spool.close()
+  })
+
+  it('lets go what is acknowledged when its file cannot grow, and goes on in that room', () => {
+    const spool = Spool.open({ folder: freshFolder(), bytesMax: 1e9, objectsMax: 1e6, nowMs: 0, pagesMax: 60 }) // prettier-ignore
+    const add = (stream: number, priority: Priority): void => {
+      const { object, after } = record(spool.stream(stream), { size: 700, priority })
+      spool.append(object, after)
+    }
+    for (let i = 0; i < 40; i += 1) add(3, PRIORITY.live)
+    for (let i = 0; i < 40; i += 1) add(1, PRIORITY.billing)
+    const fillUp = (): void => {
+      for (;;) add(1, PRIORITY.billing)
+    }
+    assert.throws(fillUp, isFull)
+    assert.equal(spool.count(PRIORITY.live), 0, 'live readings gave way')
+    const stored = spool.count(PRIORITY.billing)
+    for (let seq = 1; seq < 4 * stored; seq += 1) {
+      if (seq > 10) add(1, PRIORITY.billing)
+      assert.equal(spool.acknowledge(1, seq + 1, []).length, 1)
+    }
+    spool.close()
+  })
+
+  it('gives up what it held back to count a start on a full disk, and holds it back again', () => {
+    const folder = freshFolder()
+    let free = 1e9
+    const spool = Spool.open({ folder, bytesMax: 1e9, objectsMax: 1e6, nowMs: 0, freeBytes: () => free }) // prettier-ignore
+    const isHeld = (): boolean => readdirSync(folder).includes('spool.reserve')
+    assert.ok(isHeld())
+    fill(spool, 20)
+    const file = join(folder, 'counters')
+    symlinkSync('/dev/full', `${file}.new`)
+    free = 0
+    // On a disk the second try has room; here it has none.
+    assert.throws(() => spool.nextBoot(), isFull)
+    assert.ok(!isHeld())
+    rmSync(`${file}.new`)
+    assert.equal(spool.nextBoot(), 1)
+    // Without a reserve the file grows no more, and says so; an alarm is still taken.
+    const { object, after } = record(spool.stream(1), { size: 700 })
+    assert.throws(() => spool.append(object, after), /room on the disk/u)
+    spool.append({ ...object, priority: PRIORITY.alarm }, after)
+    assert.equal(spool.acknowledge(1, 15, []).length, 14)
+    assert.ok(!isHeld())
+    free = 1e9
+    spool.acknowledge(1, 16, [])
+    assert.ok(isHeld())
     spool.close()
   })
 

@@ -38,6 +38,8 @@ export class TestHeadEnd {
   /** Answers that it would give but does not. */
   isMute = false
   paceMs = 0
+  /** What it says to have of every stream, whatever it has. */
+  claim: number | undefined
   /** Its own clock. */
   nowMs: () => number
   epochs = 0
@@ -169,6 +171,7 @@ export class TestHeadEnd {
         let cumulative = Math.max(0, (this.#floors.get(stream) ?? 1) - 1)
         while (held.has(cumulative + 1)) cumulative += 1
         const head = held.get(cumulative)?.hash ?? genesis(this.#device.ueid, stream).head
+        if (this.claim !== undefined) cumulative = this.claim
         const bitmap = ackBitmap(cumulative, held.keys())
         return { stream, cumulative, bitmap, headHash8: head.slice(0, 8) }
       })
