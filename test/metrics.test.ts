@@ -199,6 +199,8 @@ describe('the Grafana dashboard', () => {
         for (const [, label = ''] of expr.matchAll(/[{,]\s*(\w+)\s*=~?/g)) {
           assert.ok(labels.has(label), `${title}: ${label}`)
         }
+        const chosen = expr.match(/\{job=~"\$job", instance=~"\$instance"\}/g) ?? []
+        assert.equal(chosen.length, names.length, `${title}: of which job and instance`)
         // A counter means something only as a rate.
         for (const name of names) {
           if (known.get(name)?.type !== 'counter') continue
@@ -213,7 +215,7 @@ describe('the Grafana dashboard', () => {
     assert.ok(dashboard.schemaVersion >= 39)
     assert.ok(
       dashboard.templating.list.some(
-        ({ name, type }) => name === 'source' && type === 'datasource',
+        ({ name, type }) => name === 'datasource' && type === 'datasource',
       ),
     )
     const taken = new Set<string>()
@@ -230,7 +232,7 @@ describe('the Grafana dashboard', () => {
         }
       }
       if (type === 'row') continue
-      assert.equal(datasource?.uid, '${source}', title)
+      assert.equal(datasource?.uid, '${datasource}', title)
       assert.ok(targets.length > 0, title)
       assert.equal(new Set(targets.map(({ refId }) => refId)).size, targets.length, title)
     }
