@@ -116,6 +116,11 @@ export class Recorder {
     return done
   }
 
+  /** Whether the last record found no room. */
+  get isFull(): boolean {
+    return this.#isFull
+  }
+
   /** Resolves when everything ordered until now is made. */
   async idle(): Promise<void> {
     await this.#queue

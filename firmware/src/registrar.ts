@@ -116,16 +116,25 @@ export class Registrar {
     const memory = this.#memory(this.#stream('billing'))
     const isAhead = timeMs > clock.nowMs() + READING_AHEAD_MS_MAX
     if (isAhead || timeMs < memory.newestMs + EACH_MS_MIN) return false
+    const beforeMs = memory.newestMs
     memory.newestMs = timeMs
     const intervalMs = this.#periods[0]?.periodMs ?? 0
-    void this.#record('billing', 'reading', reading, timeMs, intervalMs, flags)
+    void this.#record('billing', 'reading', reading, timeMs, intervalMs, flags).then((record) => {
+      // No room: whoever hands it over again is heard.
+      if (record === undefined) memory.newestMs = Math.min(memory.newestMs, beforeMs)
+    })
     return true
   }
 
   /** Time of the newest reading that is registered; undefined before the first. */
   newestMs(): number | undefined {
     const { schedule, newestMs } = this.#memory(this.#stream('billing'))
-    const registeredMs = schedule.slot === undefined ? 0 : schedule.settledMs
+    const { slot, settledMs, gapFromSlot } = schedule
+    // In a gap slots are settled without a reading: the newest one is from before it.
+    const [period] = this.#periods
+    const isGap = gapFromSlot !== undefined && period !== undefined
+    const lastMs = isGap ? gapFromSlot * period.periodMs - 1000 : settledMs
+    const registeredMs = slot === undefined ? 0 : Math.min(settledMs, lastMs)
     return Math.max(registeredMs, newestMs) || undefined
   }
 

@@ -1,4 +1,4 @@
-import type { SerialSettings } from '@s3mp/hal'
+import { HalError, type SerialSettings } from '@s3mp/hal'
 import {
   DlmsClient,
   Handshake,
@@ -12,27 +12,19 @@ import {
   type DlmsClientOptions,
   type MeterPlan,
   type MeterPort,
+  type Reading,
 } from '@s3mp/meter'
 
+import { Arrears, BACKFILL_PARTS_MAX, type Span } from './arrears.ts'
 import { AskingSource, type Round } from './asking.ts'
 import type { Bus } from './bus.ts'
-import { captureMs, zoneOf, type WallZone } from './capture-time.ts'
+import { zoneOf, type WallZone } from './capture-time.ts'
 import { Invocations } from './invocations.ts'
 import type { MeterKeys } from './keys.ts'
 import type { SourceContext, SourceSpec } from './source.ts'
 import { hush, talk } from './talk.ts'
 
-/** The longest outage that is made up for from a meter's memory, in milliseconds: 40 days. */
-export const BACKFILL_MS_MAX = 40 * 86_400_000
-
-/** Part of a profile that is asked for at once, in milliseconds. */
-export const BACKFILL_PART_MS = 86_400_000
-
-/** Parts of a profile that one round asks for; the next goes on. */
-export const BACKFILL_PARTS_MAX = 8
-
-/** Intervals without a reading that make an outage. */
-const MISSED_ROUNDS_MIN = 1.5
+const HOUR_MS = 3_600_000
 
 /** A meter that is asked as a DLMS client. */
 export interface DlmsOptions {
@@ -73,29 +65,21 @@ export function dlms(options: DlmsOptions): SourceSpec {
   }
 }
 
-/** A part of a load profile. */
-interface Span {
-  readonly profile: string
-  readonly fromMs: number
-  readonly toMs: number
-  /** That of the meter's clock. */
-  readonly zone: WallZone | undefined
-}
-
 class Asker {
   readonly #options: DlmsOptions
   readonly #context: SourceContext
   readonly #scales = new ScaleMemory()
   readonly #invocations: Invocations
   #plan: MeterPlan | undefined
-  /** The part of an outage that is still to be made up for. */
-  #owed: { readonly fromMs: number; readonly toMs: number } | undefined
+  /** What is to be made up for from the load profile, where there is one. */
+  readonly #arrears: Arrears | undefined
 
   constructor(options: DlmsOptions, context: SourceContext) {
     this.#options = options
     this.#context = context
     this.#invocations = new Invocations(context.invocations)
-    const { registers } = options
+    const { registers, profile, name, askMs } = options
+    this.#arrears = profile === undefined ? undefined : new Arrears(name, askMs, context)
     if (registers !== undefined) {
       this.#plan = { registers: registers.map((obis) => ({ obis: completed(obis) })) }
     }
@@ -114,8 +98,11 @@ class Asker {
       round.progress()
       const reading = await readMeter(client, this.#plan, signal, this.#scales)
       if (reading.registers.length === 0) return 'the meter gives none of the registers'
-      await this.#backfill(client, round, zoneOf(reading.meterTime, this.#context.clock.nowMs()))
+      const zone = zoneOf(reading.meterTime, this.#context.clock.nowMs())
+      // What is wrong with a meter's memory must not cost what it shows now.
+      this.#arrears?.heard()
       round.onReading(reading)
+      await this.#backfill(client, round, zone)
       return undefined
     } catch (error) {
       this.#judge(error)
@@ -160,40 +147,43 @@ class Asker {
 
   /** What the meter remembers of the time when nobody asked, oldest first, some of it a round. */
   async #backfill(client: DlmsClient, round: Round, zone: WallZone | undefined): Promise<void> {
-    const { profile, askMs } = this.#options
-    const { clock, newestMs } = this.#context
-    const newest = newestMs()
-    if (profile === undefined || newest === undefined) return
-    const nowMs = clock.nowMs()
-    if (nowMs - newest > askMs * MISSED_ROUNDS_MIN) {
-      const fromMs = this.#owed?.fromMs ?? newest
-      this.#owed = { fromMs: Math.max(fromMs, nowMs - BACKFILL_MS_MAX), toMs: nowMs }
-    }
-    for (let part = 0; part < BACKFILL_PARTS_MAX && this.#owed !== undefined; part += 1) {
-      const { fromMs, toMs } = this.#owed
-      const untilMs = Math.min(fromMs + BACKFILL_PART_MS, toMs)
-      await this.#fetch(client, round, { profile, fromMs, toMs: untilMs, zone })
-      this.#owed = untilMs < toMs ? { fromMs: untilMs, toMs } : undefined
+    const arrears = this.#arrears
+    const what = `profile ${this.#options.profile ?? ''}`
+    for (let part = 0; part < BACKFILL_PARTS_MAX; part += 1) {
+      const span = arrears?.next()
+      if (arrears === undefined || span === undefined) return
+      round.progress()
+      try {
+        const rows = await this.#rows(client, span, zone, round.signal)
+        if (!(await arrears.tell(rows, span, zone, round.onReading))) return
+      } catch (error) {
+        if (!(error instanceof MeterError) && !(error instanceof HalError)) throw error
+        const isRefused = error.code === 'refused'
+        const { name } = this.#options
+        const { code, message } = error
+        this.#context.log.warn('backfill.failed', { meter: name, code, reason: message })
+        if (isRefused || arrears.fail()) round.onRefused(what, error.message)
+        if (!isRefused) throw error
+      }
+      arrears.settle(span.toMs)
     }
   }
 
-  async #fetch(
+  #rows(
     client: DlmsClient,
-    round: Round,
-    { profile, fromMs, toMs, zone }: Span,
-  ): Promise<void> {
-    round.progress()
-    const request = { obis: completed(profile), fromMs: fromMs + 1000, toMs }
-    try {
-      for (const past of await readProfile(client, request, round.signal, this.#scales)) {
-        const timeMs = captureMs(past.meterTime, zone)
-        if (timeMs === undefined || timeMs <= fromMs || timeMs > toMs) continue
-        round.onReading(past, { timeMs, isBackfill: true })
-      }
-    } catch (error) {
-      if (!(error instanceof MeterError) || error.code !== 'refused') throw error
-      round.onRefused(`profile ${profile}`, error.message)
+    { fromMs, toMs }: Span,
+    zone: WallZone | undefined,
+    signal: AbortSignal,
+  ): Promise<readonly Reading[]> {
+    const obis = completed(this.#options.profile ?? '')
+    // A meter that names no zone looks at what its clock shows, which a change of season moves.
+    const [aheadMs, seasonMs] = zone === undefined ? [0, 0] : [zone.aheadMs, HOUR_MS]
+    const request = {
+      obis,
+      fromMs: fromMs + 1000 + aheadMs - seasonMs,
+      toMs: toMs + aheadMs + seasonMs,
     }
+    return readProfile(client, request, signal, this.#scales)
   }
 
   #judge(error: unknown): void {

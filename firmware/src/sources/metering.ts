@@ -29,7 +29,7 @@ export interface StreamOptions {
 }
 
 /** The maps that metering keeps beside the spool. */
-export type MapName = 'places' | 'invocations' | 'pulses'
+export type MapName = 'places' | 'invocations' | 'pulses' | 'arrears'
 
 /** What metering needs. */
 export interface MeteringOptions {
@@ -74,6 +74,7 @@ export class Metering {
       places: openMap('places'),
       invocations: openMap('invocations'),
       pulses: openMap('pulses'),
+      arrears: openMap('arrears'),
     }
     this.#places = new Places(
       this.#maps.places,
@@ -153,6 +154,12 @@ export class Metering {
       log,
       invocations: this.#maps.invocations,
       pulses: this.#maps.pulses,
+      arrears: this.#maps.arrears,
+      stored: async () => {
+        const { recorder } = this.#options
+        await recorder.idle()
+        return !recorder.isFull
+      },
       onReading: (raw, bytes, time) => {
         heard.protocol = raw.protocol
         heard.lastReadingMs = clock.nowMs()

@@ -8,9 +8,10 @@ import {
   type Reading,
 } from '@s3mp/meter'
 
+import { Arrears, BACKFILL_PARTS_MAX, type Span } from './arrears.ts'
 import { AskingSource, type Round } from './asking.ts'
 import type { Bus } from './bus.ts'
-import { captureMs, zoneOf, type WallZone } from './capture-time.ts'
+import { zoneOf, type WallZone } from './capture-time.ts'
 import type { SourceContext, SourceSpec } from './source.ts'
 import { hush, talk } from './talk.ts'
 
@@ -40,26 +41,31 @@ export function signOn(options: SignOnOptions): SourceSpec {
   return {
     ...base,
     device,
-    create: (context) =>
-      new AskingSource(
+    create: (context) => {
+      const arrears = new Arrears(name, askMs, context)
+      return new AskingSource(
         {
           ...base,
           bus,
           isSpared: wakeUp,
-          ask: (round) => ask(options, context, round),
+          ask: (round) => ask(options, context, arrears, round),
         },
         context,
-      ),
+      )
+    },
   }
 }
 
 async function ask(
   options: SignOnOptions,
   context: SourceContext,
+  arrears: Arrears,
   round: Round,
 ): Promise<string | undefined> {
-  const since = context.newestMs()
-  const heard: { zone: WallZone | undefined } = { zone: undefined }
+  const heard: { zone: WallZone | undefined; readonly rows: Reading[] } = {
+    zone: undefined,
+    rows: [],
+  }
   await hush(round.port, context.clock, round.signal)
   const end = await talk(new Handshake(greeting(options)), {
     ...round,
@@ -67,42 +73,67 @@ async function ask(
     decoder: () => createDecoder('d0'),
     onReading: (reading) => {
       heard.zone = zoneOf(reading.meterTime, context.clock.nowMs())
-      tellPast(profileReadings(reading), since, heard.zone, context, round)
+      heard.rows.push(...profileReadings(reading))
+      arrears.heard()
       round.onReading(reading)
     },
   })
   if (end.kind === 'failed') return end.reason
-  const { profile, askMs } = options
-  const nowMs = context.clock.nowMs()
-  const isMissed = since !== undefined && nowMs - since > askMs * MISSED_ROUNDS_MIN
-  if (profile !== undefined && isMissed) await fetch(options, profile, since, heard.zone, context, round) // prettier-ignore
+  await makeUp(options, context, arrears, heard, round)
   return undefined
 }
 
-/** Signs on once more, for the load profile of the time when nobody asked. */
+/** Makes up for outages: from what the readout itself has of them, then from the load profile. */
+async function makeUp(
+  options: SignOnOptions,
+  context: SourceContext,
+  arrears: Arrears,
+  { zone, rows }: { readonly zone: WallZone | undefined; readonly rows: readonly Reading[] },
+  round: Round,
+): Promise<void> {
+  const { profile } = options
+  for (let part = 0; part < BACKFILL_PARTS_MAX; part += 1) {
+    const span = arrears.next()
+    if (span === undefined) return
+    if (!(await arrears.tell(rows, span, zone, round.onReading))) return
+    if (profile !== undefined) {
+      const found = await fetch(options, profile, span, zone, context, round)
+      if (typeof found === 'string') {
+        if (arrears.fail()) round.onRefused(`profile ${profile}`, found)
+        return
+      }
+      if (!(await arrears.tell(found, span, zone, round.onReading))) return
+    }
+    arrears.settle(span.toMs)
+  }
+}
+
+/** Signs on once more, for a part of the load profile. Answers its rows, or why there are none. */
 async function fetch(
   options: SignOnOptions,
   profile: string,
-  since: number,
+  { fromMs, toMs }: Span,
   zone: WallZone | undefined,
-  context: SourceContext,
+  { clock }: SourceContext,
   round: Round,
-): Promise<void> {
-  const { clock } = context
+): Promise<readonly Reading[] | string> {
   const { password, software7E1 = false } = options
   const door = await talk(new Handshake({ ...greeting(options), purpose: 'registers' }), {
     ...round,
     clock,
   })
+  const rows: Reading[] = []
   if (door.kind !== 'session') {
-    round.onRefused(`profile ${profile}`, door.kind === 'failed' ? door.reason : 'no session')
-    return
+    const reason = door.kind === 'failed' ? door.reason : 'no session'
+    // A meter that answers and lets nobody in will not do so for the next part either.
+    if (door.kind === 'failed') return reason
+    round.onRefused(`profile ${profile}`, reason)
+    return rows
   }
   const aheadMs = zone?.aheadMs ?? 0
-  const span = profileSpan(since + aheadMs, clock.nowMs() + aheadMs)
   const session = new RegisterSession({
     identification: door.identification,
-    requests: [{ command: 'R5', code: profile, argument: span }],
+    requests: [{ command: 'R5', code: profile, argument: profileSpan(fromMs + aheadMs, toMs + aheadMs) }], // prettier-ignore
     software7E1,
     ...(password === undefined ? {} : { password }),
   })
@@ -110,27 +141,13 @@ async function fetch(
     ...round,
     clock,
     onReading: (reading) => {
-      tellPast(profileReadings(reading), since, zone, context, round)
+      rows.push(...profileReadings(reading))
     },
   })
-  if (end.kind === 'failed') round.onRefused(`profile ${profile}`, end.reason)
-}
-
-/** What the meter remembers of a time when nobody asked; what is known already is left out. */
-function tellPast(
-  rows: readonly Reading[],
-  since: number | undefined,
-  zone: WallZone | undefined,
-  { clock }: SourceContext,
-  round: Round,
-): void {
-  if (since === undefined) return
-  const nowMs = clock.nowMs()
-  for (const past of rows) {
-    const timeMs = captureMs(past.meterTime, zone)
-    if (timeMs === undefined || timeMs <= since || timeMs > nowMs) continue
-    round.onReading(past, { timeMs, isBackfill: true })
-  }
+  if (end.kind !== 'failed') return rows
+  if (end.reason !== 'refused') return end.reason
+  round.onRefused(`profile ${profile}`, end.reason)
+  return rows
 }
 
 function greeting({ address, wakeUp, software7E1 }: SignOnOptions): HandshakeOptions {
@@ -140,6 +157,3 @@ function greeting({ address, wakeUp, software7E1 }: SignOnOptions): HandshakeOpt
     ...(software7E1 === undefined ? {} : { software7E1 }),
   }
 }
-
-/** Intervals without a reading that make an outage. */
-const MISSED_ROUNDS_MIN = 1.5

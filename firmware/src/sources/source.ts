@@ -46,6 +46,10 @@ export interface SourceContext {
   readonly log: Log
   /** Counters of ciphered telegrams, by name: what was accepted once is never accepted again. */
   readonly invocations: DurableMap
+  /** Times for which readings are still owed from a meter's memory, by head. */
+  readonly arrears: DurableMap
+  /** Resolves when all readings handed over are on the disk; false where there was no room for one. */
+  readonly stored: () => Promise<boolean>
   /** Pulses counted, by head. */
   readonly pulses: DurableMap
   /** A reading; `bytes` are its raw bytes, as far as they are still held. */

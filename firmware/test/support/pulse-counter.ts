@@ -26,6 +26,8 @@ const source = spec.create({
   random: Math.random,
   log: silentLog,
   invocations: volatileMap(),
+  arrears: volatileMap(),
+  stored: () => Promise.resolve(true),
   pulses: openDurableMap(process.argv[2] ?? ''),
   onReading: () => undefined,
   onDiscarded: () => undefined,

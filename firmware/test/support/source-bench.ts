@@ -30,6 +30,9 @@ export class SourceBench {
   readonly log: string[] = []
   readonly pulses: DurableMap
   readonly invocations = volatileMap()
+  readonly arrears: DurableMap
+  /** Whether readings find no room on the disk. */
+  isFull = false
   /** What the source is told of the newest registered reading. */
   newestMs: number | undefined
   readonly #stop = new AbortController()
@@ -39,7 +42,9 @@ export class SourceBench {
   constructor(
     clock: VirtualClock = new VirtualClock(START_MS),
     pulses: DurableMap = volatileMap(),
+    arrears: DurableMap = volatileMap(),
   ) {
+    this.arrears = arrears
     this.clock = clock
     this.pulses = pulses
   }
@@ -69,6 +74,8 @@ export class SourceBench {
       log: createLog({ write, monotonicMs: () => clock.monotonicMs() }),
       invocations: this.invocations,
       pulses: this.pulses,
+      arrears: this.arrears,
+      stored: () => Promise.resolve(!this.isFull),
       onReading: (reading, bytes, time) => {
         this.readings.push({ reading, bytes, time, atMs: clock.nowMs() })
       },
