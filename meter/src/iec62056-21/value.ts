@@ -17,7 +17,7 @@ const UNITS: ReadonlyMap<string, readonly [code: number, scaler: number]> = new 
   ...prefixed('VA', UNIT.voltAmpere, 'kM'),
   ...prefixed('V', UNIT.volt, 'mk'),
   ...prefixed('A', UNIT.ampere, 'mk'),
-  ...prefixed('Hz', UNIT.hertz, 'm'),
+  ...prefixed('Hz', UNIT.hertz, 'mk'),
   ...prefixed('J', unitCode('J'), 'kMG'),
   ...prefixed('s', UNIT.second, ''),
   ...prefixed('min', unitCode('min'), ''),
