@@ -100,7 +100,7 @@ export function reportLines(report: VerifyReport): readonly string[] {
     `${bold('records')}      ${String(records)}, ${String(signatures)} of them signed`,
     '',
     ...steps.map(({ result, text }) => {
-      const line = `${MARK[result]} ${text}`
+      const line = `${MARK[result]} ${text}`.replaceAll('; stream ', ';\n  stream ')
       return result === 'not-proven' ? line : judged(result === 'proven', line)
     }),
     ...(problems.length === 0 ? [] : ['', 'Wrong:']),

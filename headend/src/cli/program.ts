@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { CONFIG_PATH_DEFAULT } from '../config.ts'
 import { addBackupCommand } from './backup.ts'
 import { addDeviceCommands } from './devices.ts'
 import { addExportCommand } from './export.ts'
@@ -9,6 +10,14 @@ import { addRunCommand } from './run.ts'
 
 /** The version of the program, shown by `--version` and in the API. */
 export const VERSION = '0.1.0'
+
+/** What the commands are for, in the order in which an operator needs them. */
+const GROUPS: Readonly<Record<string, readonly string[]>> = {
+  'Begin:': ['init', 'card', 'enroll'],
+  'Run:': ['run', 'backup'],
+  'Devices:': ['devices', 'quarantine', 'release', 'revoke', 'export'],
+  'People and programs:': ['user', 'token', 'audit'],
+}
 
 /** Runs one command line; resolves with the exit code, and never rejects. */
 export async function runProgram(
@@ -38,21 +47,30 @@ export async function runProgram(
     .addHelpText(
       'after',
       `
-Exit codes: ${EXIT.ok} ok, ${EXIT.failed} it failed or is not so, ${EXIT.usage} wrong usage.
-
 Examples:
   s3mp headend init --config ./headend.toml
   s3mp headend enroll meter-card.json --name "12 Main Street"
   s3mp headend user add anna --role administrator
   s3mp headend                                 run it
-  s3mp headend devices --json`,
+  s3mp headend devices --json
+
+The configuration is headend.toml in the folder you are in, else ${CONFIG_PATH_DEFAULT}, unless --config names one.
+
+Exit status:
+  ${EXIT.ok}  it is so, or was done
+  ${EXIT.failed}  it is not so, or failed; the reason is on standard error with its code
+  ${EXIT.usage}  wrong usage`,
     )
-  addRunCommand(program, output, signal)
   addInitCommands(program, output)
+  addRunCommand(program, output, signal)
+  addBackupCommand(program, output)
   addDeviceCommands(program, output)
   addExportCommand(program, output)
   addPeopleCommands(program, output)
-  addBackupCommand(program, output)
+  for (const command of program.commands) {
+    const [title] = Object.entries(GROUPS).find(([, names]) => names.includes(command.name())) ?? []
+    if (title !== undefined) command.helpGroup(title)
+  }
   try {
     await program.parseAsync(withCommand(words), { from: 'user' })
     return EXIT.ok
