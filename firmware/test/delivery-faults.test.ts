@@ -14,7 +14,7 @@ import { Road } from './support/road.ts'
 import { World } from './support/world.ts'
 
 describe('delivery in trouble', () => {
-  const acknowledge = Reflect.get(Spool.prototype, 'acknowledge') as Spool['acknowledge']
+  const acknowledge = Reflect.get<Spool, 'acknowledge'>(Spool.prototype, 'acknowledge')
   afterEach(() => {
     Spool.prototype.acknowledge = acknowledge
   })
