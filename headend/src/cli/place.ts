@@ -7,8 +7,9 @@ import { HeadendError } from '../errors.ts'
 import { SecretFolder } from '../keys/files.ts'
 import { SqliteStore } from '../store/store.ts'
 
-/** Names within the data folder. */
+/** The store, within the data folder. */
 export const STORE_FILE = 'store.sqlite'
+/** The folder of the secret keys, within the data folder. */
 export const KEYS_FOLDER = 'keys'
 
 /** The configuration that a command works with: the one named, one in this folder, the system's. */
