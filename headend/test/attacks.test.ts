@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict'
-import { createPrekey, openEpoch, SoftwareSigner, type Prekey } from '@s3mp/envelope'
+import { createPrekey, openEpoch, signRecord, SoftwareSigner, type Prekey } from '@s3mp/envelope'
 import { afterEach, beforeEach, describe, it } from 'mocha'
+import { DEVICE_BURST_MAX } from '../src/receive/admission.ts'
 import { DEVICE_EPOCHS_BURST_MAX } from '../src/receive/epochs.ts'
 import type { DeviceRow } from '../src/store/types.ts'
 import { openWorld, type World } from './support/receiving.ts'
-import { mailbox, readingBody, seededRandom, START_MS, TestMeter } from './support/world.ts'
+import {
+  eventBody,
+  mailbox,
+  readingBody,
+  seededRandom,
+  START_MS,
+  TestMeter,
+} from './support/world.ts'
 
 const QUARTER = 1
 
@@ -135,6 +143,30 @@ describe('whoever forges a meter’s address', () => {
     await world.settle()
     // By the clock of the test, which only waiting moves: the suspects took seconds.
     assert.ok(tookMs < 1000 && world.clock.monotonicMs() - beganMs > 5000, `${tookMs} ms`)
+  })
+})
+
+describe('a device that turned against the others', () => {
+  it('takes its share of the queue, however many addresses it forges', async function () {
+    this.timeout(20_000)
+    const world = await openWorld()
+    const [rogue, honest] = [new TestMeter('rogue'), new TestMeter('honest')]
+    await world.join(rogue)
+    await world.join(honest)
+    const to = world.keyring.ueid
+    // Sealed anew each time: to the head-end all of them are new, and events go before readings.
+    const { record } = await rogue.next(8, eventBody(START_MS, 10), to)
+    const object = await signRecord(rogue.signer, record, to)
+    for (let i = 0; i < DEVICE_BURST_MAX + 2000; i++) {
+      const bytes = rogue.epoch.seal('event', object, 0)
+      world.receiver.receive(mailbox().arrival(bytes, `forged ${i}`))
+    }
+    const { refused } = world.receiver.counts
+    assert.equal(refused['rate-limited'], 2000)
+    const reading = await honest.next(QUARTER, readingBody(START_MS, [1n, 2n]), to)
+    assert.equal((await world.deliver(reading.datagram)).length, 1)
+    assert.equal(refused.shed, 0)
+    await world.close()
   })
 })
 

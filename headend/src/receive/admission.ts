@@ -1,4 +1,4 @@
-import { looksLikeEpoch, toHex, trafficKid } from '@s3mp/envelope'
+import { looksLikeEpoch, toHex, trafficKid, type ReplayVerdict } from '@s3mp/envelope'
 import { RateLimiter } from '@s3mp/web/http'
 import type { Arrival } from '../transport/transport.ts'
 import type { Refusal } from './refusals.ts'
@@ -13,6 +13,10 @@ export const SOURCES_MAX = 65_536
 export const TRAFFIC_BURST_MAX = 4096
 /** Objects of one kid opened per second after that. */
 export const TRAFFIC_RATE_MAX = 1000
+/** New objects of one device taken at once, over all its kids and from wherever they seem to come. */
+export const DEVICE_BURST_MAX = 8192
+/** The same per second after that: what a device may take of the queue and of the disk. */
+export const DEVICE_RATE_MAX = 1000
 /** Datagrams without a known kid that one source may send at once: a concentrator's morning. */
 export const SOURCE_BURST_MAX = 1024
 /** Such datagrams per second that one source may keep up. */
@@ -140,6 +144,10 @@ export class Admission {
     { burst: TRAFFIC_BURST_MAX, perSecond: TRAFFIC_RATE_MAX },
     SOURCES_MAX,
   )
+  readonly #devices = new RateLimiter(
+    { burst: DEVICE_BURST_MAX, perSecond: DEVICE_RATE_MAX },
+    SOURCES_MAX,
+  )
   readonly #sources = new RateLimiter(
     { burst: SOURCE_BURST_MAX, perSecond: SOURCE_RATE_MAX },
     SOURCES_MAX,
@@ -166,6 +174,14 @@ export class Admission {
   /** Whether another object of a known kid, from this source, may be opened. */
   allowsKid(kid: Uint8Array, arrival: Arrival, monotonicMs: number): boolean {
     return this.#kids.take(`${toHex(kid)} ${allowanceOf(arrival)}`, monotonicMs)
+  }
+
+  /**
+   * Whether another object of a device may be verified and stored. What was opened is the device's own,
+   * but may be repeated by anybody: what the replay window does not reach is counted by itself.
+   */
+  allowsDevice(device: number, verdict: ReplayVerdict, monotonicMs: number): boolean {
+    return this.#devices.take(`${device} ${verdict}`, monotonicMs)
   }
 
   /** Notes a failure of a source. */

@@ -184,9 +184,14 @@ export class Receiver {
       return
     }
     live.newestIv = Math.max(live.newestIv ?? -1, unsealed.partialIv)
-    if (live.window.check(unsealed.partialIv) === 'replayed') {
+    const verdict = live.window.check(unsealed.partialIv)
+    if (verdict === 'replayed') {
       this.counts.known++
       this.#acks.ask(live.device, arrival)
+    } else if (
+      !this.#admission.allowsDevice(live.device, verdict, this.#options.clock.monotonicMs())
+    ) {
+      this.#refuse('rate-limited', arrival)
     } else {
       for (const shed of this.#queue.push({ ...unsealed, live, arrival })) {
         this.#refuse('shed', shed.arrival)
