@@ -54,6 +54,18 @@ const QUESTIONS: Readonly<
   ],
   logOut: [PROGRAMS, () => client.logOut()],
   changePassword: [HEADEND, () => client.changePassword({ current: 'old', next: 'new' })],
+  users: [HEADEND, () => client.users()],
+  addUser: [HEADEND, () => client.addUser({ name: 'vera', role: 'viewer', password: 'secret' })],
+  changeUser: [
+    HEADEND,
+    () => client.changeUser('vera', { role: 'operator', disabled: true, password: 'other' }),
+  ],
+  tokens: [HEADEND, () => client.tokens()],
+  addToken: [
+    HEADEND,
+    () => client.addToken({ name: 'grafana', scopes: ['metrics:read'], days: 90 }),
+  ],
+  dropToken: [HEADEND, () => client.dropToken('0123456789abcdef')],
   devices: [PROGRAMS, () => client.devices({ limit: 100 })],
   confirmState: [HEADEND, () => client.confirmState(id, 'revoked')],
   changeState: [HEADEND, () => client.changeState(id, { state: 'active', reason, confirm: 'x' })],

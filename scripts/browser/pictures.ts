@@ -69,7 +69,13 @@ async function pagesOfFleet(browser: Browser, url: string): Promise<void> {
   await door.keyboard.press('Enter')
   await door.waitForSelector('.fleet-row.alarming')
   await keep(door, 'fleet-light', false)
+  await door.evaluate(`Promise.all([['Grafana', ['metrics:read']], ['Billing', ['devices:read', 'readings:read']]].map(([name, scopes]) =>
+    fetch('/api/v1/tokens', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name, scopes, days: 90 }) })))`) // prettier-ignore
   await door.close()
+  const people = await look({ theme: 'light', view: 'access' })
+  await people.waitForSelector('.tokens li')
+  await keep(people, 'access-light', false)
+  await people.close()
   const dark = await look({ theme: 'dark' })
   await dark.waitForSelector('.fleet-row.alarming')
   await keep(dark, 'fleet-dark', false)

@@ -135,7 +135,7 @@ describe('the page of a head-end with ten thousand meters, in a browser', functi
     await picture(page, 'quarantine')
     await click(page, '.confirm button')
     await shows(page, `document.querySelector('.audit')?.textContent.includes('otto')`)
-    assert.match(await textOf(page, '.audit'), /put it in quarantine its case was open at noon/)
+    assert.match(await textOf(page, '.audit'), /put in quarantine its case was open at noon/)
     assert.deepEqual(complaints, [])
   })
 

@@ -1,15 +1,15 @@
 import type { VNode } from 'preact'
-import { useEffect, useState } from 'preact/hooks'
-import type { View } from '../api.ts'
-import { accessStore } from './access.ts'
+import { useEffect, useMemo, useState } from 'preact/hooks'
+import { accessStore, useMay } from './access.ts'
 import { formatRoute, parseRoute } from './logic/route.ts'
-import type { Route } from './logic/route.ts'
+import type { PageView, Route } from './logic/route.ts'
 import { Account } from './parts/account.tsx'
 import { Brand, Preferences } from './parts/chrome.tsx'
 import { pageStore, selectDevice } from './session.ts'
 import { useStore } from './store.ts'
 import { fill } from './texts/fill.ts'
 import { wordsStore } from './texts/index.ts'
+import { AccessView } from './views/access.tsx'
 import { FleetView } from './views/fleet.tsx'
 import { HouseholdView } from './views/household.tsx'
 import { JourneyView } from './views/journey.tsx'
@@ -19,7 +19,7 @@ import { NetworkView } from './views/network.tsx'
 /** The whole page: a bar on top, and one view below. */
 export function App(): VNode {
   const { t } = useStore(wordsStore, (words) => words)
-  const views = useStore(pageStore, (state) => state.server?.views)
+  const views = useViews()
   const access = useStore(accessStore, (value) => value.state)
   const route = useRoute(views)
   useEffect(() => {
@@ -57,7 +57,18 @@ export function App(): VNode {
   )
 }
 
-function CurrentView(props: { view: View }): VNode {
+/** What the server offers, and for administrators who may come in at all. */
+function useViews(): readonly PageView[] | undefined {
+  const views = useStore(pageStore, (state) => state.server?.views)
+  const byPassword = useStore(accessStore, (access) => access.session?.access === 'password')
+  const isAdministrator = useMay('access:admin') && byPassword
+  return useMemo(
+    () => (views && isAdministrator ? [...views, 'access'] : views),
+    [views, isAdministrator],
+  )
+}
+
+function CurrentView(props: { view: PageView }): VNode {
   switch (props.view) {
     case 'journey':
       return <JourneyView />
@@ -67,11 +78,13 @@ function CurrentView(props: { view: View }): VNode {
       return <HouseholdView />
     case 'fleet':
       return <FleetView />
+    case 'access':
+      return <AccessView />
   }
 }
 
 /** Where the reader is; the server's first view until she goes elsewhere. */
-function useRoute(views: readonly View[] | undefined): Route {
+function useRoute(views: readonly PageView[] | undefined): Route {
   const [hash, setHash] = useState(location.hash)
   useEffect(() => {
     const read = (): void => {

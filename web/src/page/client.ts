@@ -20,6 +20,9 @@ import type {
   LoginRequest,
   NetworkAnswer,
   NetworkLink,
+  NewToken,
+  NewTokenAnswer,
+  NewUser,
   PasswordChange,
   PolicyAnswer,
   PolicyChoice,
@@ -29,6 +32,10 @@ import type {
   SessionAnswer,
   StateChange,
   Tariff,
+  TokensAnswer,
+  UserChange,
+  UsersAnswer,
+  UserView,
 } from '../api.ts'
 
 /** A refusal of the server, or its absence (status 0). */
@@ -135,6 +142,13 @@ export const client = {
   logOut: (): Promise<SessionAnswer> => send('DELETE', '/session'),
   changePassword: (change: PasswordChange): Promise<SessionAnswer> =>
     post('/session/password', change),
+  users: (): Promise<UsersAnswer> => ask('/users'),
+  addUser: (user: NewUser): Promise<UserView> => post('/users', user),
+  changeUser: (name: string, change: UserChange): Promise<UserView> =>
+    post(`/users/${encodeURIComponent(name)}`, change),
+  tokens: (): Promise<TokensAnswer> => ask('/tokens'),
+  addToken: (token: NewToken): Promise<NewTokenAnswer> => post('/tokens', token),
+  dropToken: (id: string): Promise<TokensAnswer> => send('DELETE', `/tokens/${id}`),
   devices: (question: DevicesQuestion = {}): Promise<DevicesAnswer> =>
     ask(`/devices${query({ ...question })}`),
   confirmState: (id: string, state: DeviceState): Promise<Confirmation> =>

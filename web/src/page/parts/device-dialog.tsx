@@ -8,7 +8,7 @@ import { useDeed } from '../deed.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
-import { wordFor } from '../texts/texts.ts'
+import { AuditLines } from './audit.tsx'
 import { Dialog } from './dialog.tsx'
 import { Events } from './events.tsx'
 import { TextField } from './field.tsx'
@@ -203,20 +203,7 @@ function AuditHistory(props: { id: string }): VNode | null {
   return (
     <>
       <h3>{t.fleet.audit}</h3>
-      <ol class="events audit">
-        {lines.map((line) => (
-          <li key={line.id}>
-            <span class="event-mark">{line.who}</span>
-            <span>
-              {wordFor(t.fleet.deeds, line.action) ?? line.action}
-              {line.reason !== undefined && <small> {line.reason}</small>}
-            </span>
-            <small>
-              <Ago timeMs={line.atMs} />
-            </small>
-          </li>
-        ))}
-      </ol>
+      <AuditLines lines={lines} brief />
     </>
   )
 }

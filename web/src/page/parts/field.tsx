@@ -4,8 +4,8 @@ import type { TargetedEvent, VNode } from 'preact'
 export interface FieldAttributes {
   readonly name?: string
   readonly isSecret?: boolean
-  readonly autocomplete?: 'username' | 'current-password' | 'one-time-code'
-  readonly inputMode?: 'decimal'
+  readonly autocomplete?: 'username' | 'current-password' | 'new-password' | 'one-time-code' | 'off'
+  readonly inputMode?: 'decimal' | 'numeric'
   readonly pattern?: string
 }
 
@@ -18,6 +18,8 @@ export function TextField(props: {
   input?: FieldAttributes
   max?: number
   optional?: boolean
+  /** What is asked of it, told beside it. */
+  hint?: string
 }): VNode {
   const shared = {
     autocapitalize: 'off' as const,
@@ -30,7 +32,9 @@ export function TextField(props: {
   }
   return (
     <label class="field">
-      {props.label}
+      <span>
+        {props.label} {props.hint !== undefined && <small>{props.hint}</small>}
+      </span>
       {field(props, shared)}
     </label>
   )
