@@ -32,17 +32,17 @@ interface Member extends SourceCandidate {
  * gets so far, so that it may start later than its users.
  */
 export class FallbackPathSource implements PathSource {
-  readonly local: LocalAs
+  readonly #isdAs: IsdAs
   readonly #members: readonly Member[]
   readonly #onFailure: (failure: SourceFailure) => void
   #closed = false
 
   private constructor(
-    local: LocalAs,
+    isdAs: IsdAs,
     members: readonly Member[],
     onFailure: (failure: SourceFailure) => void,
   ) {
-    this.local = local
+    this.#isdAs = isdAs
     this.#members = members
     this.#onFailure = onFailure
   }
@@ -68,7 +68,7 @@ export class FallbackPathSource implements PathSource {
     for (const member of members) {
       try {
         member.source = await member.open()
-        return new FallbackPathSource(member.source.local, members, onFailure)
+        return new FallbackPathSource(member.source.local.isdAs, members, onFailure)
       } catch (error) {
         const failure = failureOf(member, error)
         failures.push(failure)
@@ -76,6 +76,13 @@ export class FallbackPathSource implements PathSource {
       }
     }
     throw new ScionError('ERR_SCION_CONFIG', `no source of paths: ${inWords(failures)}`)
+  }
+
+  /** The AS as the first source that is open knows it now: routers may come and go. */
+  get local(): LocalAs {
+    const open = this.#members.find(({ source }) => source !== undefined)?.source
+    if (open === undefined) throw new Error('fallback: a source that is open, found none')
+    return open.local
   }
 
   async paths(destination: IsdAs, query: PathQuery = {}): Promise<readonly Path[]> {
@@ -117,9 +124,9 @@ export class FallbackPathSource implements PathSource {
   async #open(member: Member): Promise<PathSource> {
     const source = await member.open()
     const { isdAs } = source.local
-    if (isdAs !== this.local.isdAs || this.#isClosed()) {
+    if (isdAs !== this.#isdAs || this.#isClosed()) {
       await source.close()
-      const expected = `one of ${formatIsdAs(this.local.isdAs)}`
+      const expected = `one of ${formatIsdAs(this.#isdAs)}`
       throw new ScionError('ERR_SCION_CONFIG', `source: ${expected}, found ${formatIsdAs(isdAs)}`)
     }
     member.source = source

@@ -22,8 +22,9 @@ export interface RefresherOptions {
 }
 
 /**
- * Looks paths up in time: each time half of what the path in use has left to live, at most every five
- * seconds and at least every five minutes, with jitter, and with growing pauses while lookups fail.
+ * Looks paths up in time: each time half of what the first path to expire has left to live, at most
+ * every five seconds and at least every five minutes, with jitter. While lookups fail, the pause is
+ * drawn anew each time from a span that doubles.
  */
 export class Refresher {
   readonly #options: RefresherOptions
@@ -85,10 +86,15 @@ export class Refresher {
   #plan(paths: readonly Path[], luck: number): void {
     const { clock } = this.#options
     const lifeMs = Math.min(Infinity, ...paths.map((path) => path.expiryMs - clock.nowMs()))
-    const wantedMs =
-      this.#failures > 0 ? REFRESH_MS_MIN * 2 ** Math.min(10, this.#failures - 1) : lifeMs / 2
-    const boundedMs = Math.min(REFRESH_MS_MAX, Math.max(REFRESH_MS_MIN, wantedMs))
-    // A street of meters shall not ask in step.
-    this.#dueMs = clock.monotonicMs() + Math.max(REFRESH_MS_MIN, boundedMs * (0.8 + 0.2 * luck))
+    const isFailing = this.#failures > 0
+    const longestMs = Math.min(
+      REFRESH_MS_MAX,
+      isFailing ? REFRESH_MS_MIN * 2 ** Math.min(10, this.#failures) : lifeMs / 2,
+    )
+    // A street of meters shall not ask in step, least of all when its power has come back.
+    const waitMs = isFailing
+      ? REFRESH_MS_MIN + luck * (longestMs - REFRESH_MS_MIN)
+      : longestMs * (0.8 + 0.2 * luck)
+    this.#dueMs = clock.monotonicMs() + Math.max(REFRESH_MS_MIN, waitMs)
   }
 }

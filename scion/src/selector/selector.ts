@@ -336,7 +336,7 @@ export class PathSelector {
   tooBig(path: Path, mtu: number): void {
     const entry = this.#paths.get(path.fingerprint)
     if (entry === undefined) return
-    entry.mtu = Math.max(REPORTED_MTU_MIN, Math.min(entry.mtu, mtu))
+    entry.mtu = Math.min(entry.mtu, Math.max(REPORTED_MTU_MIN, mtu))
   }
 
   /** Somebody who cannot prove it says that a path is broken: it gets probed, nothing else. */

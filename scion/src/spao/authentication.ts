@@ -31,6 +31,9 @@ export const DRKEY_RETRY_MS_MIN = 5_000
 /** Requests for keys of senders never heard of that are under way at a time, and in a second. */
 export const DRKEY_STRANGERS_MAX = 8
 
+/** Senders whose key could be had, but of whom no packet has been proven yet; the oldest give way. */
+export const DRKEY_NEWCOMERS_MAX = 512
+
 /** What authentication needs. */
 export interface AuthenticationOptions {
   readonly keys: DrkeySource
@@ -79,12 +82,14 @@ interface Peer {
  * fast side), and tells authentic, fresh and unrepeated packets from others.
  *
  * A packet whose key is not here is refused; the key is asked for in the background, for a few
- * senders at a time. A sender gets a place in the table by a key that could be had for it, so that
- * made-up addresses push out nobody.
+ * senders at a time. A sender gets its place in the table by a packet that its key proves: keys can be
+ * had for any address that somebody makes up, and those shall push out nobody.
  */
 export class DrkeyAuthentication {
   readonly #options: AuthenticationOptions
   readonly #peers = new Map<string, Peer>()
+  /** Senders who have yet to prove themselves. */
+  readonly #newcomers = new Map<string, Peer>()
   /** Senders never heard of whose keys are being asked for. */
   readonly #strangers = new Set<string>()
   readonly #strangerBudget: TokenBucket
@@ -116,34 +121,39 @@ export class DrkeyAuthentication {
     if (isSame) return
     this.#local = { isdAs, host }
     this.#peers.clear()
+    this.#newcomers.clear()
   }
 
   /** Whether the key for packets to a host is here now. */
   hasKey(to: ScionAddress): boolean {
-    const peer = this.#peers.get(this.#peerName(to))
+    const peer = this.#known(to)
     return peer !== undefined && this.#keyAt(peer, this.#options.clock.nowMs()) !== undefined
   }
 
   /** The key for packets to a host if it is here; else it is asked for in the background. */
   keyAtHand(to: ScionAddress): SendingKey | undefined {
     const nowMs = this.#options.clock.nowMs()
-    const peer = this.#peers.get(this.#peerName(to))
-    const found = peer && this.#keyAt(peer, nowMs)
-    if (found !== undefined) return this.#sending(to, found, nowMs)
-    if (peer === undefined) this.#meet(to, nowMs)
-    else this.#askQuietly(to, nowMs)
+    const peer = this.#known(to)
+    if (peer === undefined) {
+      this.#meet(to, nowMs)
+      return undefined
+    }
+    const found = this.#keyAt(peer, nowMs)
+    if (found !== undefined) return this.#sending(peer, to, found, nowMs)
+    this.#askQuietly(peer, to, nowMs)
     return undefined
   }
 
   /** Resolves with the key for packets to a host, asking for it if need be. */
   async sendingKey(to: ScionAddress, signal?: AbortSignal): Promise<SendingKey> {
     const nowMs = this.#options.clock.nowMs()
-    const found = this.#keyAt(this.#peer(to), nowMs) ?? (await this.#fetched(to, nowMs, signal))
-    return this.#sending(to, found, nowMs)
+    const peer = this.#peer(to)
+    const found = this.#keyAt(peer, nowMs) ?? (await this.#fetched(peer, to, nowMs, signal))
+    return this.#sending(peer, to, found, nowMs)
   }
 
-  #sending(to: ScionAddress, found: KeptKey, nowMs: number): SendingKey {
-    this.#askAhead(to, found, nowMs)
+  #sending(peer: Peer, to: ScionAddress, found: KeptKey, nowMs: number): SendingKey {
+    this.#askAhead(peer, to, found, nowMs)
     const { protocol, side } = this.#options
     const derivedBy = side === 'fast' ? 'sender' : 'receiver'
     return {
@@ -175,7 +185,7 @@ export class DrkeyAuthentication {
     if (key?.kind !== 'host-host' || key.derivedBy !== derivedBy || key.protocol !== protocol) {
       throw notAuthentic(`spi: a host-host key of protocol ${protocol}, found ${option.spi}`)
     }
-    const peer = this.#peers.get(this.#peerName(packet.source))
+    const peer = this.#known(packet.source)
     const nowMs = clock.nowMs()
     if (peer === undefined) {
       this.#meet(packet.source, nowMs)
@@ -187,7 +197,7 @@ export class DrkeyAuthentication {
     const kept = peer.keys.find((one) => one.epoch === epoch)
     if (kept === undefined) {
       const isWithout = this.#keyAt(peer, nowMs) === undefined
-      if (isWithout) this.#askQuietly(packet.source, nowMs)
+      if (isWithout) this.#askQuietly(peer, packet.source, nowMs)
       if (isWithout && this.isOptional) return false
       throw notAuthentic('timestamp: one near now in an epoch whose key is here')
     }
@@ -196,6 +206,7 @@ export class DrkeyAuthentication {
     if (!this.#seen.isNew(source, option.authenticator, clock.monotonicMs())) {
       throw notAuthentic('authenticator: a new one, found one that was seen before')
     }
+    this.#prove(this.#peerName(packet.source), peer)
     return true
   }
 
@@ -205,9 +216,14 @@ export class DrkeyAuthentication {
     })
   }
 
-  async #fetched(to: ScionAddress, nowMs: number, signal?: AbortSignal): Promise<KeptKey> {
-    await this.#ask(to, nowMs, signal)
-    const found = this.#keyAt(this.#peer(to), nowMs)
+  async #fetched(
+    peer: Peer,
+    to: ScionAddress,
+    nowMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<KeptKey> {
+    await this.#ask(peer, to, nowMs, signal)
+    const found = this.#keyAt(peer, nowMs)
     if (found === undefined) {
       throw new ScionError(
         'ERR_SCION_CONTROL',
@@ -217,8 +233,7 @@ export class DrkeyAuthentication {
     return found
   }
 
-  async #ask(to: ScionAddress, timeMs: number, signal?: AbortSignal): Promise<void> {
-    const peer = this.#peer(to)
+  async #ask(peer: Peer, to: ScionAddress, timeMs: number, signal?: AbortSignal): Promise<void> {
     peer.asking ??= this.#request(to, timeMs, signal)
       .then((answer) => {
         this.#keep(peer, answer)
@@ -230,12 +245,11 @@ export class DrkeyAuthentication {
   }
 
   /** Asks in the background, not too often, whatever comes of it. */
-  #askQuietly(to: ScionAddress, timeMs: number): void {
-    const peer = this.#peer(to)
+  #askQuietly(peer: Peer, to: ScionAddress, timeMs: number): void {
     const nowMs = this.#options.clock.monotonicMs()
     if (peer.asking !== undefined || nowMs < peer.retryMs) return
     peer.retryMs = nowMs + DRKEY_RETRY_MS_MIN
-    void this.#ask(to, timeMs).catch(() => undefined)
+    void this.#ask(peer, to, timeMs).catch(() => undefined)
   }
 
   /** Asks for the key of a sender never heard of, unless enough such questions are under way. */
@@ -246,19 +260,21 @@ export class DrkeyAuthentication {
     this.#strangers.add(name)
     void this.#request(from, nowMs)
       .then((answer) => {
-        this.#keep(this.#peer(from), answer)
+        const peer = newPeer()
+        this.#keep(peer, answer)
+        putNewest(this.#newcomers, name, peer, DRKEY_NEWCOMERS_MAX)
       })
       .catch(() => undefined)
       .finally(() => this.#strangers.delete(name))
   }
 
   /** Gets the next epoch's key before it is needed, not at the same moment as everybody else. */
-  #askAhead(to: ScionAddress, { epoch }: KeptKey, nowMs: number): void {
+  #askAhead(peer: Peer, to: ScionAddress, { epoch }: KeptKey, nowMs: number): void {
     const aheadMs = DRKEY_AHEAD_MS_MAX / 2 + randomInt(DRKEY_AHEAD_MS_MAX / 2)
     const endMs = epoch.endSeconds * 1000
     const wanted = Math.min(aheadMs, (endMs - epoch.beginSeconds * 1000) / 2)
-    if (endMs - nowMs > wanted || this.#keyAt(this.#peer(to), endMs) !== undefined) return
-    this.#askQuietly(to, endMs)
+    if (endMs - nowMs > wanted || this.#keyAt(peer, endMs) !== undefined) return
+    this.#askQuietly(peer, to, endMs)
   }
 
   #request(to: ScionAddress, timeMs: number, signal?: AbortSignal): Promise<EpochKey> {
@@ -280,16 +296,27 @@ export class DrkeyAuthentication {
     peer.keys.splice(0, peer.keys.length, ...all.slice(0, DRKEY_EPOCHS_MAX))
   }
 
-  /** The fast side keeps a key for each AS, the slow side for each host; the oldest gives way. */
+  /**
+   * The place of somebody whom the program wants to send to. The fast side keeps a key for each AS, the
+   * slow side for each host; who was silent for longest gives way.
+   */
   #peer(to: ScionAddress): Peer {
     const name = this.#peerName(to)
     const found = this.#peers.get(name)
     if (found !== undefined) return found
-    const [oldest] = this.#peers.keys()
-    if (this.#peers.size >= DRKEY_PEERS_MAX && oldest !== undefined) this.#peers.delete(oldest)
-    const peer: Peer = { keys: [], asking: undefined, retryMs: -Infinity }
-    this.#peers.set(name, peer)
+    const peer = this.#newcomers.get(name) ?? newPeer()
+    this.#prove(name, peer)
     return peer
+  }
+
+  #known(to: ScionAddress): Peer | undefined {
+    const name = this.#peerName(to)
+    return this.#peers.get(name) ?? this.#newcomers.get(name)
+  }
+
+  #prove(name: string, peer: Peer): void {
+    this.#newcomers.delete(name)
+    putNewest(this.#peers, name, peer, DRKEY_PEERS_MAX)
   }
 
   #peerName(to: ScionAddress): string {
@@ -301,6 +328,18 @@ export class DrkeyAuthentication {
     this.#lastNs = ns > this.#lastNs ? ns : this.#lastNs + 1n
     return this.#lastNs
   }
+}
+
+function newPeer(): Peer {
+  return { keys: [], asking: undefined, retryMs: -Infinity }
+}
+
+function putNewest(peers: Map<string, Peer>, name: string, peer: Peer, most: number): void {
+  peers.delete(name)
+  peers.set(name, peer)
+  if (peers.size <= most) return
+  const [oldest] = peers.keys()
+  if (oldest !== undefined) peers.delete(oldest)
 }
 
 function macOf({ key, deriver }: KeptKey, peer: ScionAddress): AesMac {

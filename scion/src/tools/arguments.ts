@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ScionError } from '../errors.ts'
+import { readGoDuration, withoutGoisms } from './go-flags.ts'
 
 /** The tools, named as the reference's `scion` names them. */
 export type ToolName = 'address' | 'showpaths' | 'ping' | 'traceroute'
@@ -145,6 +146,7 @@ const OPTIONS = {
   'log.level': { type: 'string' },
   'tracing.agent': { type: 'string' },
   epic: { type: 'boolean' },
+  interactive: { type: 'boolean', short: 'i' },
   count: { type: 'string', short: 'c' },
   interval: { type: 'string' },
   timeout: { type: 'string' },
@@ -156,13 +158,17 @@ const OPTIONS = {
 const TOOLS: readonly ToolName[] = ['address', 'showpaths', 'ping', 'traceroute']
 const ALIASES: Readonly<Record<string, ToolName>> = { sp: 'showpaths', tr: 'traceroute' }
 const FORMATS: readonly OutputFormat[] = ['human', 'json', 'yaml']
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+/** Flags that take no value. */
+const SWITCHES = Object.entries(OPTIONS).flatMap(([name, { type }]) =>
+  type === 'boolean' ? [name] : [],
+)
 
 /** Reads the command line; `'help'` when that is asked for. Throws `ERR_SCION_CONFIG`. */
 export function parseArguments(words: readonly string[]): ToolArguments | 'help' {
   let parsed
   try {
-    parsed = parseArgs({ args: joinAcl(words), options: OPTIONS, allowPositionals: true })
+    const args = joinAcl(withoutGoisms(words, SWITCHES))
+    parsed = parseArgs({ args, options: OPTIONS, allowPositionals: true })
   } catch (cause) {
     throw usage(explain(cause))
   }
@@ -181,6 +187,9 @@ export function parseArguments(words: readonly string[]): ToolArguments | 'help'
     )
   }
   if (values.epic === true) throw usage('--epic: EPIC is not offered')
+  if (values.interactive === true) {
+    throw usage('--interactive: not offered; choose by --sequence, --acl or --policy')
+  }
   const format = values.format ?? (values.json === true ? 'json' : 'human')
   const known = FORMATS.find((one) => one === format)
   if (known === undefined) throw usage(`--format: expected ${FORMATS.join(', ')}, found ${format}`)
@@ -251,14 +260,11 @@ function readCount(name: string, text: string | undefined, otherwise: number): n
   return Number(text)
 }
 
-/** Reads `500ms`, `1s`, `1.5s`, `2m`. */
 function readDuration(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined) return otherwise
-  const match = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h)$/.exec(text)
-  const durationMs = Number(match?.[1]) * (UNITS[match?.[2] ?? ''] ?? NaN)
-  if (!(durationMs > 0))
-    throw usage(`--${name}: expected a time such as 500ms or 1s, found ${text}`)
-  return durationMs
+  const durationMs = readGoDuration(text)
+  if (durationMs !== undefined) return durationMs
+  throw usage(`--${name}: expected a time such as 500ms or 1s, found ${text.slice(0, 40)}`)
 }
 
 function usage(message: string): ScionError {

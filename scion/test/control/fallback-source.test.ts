@@ -83,6 +83,18 @@ describe('several sources of paths', () => {
     await source.close()
   })
 
+  it('know the routers that the first open one knows now', async () => {
+    const [first, second] = [new Scripted('first'), new Scripted('second')]
+    first.isThere = false
+    const source = await FallbackPathSource.open([first, second])
+    assert.equal(source.local, second.local)
+    first.isThere = true
+    first.local = { ...localOf(), mtu: 1300 }
+    await source.paths(THERE)
+    assert.equal(source.local, first.local)
+    await source.close()
+  })
+
   it('cannot be opened when none of them can, or when they are of several ASes', async () => {
     const [first, second] = [new Scripted('first'), new Scripted('second')]
     first.isThere = false

@@ -6,7 +6,7 @@ import { LIVELY_PLAN } from '../../src/selector/plan.ts'
 import { PATHS_MAX } from '../../src/selector/path-set.ts'
 import type { PathEvent } from '../../src/selector/report.ts'
 import { REMOTE_SILENCES_MAX, REMOTE_SILENCE_MS_MIN } from '../../src/selector/host-watch.ts'
-import { FLIGHT_SILENCES_MAX, PathSelector } from '../../src/selector/selector.ts'
+import { FLIGHT_SILENCES_MAX, PathSelector, REPORTED_MTU_MIN } from '../../src/selector/selector.ts'
 import { ANSWER_WAIT_MS_MIN } from '../../src/selector/scoring.ts'
 import { fakePath } from '../support/fake-path.ts'
 
@@ -55,6 +55,19 @@ describe('PathSelector', () => {
     selector.offer([a, b])
     assert.equal(selector.pick(), a)
     assert.deepEqual(selector.pickDisjoint(5), [a, b])
+  })
+
+  it('believes a smaller MTU, but neither one that starves it nor one that makes a path larger', () => {
+    const narrow = { ...b, mtu: 1000 }
+    selector.offer([a, narrow])
+    selector.tooBig(a, 1300)
+    assert.equal(selector.mtuOf(a), 1300)
+    selector.tooBig(a, 1350)
+    assert.equal(selector.mtuOf(a), 1300)
+    selector.tooBig(a, 80)
+    assert.equal(selector.mtuOf(a), REPORTED_MTU_MIN)
+    selector.tooBig(narrow, 900)
+    assert.equal(selector.mtuOf(narrow), 1000)
   })
 
   it('takes every allowed path and says what is wrong with the others', () => {

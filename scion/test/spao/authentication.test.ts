@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import type { ScionAddress } from '../../src/addr/endpoint.ts'
 import { parseAddress } from '../../src/addr/endpoint.ts'
+import { isdAs } from '../../src/addr/isd-as.ts'
 import { hostAsKey, HostKeyDeriver, level1Key, secretValue } from '../../src/drkey/derive.ts'
 import type { DrkeyEpoch } from '../../src/drkey/derive.ts'
 import type { DrkeyQuery, DrkeySource, EpochKey } from '../../src/drkey/source.ts'
@@ -11,6 +12,7 @@ import { EMPTY_PATH } from '../../src/path/dataplane.ts'
 import { fillAuthenticator } from '../../src/spao/authenticate.ts'
 import {
   DRKEY_EPOCHS_MAX,
+  DRKEY_PEERS_MAX,
   DRKEY_STRANGERS_MAX,
   DrkeyAuthentication,
 } from '../../src/spao/authentication.ts'
@@ -29,6 +31,7 @@ class Keys implements DrkeySource {
   asked: DrkeyQuery[] = []
   silent = false
   readonly #master = new Uint8Array(16).fill(7)
+  readonly #secrets = new Map<number, Uint8Array>()
 
   hostAs(query: DrkeyQuery): Promise<EpochKey> {
     this.asked.push(query)
@@ -38,7 +41,9 @@ class Keys implements DrkeySource {
       beginSeconds: index * EPOCH_SECONDS,
       endSeconds: (index + 1) * EPOCH_SECONDS,
     }
-    const level1 = level1Key(secretValue(this.#master, 0, epoch), query.farAs)
+    const secret = this.#secrets.get(index) ?? secretValue(this.#master, 0, epoch)
+    this.#secrets.set(index, secret)
+    const level1 = level1Key(secret, query.farAs)
     return Promise.resolve({ epoch, key: hostAsKey(level1, query.derivingHost, query.protocol) })
   }
 
@@ -202,6 +207,27 @@ describe('authentication by DRKey', () => {
     }
     assert.equal(keys.asked.length, DRKEY_STRANGERS_MAX)
   })
+
+  it('forgets nobody who has proven himself for the sake of made-up senders, for whom keys can be had', async () => {
+    const { meter, server, keys, clock } = world()
+    const proven = async (): Promise<boolean> =>
+      server.accept(decodePacket(await packetOf(METER, SERVER, meter)))
+    await assert.rejects(proven())
+    await settle()
+    assert.equal(await proven(), true)
+    const asked = keys.asked.length
+    const forged = decodePacket(await packetOf(METER, SERVER, meter))
+    for (let number = 1; number <= DRKEY_PEERS_MAX + 8; number++) {
+      const source = { isdAs: isdAs(7, number), host: METER.host }
+      refuses(() => server.accept({ ...forged, source }), 'ERR_SCION_AUTHENTICITY')
+      await settle()
+      await clock.advance(1000 / DRKEY_STRANGERS_MAX)
+    }
+    assert.equal(keys.asked.length, asked + DRKEY_PEERS_MAX + 8)
+    assert.equal(await proven(), true)
+    assert.equal(server.hasKey({ isdAs: isdAs(7, 1), host: METER.host }), false)
+    assert.equal(server.hasKey({ isdAs: isdAs(7, DRKEY_PEERS_MAX), host: METER.host }), true)
+  }).timeout(20_000)
 
   it('passes on why there is no key', async () => {
     const { meter, keys } = world()

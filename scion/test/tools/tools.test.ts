@@ -58,6 +58,33 @@ describe('tool arguments', () => {
     assert.ok(control !== 'help')
     assert.deepEqual(control.control, ['1.2.3.4:5', '1.2.3.4:6'])
     assert.equal(parseArguments(['ping', '--help']), 'help')
+  })
+
+  it('take flags and durations as Go programs do', () => {
+    const read = (words: string): Exclude<ReturnType<typeof parseArguments>, 'help'> => {
+      const tool = parseArguments(words.split(' '))
+      assert.ok(tool !== 'help')
+      return tool
+    }
+    const tool = read('ping 1-3,1.2.3.4 -c=3 --refresh=true --no-color=1 --healthy-only=false')
+    assert.deepEqual([tool.count, tool.refresh, tool.healthyOnly], [3, true, false])
+    assert.equal(read('showpaths 1-3 --no-probe=FALSE --sequence=0*').probe, true)
+    for (const [text, wantedMs] of [
+      ['1m30s', 90_000],
+      ['.5s', 500],
+      ['1.s', 1000],
+      ['1500us', 1.5],
+      ['250000ns', 0.25],
+      ['1h0m1.25s', 3_601_250],
+    ] as const) {
+      assert.equal(read(`ping 1-3,1.2.3.4 --interval ${text}`).intervalMs, wantedMs, text)
+    }
+    for (const text of ['1', '1x', 's', '1s1', '0s', '..5s', '1m 2s', `${'1'.repeat(40)}s`]) {
+      const words = ['ping', '1-3,1.2.3.4', '--interval', text]
+      refuses(() => parseArguments(words), 'ERR_SCION_CONFIG')
+    }
+    refuses(() => read('showpaths 1-3 --refresh=maybe'), 'ERR_SCION_CONFIG')
+    assert.throws(() => read('ping 1-3,1.2.3.4 -i'), /not offered; choose by --sequence/)
     const short = parseArguments('sp 1-3 --log.level debug --tracing.agent x --no-color'.split(' '))
     assert.ok(short !== 'help')
     assert.equal(short.tool, 'showpaths')
