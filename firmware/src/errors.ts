@@ -8,6 +8,7 @@
  * - `spool`: the durable store refuses to open or to write.
  * - `spool-full`: nothing more may be stored until the head-end has acknowledged something.
  * - `channel`: the other role is not there, or speaks something else.
+ * - `network`: the network, or whoever knows paths through it, cannot be reached; it is tried again.
  * - `malformed`: bytes from the other role or from a file are not what they should be.
  * - `source`: the meter's device cannot be opened or played.
  * - `unproven`: a record does not prove what it should.
@@ -20,6 +21,7 @@ export type FirmwareErrorCode =
   | 'spool'
   | 'spool-full'
   | 'channel'
+  | 'network'
   | 'malformed'
   | 'source'
   | 'unproven'

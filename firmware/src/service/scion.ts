@@ -32,7 +32,12 @@ import { openScionTransport, type ScionTransport } from '../transport/scion.ts'
 import { openPolicyFile, type PolicyFile } from './policy-file.ts'
 import { systemRandom } from './system.ts'
 
-/** The SCION host that the configuration describes. @throws FirmwareError `config` */
+/**
+ * The SCION host that the configuration describes.
+ *
+ * @throws FirmwareError `config` where it is wrong, `network` where nobody tells us of our AS and its
+ *   paths, or the address that is configured is not there.
+ */
 export async function openScion(config: Config, log: Log = silentLog): Promise<ScionTransport> {
   const { local, remote } = config['uplink.scion']
   if (local === undefined || remote === undefined) {
@@ -42,10 +47,12 @@ export async function openScion(config: Config, log: Log = silentLog): Promise<S
   const closeAll = async (): Promise<void> => {
     await Promise.all(opened.map((one) => one.close()))
   }
+  let trouble: 'config' | 'network' = 'config'
   try {
     const ends = { local: parseAddress(local), remote: parseEndpoint(remote) }
     const jurisdiction = jurisdictionOf(config)
     const file = await policyOf(config, ends.local, ends.remote)
+    trouble = 'network'
     const source = await openSources(config, ends.local, log)
     opened.push(source)
     const keys = await keysOf(config, ends.local)
@@ -68,7 +75,7 @@ export async function openScion(config: Config, log: Log = silentLog): Promise<S
     await closeAll()
     if (!(error instanceof ScionError)) throw error
     const message = `${config.file}: uplink.scion: ${reasonOf(error)}`
-    throw new FirmwareError('config', message, { cause: error })
+    throw new FirmwareError(trouble, message, { cause: error })
   }
 }
 

@@ -48,12 +48,11 @@ export async function serveUplink(config: Config): Promise<void> {
   const signal = terminationSignal(log)
   const channel = await listenForMeter(config.uplink.socket)
   try {
-    const { openUplink } = await import('./uplink.ts')
-    const uplink = await openUplink(config, channel, log)
+    const { runUplink } = await import('./uplink.ts')
     const progress = new Progress()
     log.info('uplink.started', { transport: config.uplink.transport, socket: config.uplink.socket })
     await together(signal, (all) => [
-      uplink.run(all, progress.turn),
+      runUplink(config, channel, log, { signal: all, progress: progress.turn }),
       watch(log, progress.loops, all),
     ])
   } finally {
@@ -67,9 +66,8 @@ export async function serveBoth(config: Config): Promise<void> {
   const signal = terminationSignal(log)
   const channel = memoryChannel()
   const { openMeter } = await import('./meter.ts')
-  const { openUplink } = await import('./uplink.ts')
+  const { runUplink } = await import('./uplink.ts')
   const { meter, page } = await openMeter(config, channel.meter, log)
-  const uplink = await openUplink(config, channel.uplink, log)
   const progress = new Progress()
   tellStart(log, 'run', config, meter)
   const loops = (): Readonly<Record<string, number>> => ({
@@ -81,7 +79,7 @@ export async function serveBoth(config: Config): Promise<void> {
   try {
     await together(signal, (all) => [
       withControl(config, meter, meter.run(all)),
-      uplink.run(all, progress.turn),
+      runUplink(config, channel.uplink, log, { signal: all, progress: progress.turn }),
       watch(log, loops, all),
     ])
   } finally {
