@@ -128,6 +128,7 @@ describe('whoever forges a meter’s address', () => {
     const prekey = world.keyring.current(world.clock.nowMs())?.prekey
     assert.ok(prekey)
     const good = await meter.openEpoch(prekey, START_MS)
+    const question = await other.openEpoch(prekey, START_MS)
     const noise = seededRandom('noise')
     for (let i = 0; i < 2000; i++) {
       const junk = Uint8Array.from([...good.slice(0, 60), ...noise(240)])
@@ -138,7 +139,6 @@ describe('whoever forges a meter’s address', () => {
     const reply = (): void => {
       tookMs = world.clock.monotonicMs() - beganMs
     }
-    const question = await other.openEpoch(prekey, START_MS)
     world.receiver.receive({ ...mailbox().arrival(question, 'another'), reply })
     await world.settle()
     // By the clock of the test, which only waiting moves: the suspects took seconds.
