@@ -107,6 +107,15 @@ export const QUIRKS = {
     where: 'dlms/mbus.ts',
     evidence: ['UtilitechAS/amsreader-firmware#155, #248 (T210-D)'],
   },
+  blockCipher: {
+    makers: ['KFM'],
+    what: 'The whole APDU is enciphered block by block (AES-128 in electronic code book, zeros behind).',
+    cure: 'Tried where a key is given and nothing else comes out; the reading is unauthenticated.',
+    where: 'dlms/block-cipher.ts',
+    evidence: [
+      'per-erik-nordbo/ams-han-port read.c and its recording of a MA105H2E, key in the name',
+    ],
+  },
   taggedTitle: {
     makers: ['KFM'],
     what: 'The tag of an octet string stands before the length of the system title (DB 09 08 …).',

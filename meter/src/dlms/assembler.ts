@@ -123,7 +123,8 @@ export class Assembler implements FrameSink {
       const block = decodeBlock(apdu)
       if (block.number === 1) this.#drop(blocks, 'truncated')
       if (block.number !== blocks.parts + 1) {
-        this.#refuseBlock(offset, length, 'truncated')
+        this.#dropAll('truncated')
+        this.#discard(offset, length, 'truncated')
       } else if (!blocks.add(block.data, offset, length)) {
         this.#dropAll('oversize')
       } else if (block.last) {
@@ -135,13 +136,10 @@ export class Assembler implements FrameSink {
       }
     } catch (error) {
       if (!(error instanceof MeterError)) throw error
-      this.#refuseBlock(offset, length, 'malformed')
+      // No block, though it begins like one: whoever knows its key may know better.
+      this.#dropAll('truncated')
+      this.#sink.apdu(apdu, offset, length)
     }
-  }
-
-  #refuseBlock(offset: number, length: number, reason: DiscardReason): void {
-    this.#dropAll('truncated')
-    this.#discard(offset, length, reason)
   }
 
   #dropAll(reason: DiscardReason): void {

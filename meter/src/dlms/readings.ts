@@ -2,6 +2,7 @@ import type { DiscardReason } from '../events.ts'
 import { MeterError } from '../errors.ts'
 import type { Reading, ReadingFlag } from '../reading.ts'
 import { APDU, decodeNotification, isNotification } from './apdu.ts'
+import { openBlocks } from './block-cipher.ts'
 import { isProtected, isSignedBy, parseProtected, parseSigned } from './ciphering.ts'
 import type { KeyVerdict } from './doctor.ts'
 import { diagnoseKeys } from './doctor.ts'
@@ -30,6 +31,15 @@ export class DlmsReadings {
 
   /** What an APDU says, or why it says nothing. */
   read(apdu: Uint8Array, flags: readonly ReadingFlag[]): Reading | DiscardReason {
+    const found = this.#tryRead(apdu, flags)
+    const key = this.#options.encryptionKey
+    if (typeof found !== 'string' || key === undefined) return found
+    // Blocks have no mark of their own: one in forty begins like something else.
+    const plain = openBlocks(apdu, key)
+    return plain === undefined ? found : this.#tryRead(plain, [...flags, 'unauthenticated'])
+  }
+
+  #tryRead(apdu: Uint8Array, flags: readonly ReadingFlag[]): Reading | DiscardReason {
     try {
       return this.#read(apdu, flags, undefined, LAYERS_MAX)
     } catch (error) {
@@ -58,6 +68,7 @@ export class DlmsReadings {
       return this.#read(signed.content, [...flags, ...doubts], undefined, layers - 1)
     }
     if (isProtected(tag)) return this.#unprotect(apdu, flags, layers)
+    if (tag === APDU.generalBlockTransfer) return 'malformed'
     const text = systemTitle === undefined ? undefined : this.#options.readText?.(apdu)
     if (text === undefined) return systemTitle === undefined ? 'empty' : 'malformed'
     return { ...text, flags: [...new Set([...text.flags, ...flags])] }

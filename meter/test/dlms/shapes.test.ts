@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createCipheriv } from 'node:crypto'
 import { describe, it } from 'mocha'
 import type { Reading } from '../../src/index.ts'
 import { createDecoder, decimal, explainDlms } from '../../src/index.ts'
@@ -171,6 +172,44 @@ describe('other shapes of what a meter says by itself', () => {
       const fields = explainDlms(frameApdu(apdu, DLMS_STYLES.described), { encryptionKey: KEY })
       assert.equal(fields.find(({ label }) => label === 'invocation counter')?.value, '7')
     }
+  })
+})
+
+describe('an APDU enciphered block by block', () => {
+  const body = structureData(octetData(hex('0100010700ff')), double(1_268))
+  const plain = join(hex('0f40000000'), hex(`090c${CLOCK}`), encodeData(body))
+
+  /** As the meter sends it: zeros up to a whole block, and nothing around it. */
+  function blocks(apdu: Uint8Array): Uint8Array {
+    const cipher = createCipheriv('aes-128-ecb', KEY, null).setAutoPadding(false)
+    const zeros = new Uint8Array((16 - (apdu.length % 16)) % 16)
+    return new Uint8Array(cipher.update(join(apdu, zeros)))
+  }
+
+  it('is read with the key, and says that nobody vouches for it', () => {
+    const reading = readApdu(blocks(plain), KEY)
+    assert.deepEqual(values(reading), ['1.7.0 1268 W'])
+    assert.deepEqual(reading?.flags, ['unauthenticated', 'scale-assumed'])
+    assert.equal(readApdu(blocks(plain)), undefined)
+    assert.equal(readApdu(blocks(plain), hex('00'.repeat(16))), undefined)
+  })
+
+  it('is read whatever its first byte looks like', () => {
+    for (let invoke = 0; invoke < 600; invoke++) {
+      const filled = octetData(new Uint8Array(invoke % 17))
+      const apdu = join(
+        hex('0f'),
+        u32(invoke),
+        hex('00'),
+        encodeData(structureData(octetData(hex('0100010700ff')), double(invoke), filled)),
+      )
+      assert.equal(readApdu(blocks(apdu), KEY)?.registers[0]?.digits, BigInt(invoke))
+    }
+  })
+
+  it('gives nothing when more than a block of zeros follows, or bytes that are none', () => {
+    assert.equal(readApdu(blocks(join(plain, new Uint8Array(32))), KEY), undefined)
+    assert.equal(readApdu(blocks(join(plain, [7])), KEY), undefined)
   })
 })
 
