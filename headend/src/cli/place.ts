@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -15,7 +15,16 @@ export const KEYS_FOLDER = 'keys'
 /** The configuration that a command works with: the one named, one in this folder, the system's. */
 export function findConfig(named: string | undefined): string {
   if (named !== undefined) return named
-  return existsSync('headend.toml') ? 'headend.toml' : CONFIG_PATH_DEFAULT
+  return isOwn('headend.toml') ? 'headend.toml' : CONFIG_PATH_DEFAULT
+}
+
+/** A stranger's file in a shared folder is passed over: it would say where keys are. */
+function isOwn(file: string): boolean {
+  try {
+    return statSync(file).uid === process.getuid?.()
+  } catch {
+    return false
+  }
 }
 
 /** Who works at the command line, for the audit log. */
