@@ -4,7 +4,14 @@ import { afterEach, beforeEach, describe, it } from 'mocha'
 import { exportLines } from '../src/cli/export.ts'
 import type { DeviceRow } from '../src/store/types.ts'
 import { openWorld, type World } from './support/receiving.ts'
-import { readingBody, schemaBody, sealBody, START_MS, TestMeter } from './support/world.ts'
+import {
+  eventBody,
+  readingBody,
+  schemaBody,
+  sealBody,
+  START_MS,
+  TestMeter,
+} from './support/world.ts'
 
 const LIVE = 3
 
@@ -38,5 +45,17 @@ describe('an export', () => {
     const lines = exportLines(world.store, device, world.keyring.ueid, { all: true })
     const report = await verifyExport(lines, { key: meter.signer })
     assert.deepEqual([report.records, report.ok, report.proven], [7, true, false])
+  })
+
+  it('of contradictions proves that the device signed both', async () => {
+    const to = world.keyring.ueid
+    const sealed = await meter.next(1, readingBody(START_MS, [1n, 2n]), to)
+    await world.deliver(sealed.datagram)
+    const other = { ...sealed.record, ...eventBody(START_MS, 10) }
+    await world.deliver((await meter.seal(other, to)).datagram)
+    const lines = exportLines(world.store, device, to, { contradictions: true })
+    const report = await verifyExport(lines, { key: meter.signer })
+    assert.deepEqual([report.records, report.signatures, report.proven], [2, 2, false])
+    assert.ok(report.problems.some(({ code }) => code === 'chain-rewritten'))
   })
 })

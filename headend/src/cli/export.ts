@@ -19,6 +19,7 @@ interface ExportOptions {
   readonly stream?: string
   readonly output?: string
   readonly all?: true
+  readonly contradictions?: true
 }
 
 /** Adds `export`. */
@@ -31,6 +32,7 @@ export function addExportCommand(program: Command, output: Output): void {
     .option('--stream <name>', 'only this stream: quarter, minute, live, events, health')
     .option('-o, --output <file>', 'a new file; without it the standard output')
     .option('--all', 'also the newest live readings, which no seal covers yet and nothing proves')
+    .option('--contradictions', 'only records that contradict one another: what an alarm was about')
     .addHelpText(
       'after',
       '\nExample:\n  s3mp headend export 01a2b3c4 -o records.jsonl && s3mp verify --key meter-card.json records.jsonl',
@@ -50,6 +52,16 @@ export function addExportCommand(program: Command, output: Output): void {
     })
 }
 
+/** Which records an export holds. */
+export interface Exported {
+  /** Only this stream. */
+  readonly stream?: string
+  /** Also live readings that no seal covers yet. */
+  readonly all?: boolean
+  /** Only contradicting records, each behind the one whose place it claims. */
+  readonly contradictions?: boolean
+}
+
 /**
  * The lines of an export file: a header, then the records, stream by stream, in their order. A stream
  * ends with the last record that a signature covers: what follows is no evidence yet.
@@ -58,7 +70,7 @@ export function* exportLines(
   store: SqliteStore,
   device: DeviceRow,
   recipientId: Uint8Array,
-  { stream: streamName, all = false }: { readonly stream?: string; readonly all?: boolean } = {},
+  { stream: streamName, all = false, contradictions = false }: Exported = {},
 ): Iterable<string> {
   const { algorithm, publicKey } = device
   yield exportHeaderLine({ key: { algorithm, publicKey }, recipientId })
@@ -71,6 +83,12 @@ export function* exportLines(
     throw new HeadendError('ERR_HEADEND_NOT_FOUND', message)
   }
   for (const stream of streams) {
+    if (contradictions) {
+      for (const { kind, bytes } of store.queries.contradictions(stream.row)) {
+        yield exportLine({ kind, object: bytes })
+      }
+      continue
+    }
     const end = all ? Number.MAX_SAFE_INTEGER : store.queries.provenUpTo(stream.row)
     for (let from = 0; ;) {
       const page = store.queries

@@ -119,6 +119,23 @@ export class Queries {
       .map(readRecord)
   }
 
+  /**
+   * Records of a stream that contradict a stored one, each behind the one whose place it claims. There
+   * are few: only some of a stream are kept.
+   */
+  contradictions(stream: number): readonly Pick<StoredRecord, 'kind' | 'bytes'>[] {
+    return this.#database
+      .all('SELECT seq, kind, bytes FROM conflicts WHERE stream = ? ORDER BY seq, row', stream)
+      .flatMap((row) => {
+        const standing = this.recordAt(stream, integer(row, 'seq'))
+        const code = maybeInteger(row, 'kind')
+        // Older stores have not noted the kind: it is hardly ever another than that of what stands.
+        const kind = code === undefined ? standing?.kind : RECORD_KINDS.get(code)
+        const other = kind === undefined ? [] : [{ kind, bytes: bytes(row, 'bytes') }]
+        return standing === undefined ? other : [standing, ...other]
+      })
+  }
+
   /** The last sequence number of a stream that a signature covers; 0 where none does. */
   provenUpTo(stream: number): number {
     const row = this.#database.get(

@@ -196,12 +196,14 @@ export class Records {
     if (equal(bytes(taken, 'hash'), entry.hash)) return { type: 'known' }
     if (stream.conflicts < CONFLICTS_PER_STREAM_MAX) {
       const isNew = this.#database.run(
-        'INSERT OR IGNORE INTO conflicts (stream, seq, hash, stored_ms, bytes) VALUES (?, ?, ?, ?, ?)',
+        `INSERT OR IGNORE INTO conflicts (stream, seq, hash, stored_ms, bytes, kind)
+         VALUES (?, ?, ?, ?, ?, ?)`,
         stream.row,
         seq,
         entry.hash,
         nowMs,
         entry.bytes,
+        KINDS[entry.record.kind].code,
       )
       if (isNew > 0) {
         stream.conflicts++

@@ -205,4 +205,8 @@ export const MIGRATIONS: readonly string[] = [
   `
   CREATE INDEX records_of_schemas ON records (stream, seq) WHERE kind = 6;
   `,
+  // A signature says nothing without its kind: evidence of a contradiction is kept with it.
+  `
+  ALTER TABLE conflicts ADD COLUMN kind INTEGER;
+  `,
 ]
