@@ -65,6 +65,7 @@ export async function serveBoth(config: Config): Promise<void> {
   const log = systemLog(config.log.level)
   const signal = terminationSignal(log)
   const channel = memoryChannel()
+  if (process.stdout.isTTY) say('Starting …')
   const { openMeter } = await import('./meter.ts')
   const { runUplink } = await import('./uplink.ts')
   const { meter, page } = await openMeter(config, channel.meter, log)

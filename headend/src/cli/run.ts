@@ -42,6 +42,7 @@ async function run(options: RunOptions, output: Output, signal: AbortSignal): Pr
   const lock = lockDataFolder(config)
   const store = openStore(config)
   const supervisor = new Supervisor(log)
+  if (process.stderr.isTTY) output.note('Starting …')
   try {
     const page = await pageOrNot(log)
     const transports = await transportsOf(config, log)
