@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { after, afterEach, describe, it } from 'mocha'
 
 import { ProtoWriter } from '../../scion/src/control/protobuf.ts'
-import type { RpcServer } from '../../scion/test/support/rpc-server.ts'
-import { startRpcServer } from '../../scion/test/support/rpc-server.ts'
+import type { RpcServer } from '../../test/support/rpc-server.ts'
+import { startRpcServer } from '../../test/support/rpc-server.ts'
 import { parseConfig } from '../src/config/load.ts'
 import { openScion } from '../src/service/scion.ts'
 

@@ -47,10 +47,19 @@ export class GrpcTransport implements RpcTransport {
       deadline.signal.throwIfAborted()
       return await this.#exchange(call, deadline.signal, place)
     } catch (cause) {
-      throw callError(cause, deadline, place)
+      const error = callError(cause, deadline, place)
+      // What does not answer in time may be a connection whose other end is gone without a word.
+      if (error instanceof ScionError && error.code === 'ERR_SCION_TIMEOUT') this.#giveUp()
+      throw error
     } finally {
       deadline.clear()
     }
+  }
+
+  /** The next call opens another connection. */
+  #giveUp(): void {
+    this.#session?.destroy()
+    this.#session = undefined
   }
 
   close(): Promise<void> {

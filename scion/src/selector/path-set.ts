@@ -48,21 +48,27 @@ export class PathSet {
 
   /**
    * Takes what a lookup brought at wall-clock time `nowMs`. Paths that it does not name stay until
-   * they expire, or until room is needed; `kept` is never given up for another.
+   * they expire, or until room is needed; `kept` is never given up for another. Paths that the policy
+   * refuses are kept for the sake of the explanation, and take no room from those that it allows.
    */
   offer(paths: readonly Path[], nowMs: number, kept: string | undefined): Offered {
     const offered = new Set(paths.map((path) => path.fingerprint))
     for (const entry of this.#entries.values()) entry.listed = offered.has(entry.fingerprint)
-    const added: string[] = []
-    for (const path of paths) {
+    const judged = paths.map((path) => ({ path, refusal: this.#policy(path) }))
+    for (const { path, refusal } of judged) {
       const known = this.#entries.get(path.fingerprint)
-      if (known !== undefined) {
-        renew(known, path, nowMs)
-        known.refusal = this.#policy(path)
-      } else if (path.expiryMs > nowMs && this.#makeRoom(kept)) {
-        this.#entries.set(path.fingerprint, newEntry(path, this.#policy(path)))
-        added.push(path.fingerprint)
-      }
+      if (known === undefined) continue
+      renew(known, path, nowMs)
+      known.refusal = refusal
+    }
+    const allowed = judged.filter(({ refusal }) => refusal === undefined)
+    const refused = judged.filter(({ refusal }) => refusal !== undefined)
+    const added: string[] = []
+    for (const { path, refusal } of [...allowed, ...refused]) {
+      const isNew = path.expiryMs > nowMs && !this.#entries.has(path.fingerprint)
+      if (!isNew || !this.#makeRoom(kept, refusal === undefined)) continue
+      this.#entries.set(path.fingerprint, newEntry(path, refusal))
+      added.push(path.fingerprint)
     }
     const dropped = this.#dropExpired(nowMs)
     this.#rank()
@@ -90,14 +96,14 @@ export class PathSet {
     for (const [index, entry] of entries.entries()) entry.preference = places?.[index]
   }
 
-  #makeRoom(kept: string | undefined): boolean {
+  #makeRoom(kept: string | undefined, isAllowed: boolean): boolean {
     if (this.#entries.size < PATHS_MAX) return true
-    for (const entry of this.#entries.values()) {
-      if (entry.listed || entry.fingerprint === kept) continue
-      this.#entries.delete(entry.fingerprint)
-      return true
-    }
-    return false
+    const others = this.all().filter(({ fingerprint }) => fingerprint !== kept)
+    const left =
+      others.find(({ listed }) => !listed) ??
+      (isAllowed ? others.find(({ refusal }) => refusal !== undefined) : undefined)
+    if (left !== undefined) this.#entries.delete(left.fingerprint)
+    return left !== undefined
   }
 
   #dropExpired(nowMs: number): readonly string[] {

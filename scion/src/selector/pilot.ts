@@ -263,6 +263,8 @@ export class PathPilot {
   /** Puts another policy in force at once; what was measured of the paths stays. */
   setPolicy(policy: PathPolicy, ranking?: PathRanking): void {
     this.#selector.setPolicy(policy, ranking)
+    // Of very many paths those are known that the policy before allowed.
+    this.#refresher.hurry()
     this.#stir()
   }
 

@@ -3,7 +3,8 @@ import { createServer as createHttp } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer as createHttp2 } from 'node:http2'
 import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
-import type { AddressInfo, Server } from 'node:net'
+import { createServer as createTcpServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
 import { after, before, describe, it } from 'mocha'
 import { ConnectTransport } from '../../src/control/connect.ts'
 import { GrpcTransport } from '../../src/control/grpc.ts'
@@ -211,3 +212,27 @@ for (const [name, makeServer, make] of KINDS) {
     })
   })
 }
+
+describe('GrpcTransport, whose daemon vanishes without a word', () => {
+  it('opens another connection after an answer that did not come', async () => {
+    const sockets: Socket[] = []
+    // The first connection is taken and never heard of again, as after a power cut.
+    const front = createTcpServer((socket) => {
+      sockets.push(socket)
+      if (sockets.length > 1) real.server.emit('connection', socket)
+    })
+    const real = grpcServer()
+    await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve))
+    const { port } = front.address() as AddressInfo
+    const transport = new GrpcTransport({ host: '127.0.0.1', port })
+    await assert.rejects(transport.call(call('Echo', { timeoutMs: 50 })), {
+      code: 'ERR_SCION_TIMEOUT',
+    })
+    assert.deepEqual(await transport.call(call('Echo')), Uint8Array.of(1, 2, 3))
+    assert.equal(sockets.length, 2)
+    await transport.close()
+    for (const socket of sockets) socket.destroy()
+    front.close()
+    real.close()
+  })
+})

@@ -373,6 +373,23 @@ describe('PathSelector', () => {
     assert.equal(found?.expiryMs, 2 * HOUR_MS)
   })
 
+  it('finds the one path that is allowed behind ever so many that are not', () => {
+    const many = Array.from({ length: PATHS_MAX + 20 }, (_, index) =>
+      fakePath([index + 100, index + 100], HOUR_MS),
+    )
+    const allowed = [a, b]
+    const choosy = new PathSelector({
+      clock,
+      policy: (path) => (allowed.includes(path) ? undefined : 'leaves the country'),
+    })
+    choosy.offer([...many, b])
+    assert.equal(choosy.pick(), b)
+    assert.equal(choosy.size, PATHS_MAX)
+    choosy.offer([...many, b, a])
+    assert.deepEqual(new Set(choosy.usable()), new Set([a, b]))
+    assert.equal(choosy.size, PATHS_MAX)
+  })
+
   it('stays within its budget of probes', () => {
     const many = Array.from({ length: 50 }, (_, index) => fakePath([index + 1, index + 1], HOUR_MS))
     selector.offer(many)

@@ -7,7 +7,7 @@ import { ProtoWriter } from '../../src/control/protobuf.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
 import { runTool } from '../../src/tools/run.ts'
 import { startDiscoveryServer } from '../support/discovery-server.ts'
-import { startRpcServer } from '../support/rpc-server.ts'
+import { startRpcServer } from '../../../test/support/rpc-server.ts'
 import { signedWorld } from '../support/trust-world.ts'
 
 const signed = signedWorld.trc()
