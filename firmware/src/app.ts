@@ -2,6 +2,7 @@ import { TEXT_BYTES_MAX, toHex, type RandomBytes, type Severity, type Signer } f
 import type { Clock } from '@s3mp/hal'
 
 import type { MeterEnd } from './channel/channel.ts'
+import { BestClock } from './best-clock.ts'
 import type { PathStatus, TransportHealth } from './channel/message.ts'
 import { ClockWatch, type ClockState } from './clock-state.ts'
 import { Delivery, type DeliveryStats } from './delivery/delivery.ts'
@@ -43,7 +44,9 @@ export interface MeterOptions {
   /** Opens the durable store; called again when it broke. */
   readonly openSpool: () => Spool
   /** Opens what metering keeps beside the spool; nothing outlives the run where it is left out. */
-  readonly openMap?: (name: MapName) => DurableMap
+  readonly openMap?: (name: MapName | 'clock') => DurableMap
+  /** What a battery-backed clock says, where there is one: milliseconds since 1970. */
+  readonly rtcMs?: () => number | undefined
   /** Our end of the channel to the uplink. */
   readonly channel: MeterEnd
   /**
@@ -110,6 +113,7 @@ class MeterApp implements Meter {
   readonly #log: Log
   readonly #box: SpoolBox
   readonly #watch = new ClockWatch()
+  readonly #clock: BestClock
   readonly #vault: Vault
   readonly #epochs: Epochs
   readonly #recorder: Recorder
@@ -124,8 +128,11 @@ class MeterApp implements Meter {
   readonly #startMs: number
 
   constructor(options: MeterOptions) {
-    this.#options = options
-    const { clock, signer, trust, randomBytes, firmwareHash, streams } = options
+    const { signer, trust, randomBytes, firmwareHash, streams, rtcMs } = options
+    const map = (options.openMap ?? volatileMap)('clock')
+    this.#clock = new BestClock({ clock: options.clock, map, ...(rtcMs && { rtcMs }) })
+    const clock = this.#clock
+    this.#options = { ...options, clock }
     this.#log = options.log ?? silentLog
     this.#startMs = clock.monotonicMs()
     this.#watch.look(clock.nowMs(), clock.monotonicMs())
@@ -233,7 +240,9 @@ class MeterApp implements Meter {
   }
 
   #clockState(): ClockState {
-    const { clock } = this.#options
+    const clock = this.#clock
+    // A guess is no time that anybody set, however near it may be.
+    if (!clock.isSet) return 'unset'
     return this.#watch.state(clock.nowMs(), clock.monotonicMs())
   }
 
@@ -290,7 +299,10 @@ class MeterApp implements Meter {
       log: this.#log,
       onTrace: (event) => onTrace?.(event),
       onTime: (headEndMs, roundTripMs) => {
+        this.#clock.hear(headEndMs, roundTripMs)
+        this.#lookAtClock()
         this.#watch.hear(headEndMs, roundTripMs, clock.nowMs(), clock.monotonicMs())
+        if (this.#clockState() === 'synced') this.#clock.vouch()
       },
       onFork: (stream, seq) => {
         const lost = this.#box.spool.skipBeyond(stream, seq)
@@ -333,6 +345,15 @@ class MeterApp implements Meter {
       openMap,
       tap: this.#options.tap,
       isClockTrusted: () => this.#clockState() === 'synced',
+      isClockSet: () => this.#clock.isSet,
+      systemMs: () => this.#clock.systemMs,
+      rtcMs: this.#options.rtcMs,
+      onTime: ({ timeMs, source }) => {
+        if (timeMs === undefined || source === 'system') return
+        // Where the system's clock was set, a battery-backed one contradicts it.
+        if (this.#clock.isSet && source === 'rtc') this.#watch.doubt()
+        else this.#clock.learn(timeMs)
+      },
       onTelegram: (source, reading, bytes) => {
         this.#lookAtClock()
         onTrace?.({ type: 'telegram', atMs: clock.nowMs(), source, bytes, reading })
@@ -366,6 +387,7 @@ class MeterApp implements Meter {
     await this.#recorder.idle()
     this.#epochs.close()
     this.#metering.close()
+    this.#clock.close()
     this.#box.spool.close()
     await this.#options.channel.close()
   }

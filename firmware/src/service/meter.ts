@@ -13,6 +13,7 @@ import { openSources } from '../sources/open.ts'
 import { Spool } from '../spool/spool.ts'
 import type { TamperInput } from '../tamper.ts'
 import { openMeterPage } from './page.ts'
+import { rtcOf } from './rtc.ts'
 import { runningProgramHash, systemRandom, systemRandomBytes } from './system.ts'
 import { tapsOf } from './taps.ts'
 
@@ -43,6 +44,7 @@ export async function openMeter(config: Config, channel: MeterEnd, log: Log): Pr
     randomBytes: systemRandomBytes,
     sources,
     tap: tapsOf(config, clock, log),
+    rtcMs: rtcOf(clock),
     ...(tamper === undefined ? {} : { tamper }),
     openMap: (name) => openDurableMap(join(state.folder, `meter.${name}`)),
     streams: {

@@ -59,12 +59,12 @@ export class Arrears {
 
   /** The meter was read just now; call it before the reading is handed over. */
   heard(): void {
-    const { clock, newestMs } = this.#context
+    const { clock, newestMs, isClockSet } = this.#context
     const [nowMs, monotonicMs] = [clock.nowMs(), clock.monotonicMs()]
     this.#before ??= { newestMs: newestMs() }
     this.#firstMs ??= monotonicMs
     // By a clock that was never set nothing can be dated; the time before this run can wait.
-    if (nowMs >= CLOCK_FLOOR_MS) {
+    if (isClockSet()) {
       const begunMs = nowMs - (monotonicMs - this.#firstMs)
       if (!this.#isBegun) this.#note(this.#before.newestMs ?? 0, begunMs)
       else this.#note(nowMs - (monotonicMs - this.#heardMs), nowMs)
@@ -73,10 +73,11 @@ export class Arrears {
     this.#heardMs = monotonicMs
   }
 
-  /** The part to be fetched next, oldest first; undefined when nothing is owed. */
+  /** The part to be fetched next, oldest first; undefined when nothing is owed, or no time is known. */
   next(): Span | undefined {
     const [first] = this.#spans
-    if (first === undefined) return undefined
+    // What a meter's wall clock means is known by comparing it with ours: not with a guess.
+    if (first === undefined || !this.#context.isClockSet()) return undefined
     const fromMs = Math.max(first.fromMs, this.#context.clock.nowMs() - BACKFILL_MS_MAX)
     if (fromMs >= first.toMs) {
       this.#keep(this.#spans.slice(1))
@@ -134,7 +135,8 @@ export class Arrears {
     const all = [...spans, span]
     // Too many: the two oldest are made up for as one.
     const [oldest] = all.length > BACKFILL_SPANS_MAX ? all.splice(0, 1) : []
-    this.#keep(all.map((one, at) => (at > 0 ? one : { ...one, ...pick(oldest) })))
+    const fromOf = (one: Span, at: number): number => (at > 0 ? one : (oldest ?? one)).fromMs
+    this.#keep(all.map((one, at) => ({ ...one, fromMs: fromOf(one, at) })))
   }
 
   #keep(spans: readonly Span[]): void {
@@ -148,10 +150,6 @@ export class Arrears {
       log.error('arrears.unwritten', { meter: this.#name, reason: error.message })
     }
   }
-}
-
-function pick(span: Span | undefined): Partial<Span> {
-  return span === undefined ? {} : { fromMs: span.fromMs }
 }
 
 /** Reads what {@link Arrears} keeps; what is not readable is nothing owed. */

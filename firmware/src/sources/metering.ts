@@ -1,5 +1,5 @@
 import type { Clock } from '@s3mp/hal'
-import { createTruth, type Reading } from '@s3mp/meter'
+import { createTruth, type Reading, type TruthTime } from '@s3mp/meter'
 
 import type { DurableMap } from '../durable-map.ts'
 import type { Journal } from '../journal.ts'
@@ -31,6 +31,9 @@ export interface StreamOptions {
 /** The maps that metering keeps beside the spool. */
 export type MapName = 'places' | 'invocations' | 'pulses' | 'arrears'
 
+/** What is told of the clocks that a reading showed. */
+export type OnTime = (time: TruthTime) => void
+
 /** What metering needs. */
 export interface MeteringOptions {
   readonly sources: readonly SourceSpec[]
@@ -44,6 +47,13 @@ export interface MeteringOptions {
   readonly openMap: (name: MapName) => DurableMap
   /** Whether somebody vouches for the wall clock. */
   readonly isClockTrusted: () => boolean
+  /** Whether the wall clock was set, and is no guess; set where left out. */
+  readonly isClockSet?: () => boolean
+  /** What the system's clock shows, whatever is made of it; as `clock` where left out. */
+  readonly systemMs?: () => number
+  /** What a battery-backed clock says, where there is one. */
+  readonly rtcMs?: (() => number | undefined) | undefined
+  readonly onTime?: OnTime
   readonly tap?: ((source: string) => SourceTap) | undefined
   /** A telegram was understood; called before anything is registered. */
   readonly onTelegram: (source: string, reading: Reading, bytes: Uint8Array) => void
@@ -155,6 +165,7 @@ export class Metering {
       invocations: this.#maps.invocations,
       pulses: this.#maps.pulses,
       arrears: this.#maps.arrears,
+      isClockSet: this.#options.isClockSet ?? ((): boolean => true),
       stored: async () => {
         const { recorder } = this.#options
         await recorder.idle()
@@ -195,12 +206,15 @@ export class Metering {
 
   /** A reading with what physics, clocks and the readings before have against it. */
   #judged(truth: ReturnType<typeof createTruth>, raw: Reading): Reading {
-    const { clock, isClockTrusted, log, journal } = this.#options
-    const { reading, findings } = truth.check(raw, {
-      wallMs: clock.nowMs(),
+    const { clock, isClockTrusted, systemMs, onTime, log, journal } = this.#options
+    const rtcMs = this.#options.rtcMs?.()
+    const { reading, findings, time } = truth.check(raw, {
+      wallMs: systemMs?.() ?? clock.nowMs(),
       monotonicMs: clock.monotonicMs(),
       wallTrusted: isClockTrusted(),
+      ...(rtcMs === undefined ? {} : { rtcMs }),
     })
+    onTime?.(time)
     for (const { flag, what } of findings) {
       log.debug('reading.doubted', { flag, what })
       if (flag === 'register-jumped') journal.tell('register-implausible', 'warning', [shown(what)])

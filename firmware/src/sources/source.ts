@@ -46,6 +46,8 @@ export interface SourceContext {
   readonly log: Log
   /** Counters of ciphered telegrams, by name: what was accepted once is never accepted again. */
   readonly invocations: DurableMap
+  /** Whether the wall clock was set; else it shows a guess, by which no outage can be dated. */
+  readonly isClockSet: () => boolean
   /** Times for which readings are still owed from a meter's memory, by head. */
   readonly arrears: DurableMap
   /** Resolves when all readings handed over are on the disk; false where there was no room for one. */

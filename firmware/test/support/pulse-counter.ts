@@ -27,6 +27,7 @@ const source = spec.create({
   log: silentLog,
   invocations: volatileMap(),
   arrears: volatileMap(),
+  isClockSet: () => true,
   stored: () => Promise.resolve(true),
   pulses: openDurableMap(process.argv[2] ?? ''),
   onReading: () => undefined,

@@ -1,6 +1,7 @@
 import { VirtualClock } from '@s3mp/hal/mock'
 import type { Reading } from '@s3mp/meter'
 
+import { CLOCK_FLOOR_MS } from '../../src/clock-state.ts'
 import { volatileMap, type DurableMap } from '../../src/durable-map.ts'
 import { createLog } from '../../src/log.ts'
 import type {
@@ -75,6 +76,7 @@ export class SourceBench {
       invocations: this.invocations,
       pulses: this.pulses,
       arrears: this.arrears,
+      isClockSet: () => clock.nowMs() >= CLOCK_FLOOR_MS,
       stored: () => Promise.resolve(!this.isFull),
       onReading: (reading, bytes, time) => {
         this.readings.push({ reading, bytes, time, atMs: clock.nowMs() })
