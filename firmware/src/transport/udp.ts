@@ -21,6 +21,15 @@ export interface UdpTransportOptions {
   readonly lookup?: NonNullable<SocketOptions['lookup']>
 }
 
+/** What the system says about a datagram that did not leave, or did not arrive. */
+const WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'no head-end listens there now',
+  ENETUNREACH: 'no way leads there: is the network connected?',
+  EHOSTUNREACH: 'that machine does not answer',
+  ENETDOWN: 'the network is down',
+  EPERM: 'a firewall of this machine forbids it',
+}
+
 /**
  * Plain datagrams to one address: for a SCION-IP gateway, which gives them paths behind our back,
  * and for a bench. The socket is connected, so that the system drops what others send; when the
@@ -59,7 +68,11 @@ export class UdpTransport implements Transport {
           // ECONNREFUSED tells of an earlier datagram: nobody listens there now.
           if (codeOf(error) !== 'ECONNREFUSED' && this.#isOlderThan(UDP_RESOLVE_MS_MIN))
             this.#giveUp()
-          reject(new FirmwareError('channel', `udp: ${codeOf(error)}`, { cause: error }))
+          const { host, port } = this.#options.remote
+          const why = WORDS[codeOf(error)] ?? codeOf(error)
+          reject(
+            new FirmwareError('channel', `udp: ${host}:${String(port)}: ${why}`, { cause: error }),
+          )
         }
       })
     })
