@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
-import type { Device, Tariff } from '../src/api.ts'
+import type { Device, Tariff, TariffPeriod } from '../src/api.ts'
 import {
   countersOf,
   headOfStream,
@@ -9,7 +9,8 @@ import {
   toldMedium,
 } from '../src/page/logic/heads.ts'
 import { explainObis } from '../src/page/logic/obis.ts'
-import { currencyOf, parsePrice, periodAt, withPeriod } from '../src/page/logic/tariff.ts'
+import { cheaperOf, currencyOf, parsePrice, periodAt, readPeriod, withPeriod } from '../src/page/logic/tariff.ts' // prettier-ignore
+import type { Typed } from '../src/page/logic/tariff.ts'
 import { de, en } from '../src/page/texts/texts.ts'
 
 const TWO_TARIFFS = ['1-0:1.8.1*255', '1-0:1.8.2*255', '1-0:2.8.1*255', '1-0:2.8.2*255']
@@ -109,6 +110,33 @@ describe('tariffs', () => {
     assert.equal(withPeriod(both, 'EUR', period(100)).periods.length, 2)
     assert.equal(periodAt(both, 99)?.fromMs, 50)
     assert.equal(periodAt(both, 49), undefined)
+  })
+
+  const register = '1-0:1.8.0*255'
+  const night = { days: [1, 2, 3, 4, 5], from: '22:00', to: '06:00', price: '0.2' }
+  const read = (typed: Partial<Typed>, before?: Tariff['periods'][number]): TariffPeriod | undefined => // prettier-ignore
+    readPeriod({ registers: [register], prices: { [register]: '0,3' }, monthly: '', ...typed }, before, () => false, 7) // prettier-ignore
+
+  it('have cheaper hours where somebody typed them, by the clocks of her own time zone', () => {
+    const hours = { price: '0,2', from: '22:00', to: '06:00', days: 'weekdays' } as const
+    const typed = read({ cheaper: { register, hours } })
+    assert.deepEqual(typed?.rates, [{ register, price: '0.3', earns: false, zones: [night] }])
+    assert.equal(withPeriod(undefined, 'EUR', typed, 'Europe/Zurich').timeZone, 'Europe/Zurich')
+    assert.deepEqual(cheaperOf(typed.rates[0]?.zones), { ...hours, price: '0.2' })
+    assert.equal('timeZone' in withPeriod(undefined, 'EUR', period(1), 'Europe/Zurich'), false)
+    for (const wrong of [{ price: 'x' }, { from: '24:00' }, { to: '6' }])
+      assert.equal(read({ cheaper: { register, hours: { ...hours, ...wrong } } }), undefined)
+    const none = read({ cheaper: { register, hours: { ...hours, price: '' } } })
+    assert.equal('zones' in (none?.rates[0] ?? {}), false)
+  })
+
+  it('keep what the form does not show', () => {
+    const zones = [night, { ...night, from: '12:00', to: '13:00' }]
+    const before = { ...period(5), rates: [{ register, price: '1', earns: false, factor: '10.3', zones }] } // prettier-ignore
+    assert.equal(cheaperOf(zones), undefined)
+    assert.deepEqual(read({}, before)?.rates, [{ register, price: '0.3', earns: false, factor: '10.3', zones }]) // prettier-ignore
+    const kept = { currency: 'EUR', timeZone: 'Europe/Oslo', periods: [before] }
+    assert.equal(withPeriod(kept, 'EUR', period(9), 'Europe/Zurich').timeZone, 'Europe/Oslo')
   })
 
   it('are in the money of the reader’s region', () => {

@@ -38,6 +38,8 @@ export interface Formats {
   /** A time from and to, with no part said twice: "3 – 9 Nov 2026", "9 Nov 2026, 14:00 – 15:00". */
   range(fromMs: number, toMs: number): string
   weekday(timeMs: number): string
+  /** Days of the week, 1 Monday to 7 Sunday: "Mon–Fri", "Sat and Sun". */
+  weekdays(days: readonly number[]): string
   month(timeMs: number): string
   /** How long ago or ahead: "3 seconds ago", "in 5 hours". */
   relative(timeMs: number, nowMs: number): string
@@ -49,6 +51,9 @@ export interface Formats {
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const DAY = 24 * HOUR
+
+/** Midnight of some Monday, in UTC. */
+const MONDAY_MS = 4 * DAY
 
 /** Formats for a BCP 47 language tag; `zone` is for tests, the browser's own otherwise. */
 export function createFormats(locale: string, zone?: string): Formats {
@@ -109,6 +114,7 @@ export function createFormats(locale: string, zone?: string): Formats {
       // An end at midnight is the end of the day before.
       (toMs - fromMs > 20 * HOUR ? day : dayMinute).formatRange(fromMs, toMs - 1),
     weekday: (timeMs) => weekday.format(timeMs),
+    weekdays: (days) => weekdaysText(locale, list, days),
     month: (timeMs) => month.format(timeMs),
     relative: (timeMs, nowMs) => relativeText(relative, timeMs - nowMs),
     money: (value, currency) => moneyText(locale, value, currency, 2),
@@ -133,6 +139,14 @@ function exactDecimal(locale: string, value: string): string {
 function moneyText(locale: string, value: number, currency: string, digits: number): string {
   const options = { style: 'currency', currency, maximumFractionDigits: digits } as const
   return new Intl.NumberFormat(locale, options).format(value)
+}
+
+function weekdaysText(locale: string, list: Intl.ListFormat, days: readonly number[]): string {
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short', timeZone: 'UTC' })
+  const names = days.map((each) => weekday.format(MONDAY_MS + (each - 1) * DAY))
+  const [first = 0, last = first] = [days[0], days.at(-1)]
+  const isRun = days.length > 2 && last - first === days.length - 1
+  return isRun ? `${names[0] ?? ''}–${names.at(-1) ?? ''}` : list.format(names)
 }
 
 function spanText(ms: number, format: Record<'whole' | 'one', Intl.NumberFormat>): string {

@@ -4,6 +4,7 @@ import type { TargetedEvent, VNode } from 'preact'
 export interface FieldAttributes {
   readonly name?: string
   readonly isSecret?: boolean
+  readonly type?: 'time'
   readonly autocomplete?: 'username' | 'current-password' | 'new-password' | 'one-time-code' | 'off'
   readonly inputMode?: 'decimal' | 'numeric'
   readonly pattern?: string

@@ -1,13 +1,21 @@
 import type { VNode } from 'preact'
 import { useState } from 'preact/hooks'
-import type { Device, RegisterView, Tariff, TariffPeriod } from '../../api.ts'
+import type { Device, RegisterView, Tariff } from '../../api.ts'
 import { useMay } from '../access.ts'
 import { client, ClientError } from '../client.ts'
 import { headsOf, pricedCounters } from '../logic/heads.ts'
 import { explainObis } from '../logic/obis.ts'
 import { obisParts } from '../logic/reading.ts'
 import { beginnings } from '../logic/spans.ts'
-import { currencyOf, parsePrice, periodAt, withPeriod } from '../logic/tariff.ts'
+import {
+  cheaperOf,
+  currencyOf,
+  DAYS_NAMES,
+  periodAt,
+  readPeriod,
+  withPeriod,
+} from '../logic/tariff.ts'
+import type { Cheaper } from '../logic/tariff.ts'
 import { serverNowMs } from '../session.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
@@ -38,6 +46,16 @@ export function TariffCard(props: {
                 <dt>{explainObis(rate.register, t)}</dt>
                 <dd>
                   {f.price(Number(rate.price), tariff.currency)} {unitOf(rate.register)}
+                  {(rate.zones ?? []).map((zone) => (
+                    <small key={`${zone.days.join()} ${zone.from}`}>
+                      {fill(t.costs.zone, {
+                        price: f.price(Number(zone.price), tariff.currency),
+                        days: f.weekdays(zone.days),
+                        from: zone.from,
+                        to: zone.to,
+                      })}
+                    </small>
+                  ))}
                 </dd>
               </div>
             ))}
@@ -72,6 +90,108 @@ function isFed(register: string): boolean {
   return parts?.a === 1 && parts.c === 2
 }
 
+function isDrawn(register: string): boolean {
+  const parts = obisParts(register)
+  return parts?.a === 1 && parts.c === 1
+}
+
+/** Hours with a lower price, for those whose supplier has them. */
+function CheaperHours(props: {
+  hours: Cheaper
+  set: (hours: Cheaper) => void
+  unit: string
+}): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const { hours, set } = props
+  return (
+    <>
+      <TextField
+        label={`${t.costs.cheaper} (${props.unit})`}
+        value={hours.price}
+        set={(price) => {
+          set({ ...hours, price })
+        }}
+        input={{ inputMode: 'decimal', name: 'cheaper' }}
+        optional
+      />
+      <div class="hours">
+        <TextField
+          label={t.costs.fromTime}
+          value={hours.from}
+          set={(from) => {
+            set({ ...hours, from })
+          }}
+          input={{ type: 'time', name: 'from' }}
+        />
+        <TextField
+          label={t.costs.toTime}
+          value={hours.to}
+          set={(to) => {
+            set({ ...hours, to })
+          }}
+          input={{ type: 'time', name: 'to' }}
+        />
+      </div>
+      <label class="field">
+        {t.costs.onDays}
+        <select
+          value={hours.days}
+          onChange={(event) => {
+            const chosen = DAYS_NAMES.find((name) => name === event.currentTarget.value)
+            set({ ...hours, days: chosen ?? hours.days })
+          }}
+        >
+          {DAYS_NAMES.map((name) => (
+            <option key={name} value={name}>
+              {t.costs.days[name]}
+            </option>
+          ))}
+        </select>
+      </label>
+    </>
+  )
+}
+
+function Prices(props: {
+  registers: readonly string[]
+  prices: Readonly<Record<string, string>>
+  set: (prices: Readonly<Record<string, string>>) => void
+  unit: (register: string) => string
+}): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  const { registers, prices, set, unit } = props
+  return (
+    <>
+      {registers.map((register) => (
+        <TextField
+          key={register}
+          label={`${explainObis(register, t)} (${unit(register)})`}
+          value={prices[register] ?? ''}
+          set={(text) => {
+            set({ ...prices, [register]: text })
+          }}
+          input={{ inputMode: 'decimal', name: register }}
+          optional={isFed(register)}
+        />
+      ))}
+    </>
+  )
+}
+
+function Save(props: { refusal: string }): VNode {
+  const { t } = useStore(wordsStore, (words) => words)
+  return (
+    <>
+      <p class="refusal" role="alert">
+        {props.refusal}
+      </p>
+      <button type="submit" class="button main">
+        {t.costs.save}
+      </button>
+    </>
+  )
+}
+
 function TariffForm(props: {
   device: Device
   seen: readonly RegisterView[]
@@ -88,14 +208,25 @@ function TariffForm(props: {
   const [monthly, setMonthly] = useState(now?.monthly ?? '')
   const [currency, setCurrency] = useState(tariff?.currency ?? currencyOf(f.locale))
   const [refusal, setRefusal] = useState('')
+  const drawn = registers.find(isDrawn)
+  const known = cheaperOf(now?.rates.find((rate) => rate.register === drawn)?.zones)
+  const [hours, setHours] = useState(known)
   const save = async (): Promise<void> => {
-    const period = readPeriod(registers, prices, monthly, now)
+    const cheaper = drawn !== undefined && hours !== undefined && { register: drawn, hours }
+    const { month } = beginnings(serverNowMs())
+    const period = readPeriod(
+      { registers, prices, monthly, ...(cheaper && { cheaper }) },
+      now,
+      isFed,
+      Math.max(month, now?.fromMs ?? 0),
+    )
     if (period === undefined) {
       setRefusal(t.costs.noNumber)
       return
     }
     try {
-      const next = withPeriod(tariff, currency.trim().toUpperCase(), period)
+      const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
+      const next = withPeriod(tariff, currency.trim().toUpperCase(), period, timeZone)
       props.saved(await client.setTariff(device.id, next))
       setRefusal('')
     } catch (error) {
@@ -110,18 +241,12 @@ function TariffForm(props: {
         void save()
       }}
     >
-      {registers.map((register) => (
-        <TextField
-          key={register}
-          label={`${explainObis(register, t)} (${currency} ${unitOf(register)})`}
-          value={prices[register] ?? ''}
-          set={(text) => {
-            setPrices({ ...prices, [register]: text })
-          }}
-          input={{ inputMode: 'decimal', name: register }}
-          optional={isFed(register)}
-        />
-      ))}
+      <Prices
+        registers={registers}
+        prices={prices}
+        set={setPrices}
+        unit={(register) => `${currency} ${unitOf(register)}`}
+      />
       <TextField
         label={`${t.costs.monthly} (${currency})`}
         value={monthly}
@@ -130,30 +255,10 @@ function TariffForm(props: {
         optional
       />
       <TextField label={t.costs.currency} value={currency} set={setCurrency} max={3} />
-      <p class="refusal" role="alert">
-        {refusal}
-      </p>
-      <button type="submit" class="button main">
-        {t.costs.save}
-      </button>
+      {drawn !== undefined && hours !== undefined && (
+        <CheaperHours hours={hours} set={setHours} unit={`${currency} ${unitOf(drawn)}`} />
+      )}
+      <Save refusal={refusal} />
     </form>
   )
-}
-
-/** What was typed, as a period from the month's beginning on; undefined where a number is none. */
-function readPeriod(
-  registers: readonly string[],
-  prices: Readonly<Record<string, string>>,
-  monthly: string,
-  before: TariffPeriod | undefined,
-): TariffPeriod | undefined {
-  const fixed = parsePrice(monthly === '' ? '0' : monthly)
-  const typed = registers.filter((register) => (prices[register] ?? '').trim() !== '')
-  const rates = typed.flatMap((register) => {
-    const price = parsePrice(prices[register] ?? '')
-    return price === undefined ? [] : [{ register, price, earns: isFed(register) }]
-  })
-  if (fixed === undefined || rates.length < typed.length) return undefined
-  const { month } = beginnings(serverNowMs())
-  return { fromMs: Math.max(month, before?.fromMs ?? 0), monthly: fixed, rates }
 }
