@@ -94,6 +94,8 @@ export class DrkeyAuthentication {
   readonly #strangers = new Set<string>()
   readonly #strangerBudget: TokenBucket
   readonly #seen: SeenAuthenticators
+  /** Drawn once: of a draw with each packet the earliest would count, which is much the same for all. */
+  readonly #aheadMs = DRKEY_AHEAD_MS_MAX / 2 + randomInt(DRKEY_AHEAD_MS_MAX / 2)
   #local: ScionAddress
   /** Timestamps sent must differ, or equal packets would be taken for repetitions. */
   #lastNs = 0n
@@ -207,6 +209,7 @@ export class DrkeyAuthentication {
       throw notAuthentic('authenticator: a new one, found one that was seen before')
     }
     this.#prove(this.#peerName(packet.source), peer)
+    this.#askAhead(peer, packet.source, kept, nowMs)
     return true
   }
 
@@ -270,9 +273,8 @@ export class DrkeyAuthentication {
 
   /** Gets the next epoch's key before it is needed, not at the same moment as everybody else. */
   #askAhead(peer: Peer, to: ScionAddress, { epoch }: KeptKey, nowMs: number): void {
-    const aheadMs = DRKEY_AHEAD_MS_MAX / 2 + randomInt(DRKEY_AHEAD_MS_MAX / 2)
     const endMs = epoch.endSeconds * 1000
-    const wanted = Math.min(aheadMs, (endMs - epoch.beginSeconds * 1000) / 2)
+    const wanted = Math.min(this.#aheadMs, (endMs - epoch.beginSeconds * 1000) / 2)
     if (endMs - nowMs > wanted || this.#keyAt(peer, endMs) !== undefined) return
     this.#askQuietly(peer, to, endMs)
   }

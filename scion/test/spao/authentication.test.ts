@@ -195,6 +195,19 @@ describe('authentication by DRKey', () => {
     assert.ok(keys.asked.length <= 4 * DRKEY_EPOCHS_MAX, String(keys.asked.length))
   })
 
+  it('does so too where it only listens', async () => {
+    const endMs = (Math.floor(START_MS / 1000 / EPOCH_SECONDS) + 1) * EPOCH_SECONDS * 1000
+    const { meter, server, clock } = world(endMs - 3_600_000)
+    await assert.rejects(async () => server.accept(decodePacket(await packetOf(METER, SERVER, meter)))) // prettier-ignore
+    await settle()
+    for (let minute = 0; minute < 120; minute++) {
+      const packet = decodePacket(await packetOf(METER, SERVER, meter))
+      await settle()
+      assert.equal(server.accept(packet), true, `minute ${minute}`)
+      await clock.advance(60_000)
+    }
+  })
+
   it('asks for the keys of few strangers at a time, and keeps no place for those without', async () => {
     const { server, keys } = world()
     keys.silent = true
