@@ -45,6 +45,22 @@ describe('evidence of a device', () => {
     assert.ok(report.proven)
   })
 
+  it('shows as latest what came last by number, also after its clock was ahead once', async () => {
+    const meter = new TestMeter('one')
+    const device = await world.join(meter)
+    const to = world.keyring.ueid
+    await world.deliver((await meter.next(QUARTER, schemaBody(START_MS), to)).datagram)
+    for (const [timeMs, power] of [
+      [START_MS + 1e12, 1n],
+      [START_MS, 2n],
+    ] as const) {
+      const reading = await meter.next(QUARTER, readingBody(timeMs, [1n, power]), to)
+      await world.deliver(reading.datagram)
+    }
+    const latest = new Views(world.store).latest(device, 'quarter')
+    assert.deepEqual([latest?.seq, latest?.timeMs], [3, START_MS])
+  })
+
   it('of its health is the newest heartbeat by number, whatever its clock has said', async () => {
     const meter = new TestMeter('one')
     const device = await world.join(meter)

@@ -59,7 +59,7 @@ export class Views {
       const number = streamNumber(each)
       const stream =
         number === undefined ? undefined : this.#store.queries.stream(device.row, number)
-      const sample = stream && this.#store.queries.sampleBefore(stream.row)
+      const sample = stream && this.#store.queries.newestSample(stream.row)
       const view = stream && sample && this.reading(toHex(device.ueid), stream, sample)
       if (view !== undefined) return view
     }

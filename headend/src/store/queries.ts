@@ -176,6 +176,16 @@ export class Queries {
     return Number(this.#database.get('SELECT number FROM streams WHERE row = ?', stream)?.number)
   }
 
+  /** The newest sample of a stream by its number: a clock that was ahead once stays behind it. */
+  newestSample(stream: number): StoredSample | undefined {
+    const row = this.#database.get(
+      'SELECT * FROM records WHERE stream = ? AND schema IS NOT NULL ORDER BY seq DESC LIMIT 1',
+      stream,
+    )
+    const record = row && readRecord(row)
+    return record && this.sampleOf(record, record.lastSeq)
+  }
+
   /** The newest sample of a stream, by the device's time, not after `atMs`. */
   sampleBefore(stream: number, atMs: number = Number.MAX_SAFE_INTEGER): StoredSample | undefined {
     const row = this.#database.get(
