@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { acknowledges, EnvelopeError, toHex } from '@s3mp/envelope'
+import { acknowledges, EnvelopeError, genesis, toHex } from '@s3mp/envelope'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { systemClock } from '../src/clock.ts'
 import { systemRandom } from '../src/headend.ts'
@@ -16,6 +16,8 @@ import { POLICY, readingBody, TestMeter } from './support/world.ts'
 
 const QUARTER = 1
 const ROUNDS = 4
+// Some hundred readings fit into the store, and some hundred do not.
+const DISK_BLOCKS = 1200
 const CHILD = join(import.meta.dirname, 'support/crash-child.ts')
 
 describe('a head-end that is killed', () => {
@@ -44,14 +46,14 @@ describe('a head-end that is killed', () => {
     rmSync(folder, { recursive: true })
   })
 
-  async function start(): Promise<{ child: ChildProcess; port: number }> {
-    const child = spawn(
-      process.execPath,
-      ['--disable-warning=ExperimentalWarning', '--conditions=@s3mp/source', CHILD, folder],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    )
+  /** `blocks`: the largest file it may write, in blocks of 512 bytes, as if the disk had no more. */
+  async function start(blocks?: number): Promise<{ child: ChildProcess; port: number }> {
+    const flags = ['--disable-warning=ExperimentalWarning', '--conditions=@s3mp/source']
+    const node = [process.execPath, ...flags, CHILD, folder]
+    const limit = blocks === undefined ? '' : `ulimit -f ${blocks}; trap "" XFSZ;`
+    const child = spawn('sh', ['-c', `${limit} exec "$@"`, 'sh', ...node], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     children.push(child)
     assert.ok(child.stdout)
     const [line] = (await once(child.stdout, 'data')) as [Uint8Array]
@@ -106,6 +108,54 @@ describe('a head-end that is killed', () => {
     }
   })
 
+  it('acknowledges nothing that its full disk did not take, and goes on when there is room', async function () {
+    this.timeout(60_000)
+    const acked = new Set<number>()
+    const sent = new Map<number, Uint8Array>()
+    socket.on('message', (bytes) => {
+      try {
+        for (const ack of meter.openAck(bytes).ack.streams) {
+          if (ack.stream !== QUARTER) continue
+          for (const seq of sent.keys()) if (acknowledges(ack, seq)) acked.add(seq)
+        }
+      } catch (error) {
+        assert.ok(error instanceof EnvelopeError, String(error))
+      }
+    })
+    const prekey = keyring.current(systemClock.nowMs())?.prekey
+    assert.ok(prekey)
+    const epoch = await meter.openEpoch(prekey, systemClock.nowMs())
+    const full = await start(DISK_BLOCKS)
+    const ended = once(full.child, 'exit')
+    const known = once(socket, 'message')
+    socket.send(epoch, full.port, '127.0.0.1')
+    await known
+    for (let i = 0; i < 1500; i++) {
+      const body = readingBody(systemClock.nowMs(), [BigInt(i), 1n])
+      const { record, datagram } = await meter.next(QUARTER, body, keyring.ueid)
+      sent.set(record.seq, datagram)
+      socket.send(datagram, full.port, '127.0.0.1')
+      if (i % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    assert.equal(full.child.exitCode, null, 'a full disk is no reason to end')
+    assert.ok(acked.size > 0 && acked.size < sent.size, `${acked.size} of ${sent.size}`)
+    full.child.kill('SIGKILL')
+    await ended
+    checkStore(acked, 0)
+    const { child, port } = await start()
+    const again = once(child, 'exit')
+    while (acked.size < sent.size) {
+      for (const [seq, datagram] of sent) {
+        if (!acked.has(seq)) socket.send(datagram, port, '127.0.0.1')
+      }
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    child.kill('SIGKILL')
+    await again
+    checkStore(acked, 1)
+  })
+
   function checkStore(acked: ReadonlySet<number>, round: number): void {
     const store = new SqliteStore(join(folder, 'store.sqlite'))
     try {
@@ -123,7 +173,8 @@ describe('a head-end that is killed', () => {
         [...new Set(records.map(({ seq }) => seq))],
         'none is stored twice',
       )
-      assert.equal(toHex(stream.contiguousHash), hashes[stream.contiguous - 1])
+      const first = toHex(genesis(meter.signer.ueid, QUARTER).head)
+      assert.equal(toHex(stream.contiguousHash), hashes[stream.contiguous - 1] ?? first)
       assert.deepEqual(store.queries.events({ limit: 10 }), [], 'no chain is broken')
     } finally {
       store.close()
