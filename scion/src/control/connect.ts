@@ -72,7 +72,25 @@ export class ConnectTransport implements RpcTransport {
     return Promise.resolve()
   }
 
-  #send(call: RpcCall, signal: AbortSignal): Promise<IncomingMessage> {
+  /**
+   * Puts the question, and once more where the server closed a connection that was kept from the last
+   * one at this very moment, as one that restarts does: every question may be put twice.
+   */
+  async #send(call: RpcCall, signal: AbortSignal): Promise<IncomingMessage> {
+    const kept = { wasClosed: false }
+    try {
+      return await this.#sendOnce(call, signal, kept)
+    } catch (error) {
+      if (!kept.wasClosed) throw error
+      return await this.#sendOnce(call, signal, kept)
+    }
+  }
+
+  #sendOnce(
+    call: RpcCall,
+    signal: AbortSignal,
+    kept: { wasClosed: boolean },
+  ): Promise<IncomingMessage> {
     const { host, port, prefix, secure } = this.#server
     const { localAddress, token } = this.#options
     return new Promise((resolve, reject) => {
@@ -93,7 +111,10 @@ export class ConnectTransport implements RpcTransport {
         signal,
       })
       sent.once('response', resolve)
-      sent.once('error', reject)
+      sent.once('error', (error) => {
+        kept.wasClosed = sent.reusedSocket && 'code' in error && error.code === 'ECONNRESET'
+        reject(error)
+      })
       sent.end(call.request)
     })
   }

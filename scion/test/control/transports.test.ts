@@ -236,3 +236,26 @@ describe('GrpcTransport, whose daemon vanishes without a word', () => {
     real.close()
   })
 })
+
+describe('ConnectTransport, whose server closes a connection that was kept', () => {
+  it('asks once more on a new connection, and no more than that', async () => {
+    let asked = 0
+    const server = createHttp((request, response) => {
+      asked += 1
+      // Every question on a connection after its first finds it closed.
+      if (asked === 2 || asked > 3) {
+        request.socket.destroy()
+        return
+      }
+      response.writeHead(200, { 'content-type': 'application/proto' }).end('x')
+    })
+    const transport = new ConnectTransport({ host: '127.0.0.1', port: await listen(server) })
+    await transport.call(call('Echo'))
+    await transport.call(call('Echo'))
+    assert.equal(asked, 3)
+    await assert.rejects(transport.call(call('Echo')), { code: 'ERR_SCION_IO' })
+    assert.equal(asked, 5)
+    await transport.close()
+    server.close()
+  })
+})
