@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { acknowledges, createPrekey, SoftwareSigner, toHex, type StreamAck } from '@s3mp/envelope'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import type { Refusal } from '../src/receive/refusals.ts'
@@ -162,6 +163,24 @@ describe('the receiver', () => {
     await world.deliver(values[0]?.datagram ?? new Uint8Array())
     assert.deepEqual(proofs(), ['sealed', 'sealed', 'sealed', 'sealed', 'signed'])
     assert.deepEqual(events(), [])
+  })
+
+  it('proves live values on both sides of a schema that was announced between them', async () => {
+    await world.deliver((await reading(1n, 'fast', 3)).datagram)
+    await world.deliver((await meter.next(3, schemaBody(START_MS), to)).datagram)
+    await world.deliver((await reading(2n, 'fast', 3)).datagram)
+    const [first, , third] = meter.hashes(3)
+    const digest = createHash('sha256')
+    for (const hash of [first, third]) digest.update(hash ?? '')
+    const covered = { firstSeq: 1, records: 2, digest: digest.digest() }
+    const body = { kind: 'seal' as const, timeMs: START_MS, status: 1, ...covered }
+    await world.deliver((await meter.next(3, body, to)).datagram)
+    assert.deepEqual(events(), [])
+    const stream = world.store.queries.stream(device.row, 3)
+    const proofs = [1, 2, 3].map(
+      (seq) => world.store.queries.recordAt(stream?.row ?? 0, seq)?.proof,
+    )
+    assert.deepEqual(proofs, ['sealed', 'signed', 'sealed'])
   })
 
   it('raises an alarm when a seal contradicts what it should prove', async () => {

@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto'
-import type { DeviceRecord, SealRecord } from '@s3mp/envelope'
+import { KINDS, type DeviceRecord, type SealRecord } from '@s3mp/envelope'
 import { bytes, integer, type Database, type Row } from './database.ts'
 import type { StreamDraft } from './streams.ts'
 
 /** Open seals looked at when a late record arrives; the rest waits for the next one. */
 export const SEALS_OPEN_MAX = 64
+
+/** Records that are signed by themselves, schemas above all, which may lie between those that a seal covers. */
+export const SEAL_OTHERS_MAX = 64
+
+const FAST = KINDS.fast.code
 
 /** What came of a seal. */
 export interface SettledSeal {
@@ -79,24 +84,28 @@ export class Seals {
       seq,
     )
     if (other !== undefined) return 'contradicted'
-    // One more than it covers says enough: what a seal claims must not decide how much is read.
+    // It covers fast records only; a schema may have been announced between two of them. A few more than
+    // it covers say enough: what a seal claims must not decide how much is read.
+    const most = count + SEAL_OTHERS_MAX
     const stored = this.#database.get(
-      `SELECT count(*) AS count, sum(last_seq - seq + 1) AS span FROM
-         (SELECT seq, last_seq FROM records WHERE stream = ? AND seq >= ? AND seq < ? LIMIT ?)`,
+      `SELECT count(*) AS all_count, sum(kind = ?) AS count, sum(last_seq - seq + 1) AS span FROM
+         (SELECT kind, seq, last_seq FROM records WHERE stream = ? AND seq >= ? AND seq < ? LIMIT ?)`,
+      FAST,
       stream,
       first,
       seq,
-      count + 1,
+      most + 1,
     )
-    if (Number(stored?.count) > count) return 'contradicted'
+    if (Number(stored?.all_count) > most || Number(stored?.count) > count) return 'contradicted'
     if (Number(stored?.span) !== seq - first) return 'open'
     if (Number(stored?.count) !== count) return 'contradicted'
     const digest = createHash('sha256')
     const rows = this.#database.all(
-      'SELECT hash FROM records WHERE stream = ? AND seq >= ? AND seq < ? ORDER BY seq',
+      'SELECT hash FROM records WHERE stream = ? AND seq >= ? AND seq < ? AND kind = ? ORDER BY seq',
       stream,
       first,
       seq,
+      FAST,
     )
     for (const row of rows) digest.update(bytes(row, 'hash'))
     if (Buffer.compare(digest.digest(), bytes(seal, 'digest')) !== 0) return 'contradicted'
