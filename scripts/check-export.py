@@ -12,10 +12,13 @@ import hashlib
 import json
 import sys
 
-import cbor2
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
-from cryptography.hazmat.primitives.hashes import SHA256
+try:
+    import cbor2
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+    from cryptography.hazmat.primitives.hashes import SHA256
+except ImportError as error:
+    sys.exit(f"check-export: {error.name} is missing: apt install python3-cbor2 python3-cryptography")
 
 PROTOCOL = "s3mp/1"
 KINDS = {"reading": 1, "fast": 2, "seal": 3, "event": 4, "heartbeat": 5, "schema": 6}
