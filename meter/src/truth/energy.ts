@@ -109,16 +109,13 @@ export class EnergyWatch {
     atMs: number,
     broken: boolean,
   ): TruthFinding | undefined {
-    const imported = totalOf(values, IMPORT)
-    const exported = totalOf(values, EXPORT)
-    if (power === undefined || imported === undefined || broken) {
+    const window = this.#window
+    const tookMs = window === undefined ? 0 : atMs - window.atMs
+    const fresh = beginning(values, power, atMs)
+    if (power === undefined || broken) {
       this.#window = undefined
       return undefined
     }
-    const window = this.#window
-    const tookMs = window === undefined ? 0 : atMs - window.atMs
-    const begins = { sinceMs: atMs, imported, exported, atMs, powerW: power.value }
-    const fresh = { ...begins, wattHours: 0, uncertainWh: 0, amountWh: 0 }
     if (window === undefined || tookMs > TRUTH_PAUSE_MS_MAX || tookMs <= 0) {
       this.#window = fresh
       return undefined
@@ -131,16 +128,13 @@ export class EnergyWatch {
     window.uncertainWh += (Math.abs(power.value - window.powerW) / 2 + power.step) * hours
     window.atMs = atMs
     window.powerW = power.value
-    if (atMs - window.sinceMs < TRUTH_WINDOW_MS) return undefined
+    // Many meters tell their energy once an hour, and power all the time.
+    if (fresh === undefined || atMs - window.sinceMs < TRUTH_WINDOW_MS) return undefined
     this.#window = fresh
-    return this.#compare(window, imported, exported)
+    return this.#compare(window, fresh)
   }
 
-  #compare(
-    window: Window,
-    imported: Register,
-    exported: Register | undefined,
-  ): TruthFinding | undefined {
+  #compare(window: Window, { imported, exported }: Window): TruthFinding | undefined {
     const sold =
       exported === undefined || window.exported === undefined
         ? 0
@@ -154,10 +148,32 @@ export class EnergyWatch {
     const allowed =
       2 * share * window.amountWh + window.uncertainWh + steps + Math.max(1, watts * hours)
     if (Math.abs(net - window.wattHours) <= allowed) return undefined
-    const what = `energy moved by ${net.toFixed(1)} Wh, power says ${window.wattHours.toFixed(1)} Wh, expected within ${allowed.toFixed(1)} Wh`
+    const other = scaleBetween(net, window.wattHours)
+    const what = `energy moved by ${net.toFixed(1)} Wh, power says ${window.wattHours.toFixed(1)} Wh, expected within ${allowed.toFixed(1)} Wh${other}`
     return { flag: 'energy-doubt', what }
   }
 }
+
+/** A window that begins with a reading; undefined where it does not say all that is wanted. */
+function beginning(values: Values, power: Value | undefined, atMs: number): Window | undefined {
+  const imported = totalOf(values, IMPORT)
+  if (power === undefined || imported === undefined) return undefined
+  const sums = { wattHours: 0, uncertainWh: 0, amountWh: 0 }
+  const exported = totalOf(values, EXPORT)
+  return { sinceMs: atMs, imported, exported, atMs, powerW: power.value, ...sums }
+}
+
+/** What a factor of ten between both would mean: the scale that was assumed is another. */
+function scaleBetween(energyWh: number, powerWh: number): string {
+  const factor = powerWh === 0 ? 0 : energyWh / powerWh
+  const ten = factor > 1 ? 10 : 0.1
+  return Math.abs(factor / ten - 1) < SCALE_SHARE
+    ? `: ${ten} times as much, as of another scale`
+    : ''
+}
+
+/** Share by which energy and power may differ that differ by a power of ten. */
+const SCALE_SHARE = 0.1
 
 /** An energy over all tariffs: as sent, or the sum of the tariffs where the meter sends those alone. */
 function totalOf(values: Values, obis: string): Register | undefined {

@@ -9,10 +9,23 @@ export interface Value {
   readonly step: number
 }
 
-/** The registers of a reading by code. */
+/**
+ * The registers of a reading by code. Electricity that a meter has on another channel than 0
+ * (`1-1:1.8.0`) goes by the code of channel 0, unless something stands there already.
+ */
 export function valuesOf(reading: Reading): Values {
-  return new Map(reading.registers.map((register) => [register.obis, register]))
+  const values = new Map(reading.registers.map((register) => [register.obis, register]))
+  for (const register of reading.registers) {
+    if (!OTHER_CHANNEL.test(register.obis)) continue
+    const obis = register.obis.replace(OTHER_CHANNEL, '1-0:')
+    if (values.has(obis)) continue
+    values.delete(register.obis)
+    values.set(obis, { ...register, obis })
+  }
+  return values
 }
+
+const OTHER_CHANNEL = /^1-[1-9]\d*:/
 
 /** A register as a number in its unit, with the worth of its last digit. */
 export function valueAt(values: Values, obis: string): Value | undefined {
