@@ -9,6 +9,7 @@ import type { ScionSocket } from '../socket/scion-socket.ts'
 import type { ToolArguments } from './arguments.ts'
 import { milliseconds, pathFields, pathLine, toJson, toYaml } from './output.ts'
 import type { ToolWorld } from './session.ts'
+import { Tally } from './tally.ts'
 import { choosePath, findPaths, openSocket, openSource, remoteOf } from './session.ts'
 
 /** Replies that are kept for the result of a ping without end. */
@@ -35,10 +36,10 @@ export async function ping(tool: ToolArguments, world: ToolWorld): Promise<numbe
         world.write(`PING ${formatAddress(remote)} ${sizes}\n`)
       }
       const startedMs = world.clock.monotonicMs()
-      const { sent, replies } = await pingAll({ socket, remote, path, size }, tool, world)
+      const pinged = await pingAll({ socket, remote, path, size }, tool, world)
       const timeMs = world.clock.monotonicMs() - startedMs
-      world.write(report({ path, ip, remote, size, sent, replies, timeMs }, tool))
-      return replies.length > 0 ? 0 : 1
+      world.write(report({ path, ip, remote, size, ...pinged, timeMs }, tool))
+      return pinged.tally.count > 0 ? 0 : 1
     } finally {
       await socket.close()
     }
@@ -88,8 +89,9 @@ async function pingAll(
   { socket, remote, path, size: { payloadBytes } }: Course,
   tool: ToolArguments,
   world: ToolWorld,
-): Promise<{ readonly sent: number; readonly replies: readonly Reply[] }> {
+): Promise<Pick<Outcome, 'sent' | 'replies' | 'tally'>> {
   const { clock, signal } = world
+  const tally = new Tally()
   const replies: Reply[] = []
   let sequence = 0
   for (; (tool.count === 0 || sequence < tool.count) && !signal.aborted; sequence++) {
@@ -100,6 +102,7 @@ async function pingAll(
         signal,
         payloadBytes,
       })
+      tally.add(roundTripMs)
       if (replies.length < PING_REPLIES_MAX) replies.push({ sequence, roundTripMs })
       if (tool.format === 'human') {
         world.write(
@@ -117,7 +120,7 @@ async function pingAll(
     const restMs = tool.intervalMs - (clock.monotonicMs() - startedMs)
     if (!isLast && restMs > 0) await clock.sleep(restMs, signal).catch(() => undefined)
   }
-  return { sent: sequence, replies }
+  return { sent: sequence, replies, tally }
 }
 
 /** What came of it. */
@@ -127,38 +130,36 @@ interface Outcome {
   readonly remote: ScionAddress
   readonly size: Size
   readonly sent: number
+  /** The first {@link PING_REPLIES_MAX}. */
   readonly replies: readonly Reply[]
+  /** All of them. */
+  readonly tally: Tally
   readonly timeMs: number
 }
 
 function report(outcome: Outcome, tool: ToolArguments): string {
-  const { path, ip, remote, sent, replies, timeMs } = outcome
+  const { path, ip, remote, sent, replies, tally, timeMs } = outcome
   const { payloadBytes, packetBytes } = outcome.size
-  const times = replies.map(({ roundTripMs }) => roundTripMs)
-  const loss = sent === 0 ? 0 : Math.round((100 * (sent - replies.length)) / sent)
-  const average = times.reduce((sum, one) => sum + one, 0) / Math.max(1, times.length)
-  const spread =
-    times.reduce((sum, one) => sum + (one - average) ** 2, 0) / Math.max(1, times.length)
-  const [min, max] = [Math.min(...times), Math.max(...times)].map((one) =>
-    times.length > 0 ? one : 0,
-  )
+  const received = tally.count
+  const loss = sent === 0 ? 0 : Math.round((100 * (sent - received)) / sent)
+  const { min, avg, max, mdev } = tally.summary()
   const statistics = {
     sent,
-    received: replies.length,
+    received,
     packet_loss: loss,
     time: round(timeMs),
-    min_rtt: round(min ?? 0),
-    avg_rtt: round(average),
-    max_rtt: round(max ?? 0),
-    mdev_rtt: round(Math.sqrt(spread)),
+    min_rtt: round(min),
+    avg_rtt: round(avg),
+    max_rtt: round(max),
+    mdev_rtt: round(mdev),
   }
   if (tool.format === 'human') {
     const rtt = [statistics.min_rtt, statistics.avg_rtt, statistics.max_rtt, statistics.mdev_rtt]
     const rttLine = `rtt min/avg/max/mdev = ${rtt.join('/')} ms\n`
     return (
       `\n--- ${formatAddress(remote)} statistics ---\n` +
-      `${sent} packets transmitted, ${replies.length} received, ${loss}% packet loss, time ${statistics.time}ms\n` +
-      (replies.length > 0 ? rttLine : '')
+      `${sent} packets transmitted, ${received} received, ${loss}% packet loss, time ${statistics.time}ms\n` +
+      (received > 0 ? rttLine : '')
     )
   }
   return (tool.format === 'json' ? toJson : toYaml)({
