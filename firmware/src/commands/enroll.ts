@@ -54,7 +54,11 @@ export function addEnrollCommand(program: Command): void {
         say(`${bold('fingerprint')}  ${fingerprint}`)
         for (const [kind, address] of Object.entries(addresses))
           say(`${bold(kind.padEnd(11))}  ${address}`)
-        say(isUpdate ? 'Its card was renewed.' : 'This meter now seals for it.')
+        say(
+          isUpdate
+            ? 'Its card was renewed.'
+            : 'This meter now seals for it. Next: s3mp run, or where it is installed: systemctl start s3mp-meter',
+        )
       }
     })
 }

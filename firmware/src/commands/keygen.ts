@@ -51,7 +51,9 @@ export function addKeygenCommand(program: Command): void {
         say(`${bold('device')}       ${ueid}`)
         say(`${bold('fingerprint')}  ${fingerprint}`)
         say(`${bold('public key')}   ${publicKeyFile}`)
-        say('Next: s3mp headend enroll FILE at the head-end, then s3mp enroll --card CARD here.')
+        say(
+          'Next: at the head-end s3mp headend enroll with that file; then here s3mp enroll --card with its card.',
+        )
       }
     })
 }
