@@ -44,14 +44,25 @@ export function encodePathsRequest(request: PathsRequest): Uint8Array {
     .finish()
 }
 
-/** Reads a PathsResponse; paths that lead nowhere are an error of the daemon. */
+/**
+ * Reads a PathsResponse. A path that leads nowhere is left out; where there is no other, it is an error
+ * of the daemon.
+ */
 export function decodePathsResponse(message: Uint8Array, request: PathsRequest): readonly Path[] {
   const paths: Path[] = []
+  const refused: ScionError[] = []
   for (const field of fieldsOf(message, 'PathsResponse')) {
     if (field.number !== 1) continue
-    if (paths.length === DAEMON_PATHS_MAX) break
-    paths.push(readPath(field, request))
+    if (paths.length + refused.length === DAEMON_PATHS_MAX) break
+    try {
+      paths.push(readPath(field, request))
+    } catch (error) {
+      if (!(error instanceof ScionError)) throw error
+      refused.push(error)
+    }
   }
+  const [first] = refused
+  if (paths.length === 0 && first !== undefined) throw first
   return paths
 }
 

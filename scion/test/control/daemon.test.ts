@@ -97,6 +97,7 @@ describe('daemon messages', () => {
     refuses(() => decodePathsResponse(response(noRouter), request), 'ERR_SCION_CONTROL')
     const cut = pathMessage((path) => path.bytes(1, bytes(raw).subarray(1)))
     refuses(() => decodePathsResponse(response(cut), request))
+    assert.equal(decodePathsResponse(response(odd, pathMessage(), cut), request).length, 1)
     const long = pathMessage((path) => {
       for (let count = 0; count < 200; count++) path.message(3, (one) => one.varint(1, source))
     })
