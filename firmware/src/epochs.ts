@@ -1,4 +1,5 @@
 import {
+  CLOCK_SKEW_MS_MAX,
   EnvelopeError,
   KINDS,
   openEpoch,
@@ -147,8 +148,9 @@ export class Epochs {
   }
 
   /**
-   * Takes a prekey that came over the network. A valid one that is newer is kept; if the head-end
-   * has not answered under the current epoch, a new one is opened to it.
+   * Takes a prekey that came over the network. A valid one that is newer is kept, and any valid one
+   * in the place of one that is not valid yet; if the head-end has not answered under the current
+   * epoch, a new one is opened to it.
    *
    * @throws EnvelopeError when it is not the head-end's, not valid now, or a step back.
    */
@@ -156,7 +158,7 @@ export class Epochs {
     const { log } = this.#options
     const previous = this.#prekey
     const prekey = this.#verified(object)
-    if (prekey.notBeforeMs > previous.notBeforeMs) {
+    if (prekey.notBeforeMs > previous.notBeforeMs || this.#isPremature(previous)) {
       this.#prekey = prekey
       this.#save(prekey)
       log.info('prekey.renewed', { id: prekey.id, notAfterMs: prekey.notAfterMs })
@@ -175,6 +177,12 @@ export class Epochs {
     } catch (error) {
       log.error('prekey.not-kept', { id, reason: reasonOf(error) })
     }
+  }
+
+  /** A head-end whose clock was ahead gave it to us; it refuses it now that its clock is right. */
+  #isPremature({ notBeforeMs }: Prekey): boolean {
+    const { nowMs } = this.#validAt()
+    return nowMs !== undefined && nowMs < notBeforeMs - CLOCK_SKEW_MS_MAX
   }
 
   /** A prekey that may be used, or that shows that our clock cannot be right. */

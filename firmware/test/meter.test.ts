@@ -241,6 +241,32 @@ describe('the meter', () => {
     await world.stop()
   })
 
+  it('is not lost when the head-end was in another year for a while', async () => {
+    const world = await World.open({
+      silenceMs: 3_600_000,
+      replay: { periodMs: 900_000 },
+      streams: { isLive: false },
+    })
+    await world.startAndMeet()
+    await world.pass(60_000)
+    const right = world.headEnd.nowMs
+    world.headEnd.nowMs = () => right() + 400 * 86_400_000
+    // Its old prekeys are over by its clock; the new one is not valid by ours.
+    await world.headEnd.newPrekey({ forget: true })
+    world.headEnd.forgetEpochs()
+    await world.pass(600_000)
+    await world.untilDelivered()
+    world.headEnd.nowMs = right
+    await world.headEnd.newPrekey()
+    // The next epoch is opened when the clocks agree again.
+    await world.pass(26 * 3_600_000)
+    await world.untilDelivered()
+    assert.equal(world.meter.status().clock, 'synced')
+    assert.ok(world.meter.status().isEpochConfirmed)
+    await world.until(() => isWhole(world.headEnd.seqs(STREAM.billing)))
+    await world.stop()
+  }).timeout(20_000)
+
   it('follows a clock that jumps, marks it, and misses nothing by it', async () => {
     const world = await World.open({ streams: { isLive: false } })
     await world.startAndMeet()
