@@ -10,6 +10,7 @@ import {
   signRecord,
 } from '@s3mp/envelope'
 import type { ChainState, DeviceRecord, Schema, Signer } from '@s3mp/envelope'
+import { streamOf } from '@s3mp/firmware'
 import type { SqliteStore } from '@s3mp/headend'
 
 /** Days that the demonstration's household looks back on: a year and a month. */
@@ -18,14 +19,51 @@ export const HISTORY_DAYS_MAX = 400
 const QUARTER_MS = 900_000
 const QUARTERS_A_DAY = 96
 
-/** The billing stream of the first head. */
-const BILLING_STREAM = 1
-
-/** Codes of DLMS UA for watt-hours and watts (IEC 62056-6-2). */
-const [WH, W] = [30, 27]
-
 /** Days in one commit; between two the program may do something else. */
 const DAYS_A_COMMIT = 40
+
+/** What the house had used when a quarter hour ended. */
+export interface PastMoment {
+  readonly timeMs: number
+  /** Energy drawn and fed in since ever, in tenths of a watt-hour. */
+  readonly drawn: number
+  readonly fed: number
+  /** Mean power of the quarter hour, in watts; less than nothing is fed in. */
+  readonly watts: number
+  /** Gas burnt since ever, in litres. */
+  readonly litres: number
+}
+
+/** One register of a planted stream. */
+export interface PastRegister {
+  readonly obis: string
+  /** Of DLMS UA (IEC 62056-6-2). */
+  readonly unitCode: number
+  readonly scaler: number
+  readonly digits: (moment: PastMoment) => bigint
+}
+
+/** The past of one meter, as its own billing stream would have it. */
+export interface PastStream {
+  /** Which of the device's meters it is, from 0 on. */
+  readonly place: number
+  readonly meterId: string
+  readonly protocol: string
+  /** What its schema says: 0 for a meter whose values are registered as they come. */
+  readonly intervalMs: number
+  /** Readings a day. */
+  readonly aDay: number
+  readonly registers: readonly PastRegister[]
+}
+
+/** Where a simulated house stands when the demonstration begins, and the meters that tell of it. */
+export interface DemoPast {
+  readonly importMilliWh: bigint
+  readonly exportMilliWh: bigint
+  /** What the gas meter will show at a moment, in litres. */
+  readonly gasLitresAt: (timeMs: number) => number
+  readonly streams: readonly PastStream[]
+}
 
 /** What a history is made of. */
 export interface HistoryOptions {
@@ -33,36 +71,43 @@ export interface HistoryOptions {
   readonly signer: Signer
   /** Whom the records are signed for. */
   readonly recipientId: Uint8Array
-  readonly meterId: string
+  readonly past: DemoPast
   /** Until when; the registers then stand at the values given. */
   readonly endMs: number
   readonly days: number
-  readonly importMilliWh: bigint
-  readonly exportMilliWh: bigint
 }
 
 /**
  * Gives the demonstration's meter a past: quarter hours of a simulated household, marked as simulated,
- * chained and signed by the meter's own key like any other record, one record a day. Resolves with
- * where the meter's own chain goes on, so that the head-end finds no seam.
+ * chained and signed by the meter's own key like any other record, one record a day and meter. Resolves
+ * with where the meter's own chains go on, so that the head-end finds no seam.
  */
-export async function plantHistory(options: HistoryOptions): Promise<ChainState> {
-  const { store, signer, recipientId, endMs } = options
+export async function plantHistory(options: HistoryOptions): Promise<readonly ChainState[]> {
+  const moments = momentsOf(options)
+  const chains: ChainState[] = []
+  for (const stream of options.past.streams) {
+    chains.push(await plantStream(options, stream, moments))
+  }
+  return chains
+}
+
+async function plantStream(
+  { store, signer, recipientId, endMs }: HistoryOptions,
+  past: PastStream,
+  moments: readonly PastMoment[],
+): Promise<ChainState> {
   const device = store.registry.device(signer.ueid)
   if (device === undefined) throw new Error('history: expected an enrolled device')
+  const { meterId, protocol, intervalMs, registers, aDay } = past
   const schema: Schema = {
-    meterId: options.meterId,
-    protocol: 'sml',
-    intervalMs: QUARTER_MS,
-    registers: [
-      { obis: '1-0:1.8.0*255', unitCode: WH, scaler: -1 },
-      { obis: '1-0:2.8.0*255', unitCode: WH, scaler: -1 },
-      { obis: '1-0:16.7.0*255', unitCode: W, scaler: -1 },
-    ],
+    meterId,
+    protocol,
+    intervalMs,
+    registers: registers.map(({ obis, unitCode, scaler }) => ({ obis, unitCode, scaler })),
   }
   const status = encodeStatus({ clock: 'synced', flags: ['simulated'] })
   const schemaId = schemaIdOf(schema)
-  let chain = genesis(signer.ueid, BILLING_STREAM)
+  let chain = genesis(signer.ueid, streamOf(past.place, 'billing'))
   let entries: Parameters<SqliteStore['commit']>[0][number][] = []
   const append = async (record: DeviceRecord): Promise<void> => {
     const payload = encodeRecord(record)
@@ -71,49 +116,57 @@ export async function plantHistory(options: HistoryOptions): Promise<ChainState>
     entries.push({ device: device.row, ueid: signer.ueid, record, hash, bytes, path: undefined })
     chain = advance(chain, payload, recordSpan(record))
   }
-  const samples = samplesOf(options).map(({ timeMs, digits }) => ({ timeMs, status, registers: digits })) // prettier-ignore
+  const every = (QUARTERS_A_DAY / aDay) * QUARTER_MS
+  const samples = moments
+    .filter(({ timeMs }) => timeMs % every === 0)
+    .map((moment) => ({
+      timeMs: moment.timeMs,
+      status,
+      registers: registers.map(({ digits }) => digits(moment)),
+    }))
   const firstMs = samples[0]?.timeMs ?? endMs
   await append({ kind: 'schema', ...nextLink(chain), timeMs: firstMs, status, schema })
-  for (let at = 0; at < samples.length; at += QUARTERS_A_DAY) {
-    const day = samples.slice(at, at + QUARTERS_A_DAY)
+  for (let at = 0; at < samples.length; at += aDay) {
+    const day = samples.slice(at, at + aDay)
     const timeMs = day[0]?.timeMs ?? endMs
     await append({ kind: 'reading', ...nextLink(chain), timeMs, status, schemaId, samples: day })
-    if (entries.length < DAYS_A_COMMIT && at + QUARTERS_A_DAY < samples.length) continue
+    if (entries.length < DAYS_A_COMMIT && at + aDay < samples.length) continue
     await store.commit(entries, endMs)
     entries = []
   }
+  if (entries.length > 0) await store.commit(entries, endMs)
   return chain
 }
 
-interface Sample {
-  readonly timeMs: number
-  /** Energy drawn and fed in in tenths of a watt-hour, mean power in tenths of a watt. */
-  readonly digits: readonly bigint[]
-}
-
 /** Quarter hours up to the end, with registers that arrive there at the values given. */
-function samplesOf({
-  endMs,
-  days,
-  importMilliWh,
-  exportMilliWh,
-}: HistoryOptions): readonly Sample[] {
+function momentsOf({ past, endMs, days }: HistoryOptions): readonly PastMoment[] {
   const lastMs = Math.floor(endMs / QUARTER_MS) * QUARTER_MS
   const count = Math.max(0, Math.min(days, HISTORY_DAYS_MAX)) * QUARTERS_A_DAY
-  let [drawn, fed] = [Number(importMilliWh / 100n), Number(exportMilliWh / 100n)]
-  const samples: Sample[] = []
+  let [drawn, fed] = [Number(past.importMilliWh / 100n), Number(past.exportMilliWh / 100n)]
+  let litres = past.gasLitresAt(lastMs)
+  const moments: PastMoment[] = []
   for (let index = 0; index < count; index += 1) {
     const timeMs = lastMs - index * QUARTER_MS
     const watts = wattsAt(timeMs)
     if (drawn < 0 || fed < 0) break
-    const digits = [BigInt(Math.round(drawn)), BigInt(Math.round(fed)), BigInt(Math.round(watts * 10))] // prettier-ignore
-    samples.push({ timeMs, digits })
+    moments.push({ timeMs, drawn, fed, watts, litres: Math.max(0, litres) })
     // Backwards: what this quarter hour adds is not there before it.
     const tenths = (Math.abs(watts) / 4) * 10
     if (watts > 0) drawn -= tenths
     else fed -= tenths
+    litres -= gasAt(timeMs)
   }
-  return samples.reverse()
+  return moments.reverse()
+}
+
+/** Litres of gas that the house burns in the quarter hour that ends then: most of it in winter. */
+function gasAt(timeMs: number): number {
+  const local = new Date(timeMs - QUARTER_MS / 2)
+  const winter = (1 + Math.cos((2 * Math.PI * (local.getMonth() + 0.5)) / 12)) / 2
+  const hour = local.getHours()
+  const heating = hour >= 6 && hour < 23 ? 90 * winter : 30 * winter
+  const shower = (hour === 7 || hour === 20) && unit(Math.floor(timeMs / QUARTER_MS)) > 0.5 ? 90 : 0
+  return heating + shower
 }
 
 /** Mean power of the house in the quarter hour that ends then: its load less its sunshine. */

@@ -8,6 +8,7 @@ import { linuxSerial } from '@s3mp/hal/linux'
 import { ReplaySerial } from '@s3mp/hal/mock'
 import { createDecoder } from '@s3mp/meter'
 import type { DemoSwitch } from '@s3mp/web/api'
+import type { DemoPast } from './history.ts'
 import { headLever, meterInput } from './meters.ts'
 import { UsageError } from './options.ts'
 import type { DemoOptions } from './options.ts'
@@ -28,13 +29,6 @@ export interface DemoInput {
   readonly switches: ReadonlyMap<DemoSwitch, DemoLever>
   /** Ends what it does by itself. */
   readonly close?: () => void
-}
-
-/** Where the registers of a simulated meter stand when the demonstration begins. */
-export interface DemoPast {
-  readonly meterId: string
-  readonly importMilliWh: bigint
-  readonly exportMilliWh: bigint
 }
 
 /** Something that is on or off. */

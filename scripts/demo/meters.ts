@@ -20,7 +20,8 @@ import {
 } from '@s3mp/meter/simulator'
 import type { Fault, HouseholdState } from '@s3mp/meter/simulator'
 import type { DemoSwitch } from '@s3mp/web/api'
-import type { DemoInput, DemoLever, DemoPast } from './input.ts'
+import type { DemoInput, DemoLever } from './input.ts'
+import { EXPORT_MILLI_WH, IMPORT_MILLI_WH, pastOf } from './pasts.ts'
 
 /** Meters that the demonstration can pretend to have. */
 export const DEMO_METERS = ['sml', 'dlms', 'd0', 'dsmr', 's0', 'modbus'] as const
@@ -57,13 +58,6 @@ const CLOUDS = 0.85
 /** Without a byte for this long the port is opened again. */
 const SILENCE_MS = 5000
 
-/** Enough on the registers for a year and more. */
-const PAST: DemoPast = {
-  meterId: '1SIM0010203040',
-  importMilliWh: 4_821_337_250n,
-  exportMilliWh: 6_904_512_800n,
-}
-
 /** The household lives at noon in June: the sun shines, and lunch is being cooked. */
 const NOON_MS = Date.UTC(2025, 5, 21, 11, 42)
 
@@ -76,8 +70,8 @@ class PresentHousehold extends Household {
       seed: 26,
       startMs: NOON_MS,
       solarPeakW: 5200,
-      importMilliWh: PAST.importMilliWh,
-      exportMilliWh: PAST.exportMilliWh,
+      importMilliWh: IMPORT_MILLI_WH,
+      exportMilliWh: EXPORT_MILLI_WH,
     })
     this.#shiftMs = NOON_MS - nowMs
   }
@@ -130,7 +124,7 @@ export function meterInput(kind: DemoMeter, clock: Clock, random: () => number):
     kind: 'simulated',
     name: 'simulated household',
     words: WORDS[kind],
-    ...(kind === 'sml' ? { past: PAST } : {}),
+    past: pastOf(kind),
     sources: [source],
     tamper,
     switches,

@@ -109,7 +109,7 @@ async function build(
   const hears: Hears = {}
   const headend = await openHeadend(folder, switchable, clock, hears, undo)
   headend.enroll(encodePublicKeyFile(signer), { name: nameOf(input) })
-  const chain = await plantPast(input, options.historyDays, headend, signer, clock.nowMs())
+  const chains = await plantPast(input, options.historyDays, headend, signer, clock.nowMs())
   const transport = await openUplinkTransport(network, clock, random)
   undo.push(() => transport.close())
   const device = toHex(signer.ueid)
@@ -135,7 +135,7 @@ async function build(
     journeys.trace(event)
     if (event.type === 'stored') overheard = event.datagram
   }
-  const spool = beginSpool(folder, clock, chain)
+  const spool = beginSpool(folder, clock, chains)
   const meter = startMeter({ ...parts, spool, input, signer, random, onTrace }, undo)
   const policy = new PolicyDesk(transport, () => {
     headend.live.publish({ type: 'network', data: view.answer() })
@@ -293,22 +293,22 @@ function startMeter(parts: MeterParts, undo: Undo): Meter {
   return meter
 }
 
-/** A past for a simulated meter; where its billing stream goes on, if it has one. */
+/** A past for a simulated meter; where its billing streams go on, if it has one. */
 async function plantPast(
   { past }: DemoInput,
   days: number,
   headend: Headend,
   signer: SoftwareSigner,
   endMs: number,
-): Promise<ChainState | undefined> {
-  if (past === undefined || days === 0) return undefined
+): Promise<readonly ChainState[]> {
+  if (past === undefined || days === 0) return []
   const recipientId = ueidOf(decodeHeadendCard(headend.card()).key)
-  return plantHistory({ ...past, store: headend.store, signer, recipientId, endMs, days })
+  return plantHistory({ past, store: headend.store, signer, recipientId, endMs, days })
 }
 
-/** Opens the meter's disk; the first time its billing stream goes on where the past ended. */
-function beginSpool(folder: string, clock: Clock, chain: ChainState | undefined): () => Spool {
-  let planted = chain
+/** Opens the meter's disk; the first time its billing streams go on where the past ended. */
+function beginSpool(folder: string, clock: Clock, chains: readonly ChainState[]): () => Spool {
+  let planted = chains
   return () => {
     const spool = Spool.open({
       folder: join(folder, 'meter'),
@@ -316,8 +316,8 @@ function beginSpool(folder: string, clock: Clock, chain: ChainState | undefined)
       objectsMax: 100_000,
       nowMs: clock.nowMs(),
     })
-    if (planted !== undefined) spool.remember({ ...planted, memory: '' })
-    planted = undefined
+    for (const chain of planted) spool.remember({ ...chain, memory: '' })
+    planted = []
     return spool
   }
 }

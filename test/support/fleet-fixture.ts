@@ -28,6 +28,7 @@ import { serveHttp } from '@s3mp/web/http'
 import type { HttpServer } from '@s3mp/web/http'
 import { addUser } from '../../headend/src/access/admin.ts'
 import { plantHistory } from '../../scripts/demo/history.ts'
+import { pastOf } from '../../scripts/demo/pasts.ts'
 
 const DAY_MS = 86_400_000
 
@@ -81,11 +82,9 @@ export class FleetFixture {
       store,
       signer: household,
       recipientId: keyring.ueid,
-      meterId: '1SIM0010203040',
+      past: pastOf('sml'),
       endMs: nowMs,
       days: HISTORY_DAYS,
-      importMilliWh: 4_821_337_250n,
-      exportMilliWh: 6_904_512_800n,
     })
     for (let index = 1; index < devices; index += 1) {
       await this.#enrol(index, index <= talkative, keyring.ueid, nowMs)
@@ -173,13 +172,16 @@ export class FleetFixture {
     if (row === undefined) throw new Error('fixture: expected an enrolled device')
     const importMilliWh = 1_000_000_000n + BigInt(index) * 7_345_100n
     const meterId = `1SIM00${String(10_000_000 + index * 7919)}`
-    const past = { meterId, importMilliWh, exportMilliWh: importMilliWh / 3n, days: 1 }
+    const usual = pastOf('sml')
+    const streams = usual.streams.map((stream) => ({ ...stream, meterId }))
+    const past = { ...usual, importMilliWh, exportMilliWh: importMilliWh / 3n, streams }
     await plantHistory({
       store,
       signer,
       recipientId,
       endMs: nowMs - (index % TALKATIVE) * 20_000,
-      ...past,
+      past,
+      days: 1,
     })
     const record: DeviceRecord = {
       kind: 'heartbeat',

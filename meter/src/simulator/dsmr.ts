@@ -145,6 +145,11 @@ const GAS_START_MS = Date.UTC(2025, 0, 1)
 const GAS_LITRES_AN_HOUR = 175
 const HOUR_MS = 3_600_000
 
+/** What the simulated gas meter shows at a moment, in litres. */
+export function gasLitresAt(timeMs: number): number {
+  return Math.floor((Math.max(0, timeMs - GAS_START_MS) / HOUR_MS) * GAS_LITRES_AN_HOUR)
+}
+
 /** Encodes a state as a telegram from `/` to the line end behind its checksum. */
 export function encodeDsmr(state: HouseholdState, style: Partial<DsmrStyle> = {}): Uint8Array {
   const full: DsmrStyle = { ...DSMR_STYLES.v5, ...style }
@@ -256,8 +261,7 @@ function gasRows(state: HouseholdState, style: DsmrStyle): readonly string[] {
   if (style.gas === 'none') return []
   const stepSeconds = style.version === '50' ? 300 : 3_600
   const shownMs = Math.floor(state.timeMs / (1_000 * stepSeconds)) * 1_000 * stepSeconds
-  const litres = Math.floor((Math.max(0, shownMs - GAS_START_MS) / HOUR_MS) * GAS_LITRES_AN_HOUR)
-  const value = fixed(litres, 3, 5, 3)
+  const value = fixed(gasLitresAt(shownMs), 3, 5, 3)
   const time = wallClock(state, stepSeconds)
   const head = ['0-1:24.1.0(003)', `0-1:96.1.0(${hexOf(GAS_DEVICE)})`]
   if (style.gas === 'profile') {
