@@ -34,6 +34,11 @@ export interface DecoderOptions {
   readonly meterAgreementKey?: KeyObject
   /** DLMS lists without codes, as the owner of the meter has named their places. */
   readonly lists?: readonly OwnList[]
+  /**
+   * Power of ten in watt-hours of energies that a DLMS meter sends without their scale: 0 where one
+   * step is 1 Wh, 1 where it is 10 Wh. The maker's if left out.
+   */
+  readonly energyScaler?: number
   /** Last invocation counters by {@link counterName} of {@link Reading.security}: state to keep. */
   readonly counters?: ReadonlyMap<string, number>
 }

@@ -137,7 +137,12 @@ export const QUIRKS = {
       'Unit from the OBIS code; scale of the maker (Kamstrup: tens of watt-hours; Kaifa: ' +
       'milliamperes), else hundredths of amperes, and volts such that the highest is a mains voltage.',
     where: 'dlms/implied.ts',
-    evidence: ['UtilitechAS/amsreader-firmware', 'scs/smartmeter-datacollector'],
+    evidence: [
+      'UtilitechAS/amsreader-firmware',
+      'scs/smartmeter-datacollector',
+      'a recorded stream of an Omnipower: 2,030 Wh in an hour in which power adds up to 2,033.9 Wh',
+      'toreamun/amshan-homeassistant#43, turbokongen/hass-AMS#108 (watt-hours: option energyScaler)',
+    ],
   },
   listWithoutCodes: {
     makers: ['KFM', 'ISK', 'LGZ', 'SMS'],

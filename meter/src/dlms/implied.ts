@@ -14,6 +14,8 @@ export interface ScaleHints {
   readonly maker: string | undefined
   /** The largest voltage as sent: it tells volts from tenths of volts. */
   readonly voltage: number
+  /** Power of ten of energies, where the owner of the meter has compared it with the display. */
+  readonly energyScaler?: number | undefined
 }
 
 /** Mains lie between these voltages; so does the largest one of a telegram, rightly scaled. */
@@ -78,6 +80,8 @@ export function scaleHints(layout: Layout, maker: string | undefined): ScaleHint
 export function implied(entry: Entry, hints: ScaleHints): Implied | undefined {
   const unitCode = impliedUnit(entry.obis)
   if (unitCode === undefined) return undefined
+  const isEnergy = unitCode === UNIT.wattHour || unitCode === UNIT.reactiveHour
+  if (isEnergy && hints.energyScaler !== undefined) return { scaler: hints.energyScaler, unitCode }
   const own = MAKER_SCALERS[hints.maker ?? '']?.[unitCode]
   if (own !== undefined) return { scaler: own, unitCode }
   if (unitCode === UNIT.volt) return { scaler: voltScaler(hints.voltage), unitCode }

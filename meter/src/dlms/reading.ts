@@ -18,6 +18,8 @@ const CLOCK_BYTES = 12
 export interface Origin {
   readonly systemTitle?: Uint8Array | undefined
   readonly flags: readonly ReadingFlag[]
+  /** Power of ten of energies that come without scale; the maker's if undefined. */
+  readonly energyScaler?: number | undefined
 }
 
 /** Makers by the version texts of their lists. */
@@ -41,7 +43,7 @@ export function readNotification(
   const { systemTitle } = origin
   const maker = (systemTitle === undefined ? undefined : makerInTitle(systemTitle)) ?? listMaker
   // Whoever wrote the list chose its scale, whatever the name of the meter begins with.
-  const hints = scaleHints(layout, listMaker ?? maker)
+  const hints = { ...scaleHints(layout, listMaker ?? maker), energyScaler: origin.energyScaler }
   const registers: Register[] = []
   const texts: TextEntry[] = []
   const flags = new Set<ReadingFlag>(origin.flags)

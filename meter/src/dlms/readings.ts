@@ -19,6 +19,8 @@ export interface DlmsOptions extends DlmsKeys {
   readonly readText?: ((text: Uint8Array) => Reading | undefined) | undefined
   /** Lists without codes that the owner of the meter has named. */
   readonly lists?: readonly PositionalList[] | undefined
+  /** Power of ten of energies without scale, where its owner knows better than its maker. */
+  readonly energyScaler?: number | undefined
 }
 
 /** Turns APDUs into readings. Keeps nothing: counters are watched where all readings come by. */
@@ -57,7 +59,8 @@ export class DlmsReadings {
     const tag = apdu[0] ?? 0
     if (isNotification(tag)) {
       const notification = decodeNotification(apdu)
-      return readNotification(notification, { systemTitle, flags }, this.#options.lists) ?? 'empty'
+      const { lists, energyScaler } = this.#options
+      return readNotification(notification, { systemTitle, flags, energyScaler }, lists) ?? 'empty'
     }
     if (layers === 0) return 'malformed'
     if (tag === APDU.generalSigning) {

@@ -19,6 +19,7 @@ export function dlmsRecognizers(options: DecoderOptions): () => readonly Recogni
     meterAgreementKey: options.meterAgreementKey,
     readText,
     lists: ownLists(options.lists ?? []),
+    energyScaler: options.energyScaler,
   })
   const links = ['hdlc', 'mbus', 'wrapper', 'bare'] as const
   return () => [

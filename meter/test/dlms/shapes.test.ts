@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createCipheriv } from 'node:crypto'
 import { describe, it } from 'mocha'
-import type { Reading } from '../../src/index.ts'
+import type { DecoderOptions, Reading } from '../../src/index.ts'
 import { createDecoder, decimal, explainDlms } from '../../src/index.ts'
 import { isDateTime } from '../../src/dlms/clock.ts'
 import {
@@ -210,6 +210,29 @@ describe('an APDU enciphered block by block', () => {
   it('gives nothing when more than a block of zeros follows, or bytes that are none', () => {
     assert.equal(readApdu(blocks(join(plain, new Uint8Array(32))), KEY), undefined)
     assert.equal(readApdu(blocks(join(plain, [7])), KEY), undefined)
+  })
+})
+
+describe('energies without their scale', () => {
+  const body = structureData(
+    text('Kamstrup_V0001'),
+    ...[octetData(hex('0101010800ff')), double(2_306_012)],
+    ...[octetData(hex('0101030800ff')), double(517)],
+    ...[octetData(hex('0101010700ff')), double(1_468)],
+  )
+  const telegram = frameApdu(join(hex('0f0000000100'), encodeData(body)), DLMS_STYLES.described)
+
+  function energies(options: DecoderOptions): readonly string[] {
+    const [event] = decodeAll(createDecoder('dlms', options), telegram)
+    assert.ok(event?.type === 'reading' && event.reading.flags.includes('scale-assumed'))
+    return values(event.reading)
+  }
+
+  it('have that of their maker, or of an owner who has looked at the display', () => {
+    const power = '1.7.0 1468 W'
+    assert.deepEqual(energies({}), ['1.8.0 23060120 Wh', '3.8.0 5170 varh', power])
+    const watched = energies({ energyScaler: 0 })
+    assert.deepEqual(watched, ['1.8.0 2306012 Wh', '3.8.0 517 varh', power])
   })
 })
 
