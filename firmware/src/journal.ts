@@ -7,7 +7,7 @@ import type { Recorder } from './recorder.ts'
 import { PRIORITY } from './spool/priority.ts'
 import { STREAM } from './streams.ts'
 
-/** Events of one name that are recorded per hour; more are counted and the count is recorded. */
+/** Events of one name about one thing that are recorded per hour; more are counted and the count is recorded. */
 export const EVENTS_PER_HOUR_MAX = 12
 
 const HOUR_MS = 3_600_000
@@ -29,9 +29,17 @@ export class Journal {
     this.#log = log
   }
 
-  /** Records an event; `details` are what its name is about, in a fixed order. */
-  tell(name: EventName, severity: Severity, details: readonly (bigint | string)[] = []): void {
-    const held = this.#budget.admit(name, this.#clock.monotonicMs())
+  /**
+   * Records an event; `details` are what its name is about, in a fixed order. Events `about` one thing,
+   * a meter for instance, are counted by themselves: one that rattles hides no other.
+   */
+  tell(
+    name: EventName,
+    severity: Severity,
+    details: readonly (bigint | string)[] = [],
+    about = '',
+  ): void {
+    const held = this.#budget.admit(`${name} ${about}`, this.#clock.monotonicMs())
     if (held === undefined) return
     const isUrgent = severity === 'warning' || severity === 'alarm'
     const fields = Object.fromEntries(details.map((detail, index) => [`d${String(index)}`, detail]))

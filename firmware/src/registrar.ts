@@ -99,8 +99,9 @@ export class Registrar {
 
   /** A telegram was understood just now. */
   take(reading: Reading): void {
-    const { clock, journal, isLive } = this.#options
-    if (reading.flags.includes('register-went-back')) journal.tell('register-decreased', 'warning')
+    const { clock, journal, isLive, place } = this.#options
+    if (reading.flags.includes('register-went-back'))
+      journal.tell('register-decreased', 'warning', [], String(place))
     const nowMs = clock.nowMs()
     for (const period of this.#periods) this.#advance(period, nowMs, reading)
     if (isLive) this.#live(reading, nowMs)
@@ -204,7 +205,8 @@ export class Registrar {
     if (decision.kind === 'gap') this.#gap(name, decision.fromMs)
     if (decision.kind !== 'gap-closed') return
     const { fromMs, slots } = decision
-    this.#options.journal.tell('gap-closed', 'notice', [name, BigInt(fromMs), BigInt(slots)])
+    const { journal, place } = this.#options
+    journal.tell('gap-closed', 'notice', [name, BigInt(fromMs), BigInt(slots)], String(place))
   }
 
   #live(reading: Reading, nowMs: number): void {

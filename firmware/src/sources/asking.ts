@@ -16,6 +16,12 @@ export const ASK_RETRY_MS_MAX = 60_000
 /** Rounds without an answer before a meter counts as silent. */
 export const ASK_FAILURES_MAX = 2
 
+/**
+ * The longest that one round may take, in milliseconds: a meter that answers for ever must not keep a
+ * line from the others on it. More than the longest conversation.
+ */
+export const ASK_ROUND_MS_MAX = 1_200_000
+
 /** What one round of questions is given. */
 export interface Round {
   readonly port: SerialPort
@@ -87,19 +93,28 @@ export class AskingSource implements Source {
   /** One round; answers whether a reading came of it. */
   async #round(signal: AbortSignal, progress: () => void): Promise<boolean> {
     const { bus, ask } = this.#options
+    const { clock } = this.#context
     const start = this.ring.total
     const heard = { isGood: false }
     // Whoever waits for a line that others use is not stuck.
     const turn = new AbortController()
     const either = AbortSignal.any([signal, turn.signal])
-    void pause(Number.MAX_SAFE_INTEGER, this.#context.clock, either, progress)
+    void pause(Number.MAX_SAFE_INTEGER, clock, either, progress)
+    const end = new AbortController()
     try {
       const failure = await bus.use(this.#context, (port) => {
         turn.abort()
+        const over = AbortSignal.any([signal, end.signal])
+        void clock.sleep(ASK_ROUND_MS_MAX, over).then(
+          () => {
+            end.abort(new HalError('timeout', `no end of it within ${String(ASK_ROUND_MS_MAX)} ms`))
+          },
+          () => undefined,
+        )
         return ask({
           port,
           canSwitch: bus.canSwitch,
-          signal,
+          signal: over,
           progress,
           onBytes: (bytes) => {
             this.#heard(bytes)
@@ -122,6 +137,9 @@ export class AskingSource implements Source {
       if (signal.aborted) return false
       if (!(error instanceof HalError) && !(error instanceof MeterError)) throw error
       if (!heard.isGood) this.#fail(codeOf(error), reasonOf(error))
+    } finally {
+      turn.abort()
+      end.abort()
     }
     if (heard.isGood) this.#succeed()
     return heard.isGood

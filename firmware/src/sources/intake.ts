@@ -1,6 +1,8 @@
+import type { StatusFlag } from '@s3mp/envelope'
 import type { Clock } from '@s3mp/hal'
 import { splitMedia, type MediumReading, type Reading } from '@s3mp/meter'
 
+import { CLOCK_FLOOR_MS } from '../clock-state.ts'
 import type { Journal } from '../journal.ts'
 import type { Log } from '../log.ts'
 import type { Registrar } from '../registrar.ts'
@@ -63,12 +65,17 @@ export class Intake {
     if (reading.registers.length === 0) return
     const place = this.#placeOf(part)
     if (place === undefined) return
-    const captured = captureOf(reading)
-    if (captured !== undefined && this.#captured.get(String(channel)) === captured) return
+    const capturedMs = captureMs(reading.meterTime, zone)
+    // A clock that was never set, as of a gas meter after a new battery, dates nothing.
+    const isDated = capturedMs !== undefined && capturedMs >= CLOCK_FLOOR_MS
+    const captured = captureOf(reading, isDated)
+    if (this.#captured.get(String(channel)) === captured) return
     const nowMs = clock.nowMs()
     // A value cannot have been read after the telegram that tells it.
-    const timeMs = Math.min(nowMs, captureMs(reading.meterTime, zone) ?? nowMs)
-    if (registrarOf(place, true).each(reading, timeMs) && captured !== undefined) {
+    const timeMs = isDated ? Math.min(nowMs, capturedMs) : nowMs
+    const flags: readonly StatusFlag[] =
+      reading.meterTime !== undefined && !isDated ? ['time-doubt'] : []
+    if (registrarOf(place, true).each(reading, timeMs, flags)) {
       this.#captured.set(String(channel), captured)
     }
   }
@@ -89,14 +96,19 @@ export class Intake {
     }
     if (sighting.kind === 'full') {
       log.error('meter.refused', { head: spec.name, device: reading.device, reason: NO_PLACE })
-      journal.tell('meter-refused', 'warning', [shown(spec.name), shown(reading.device), NO_PLACE])
+      journal.tell(
+        'meter-refused',
+        'warning',
+        [shown(spec.name), shown(reading.device), NO_PLACE],
+        spec.name,
+      )
       return undefined
     }
     const { place } = sighting
     const details = [shown(reading.device), shown(spec.name)]
     if (sighting.kind === 'changed') {
       log.warn('meter.changed', { head: spec.name, device: reading.device, place: place.number })
-      journal.tell('meter-changed', 'alarm', [...details, shown(sighting.before ?? '')])
+      journal.tell('meter-changed', 'alarm', [...details, shown(sighting.before ?? '')], spec.name)
       for (const one of places.all()) {
         const isBefore = one.head === place.head && one.part === part && one !== place
         if (isBefore) retire(one.number)
@@ -104,7 +116,7 @@ export class Intake {
     }
     if (sighting.kind === 'found') {
       const what = [BigInt(place.number), shown(reading.device), reading.protocol, medium]
-      journal.tell('meter-found', 'notice', [...what, shown(spec.name)])
+      journal.tell('meter-found', 'notice', [...what, shown(spec.name)], spec.name)
     }
     return place
   }
@@ -118,8 +130,7 @@ export function shown(text: string): string {
 }
 
 /** What tells one value of a sub-meter from the next: when it was taken, else the value itself. */
-function captureOf(reading: Reading): string | undefined {
-  const { meterTime, registers } = reading
-  if (meterTime !== undefined && 'seconds' in meterTime) return String(meterTime.seconds)
+function captureOf({ meterTime, registers }: Reading, isDated: boolean): string {
+  if (isDated && meterTime !== undefined) return String(meterTime.seconds)
   return registers.map(({ digits, scaler }) => `${String(digits)}e${String(scaler)}`).join()
 }

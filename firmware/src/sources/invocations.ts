@@ -2,6 +2,9 @@ import { counterName, type CounterStore, type ReadingSecurity } from '@s3mp/mete
 
 import type { DurableMap } from '../durable-map.ts'
 
+/** Meters whose counters are kept although no tag vouches for their telegrams. */
+export const UNVOUCHED_MAX = 64
+
 /**
  * The counters of ciphered telegrams, in both directions, over restarts and power cuts. What was
  * accepted once is on the disk before it is used, so no copy of it is ever accepted again; a number
@@ -16,16 +19,25 @@ export class Invocations implements CounterStore {
 
   /**
    * Whether a telegram is newer than every accepted one. Telegrams that no tag vouches for are
-   * counted apart: a forged one with a great number must not silence the true meter.
+   * counted apart: a forged one with a great number must not silence the true meter. Of these, no
+   * more than {@link UNVOUCHED_MAX} meters are known.
    *
    * @throws FirmwareError `spool` where the number cannot be made durable: then it may not be used.
    */
   admit(security: ReadingSecurity): boolean {
     const name = `in ${counterName(security)}`
-    const { counter } = security
-    if (counter <= (this.#number(name) ?? -1)) return false
+    const { counter, authentic } = security
+    const last = this.#number(name)
+    if (counter <= (last ?? -1)) return false
+    // Whoever can send can make names up; those that nobody vouches for must leave room for others.
+    if (!authentic && last === undefined && this.#unvouched() >= UNVOUCHED_MAX) return false
     this.#map.set(name, String(counter), true)
     return true
+  }
+
+  #unvouched(): number {
+    const ending = counterName({ systemTitle: '', counter: 0, authentic: false })
+    return this.#map.entries().filter(([name]) => name.endsWith(ending)).length
   }
 
   used(name: string): number | undefined {

@@ -14,7 +14,7 @@ import { createDecoder, type DecoderProtocol, type OwnList, type ReadingEvent } 
 
 import { retryDelayMs } from '../backoff.ts'
 import { codeOf, FirmwareError, reasonOf } from '../errors.ts'
-import { DETECT_SETTINGS } from '../head/detect.ts'
+import { DETECT_GARBAGE_BYTES_MAX, DETECT_SETTINGS } from '../head/detect.ts'
 import { LinkQualityMeter } from '../link-quality.ts'
 import { RawRing } from '../raw-ring.ts'
 import { Invocations } from './invocations.ts'
@@ -29,6 +29,12 @@ export const SOURCE_RETRY_MS_MAX = 60_000
 
 /** Bytes but no telegram for this long: the line may have another speed, in milliseconds. */
 export const GARBAGE_MS_MAX = 60_000
+
+/** Bursts of bytes without a telegram in them that are needed for it: one may be damaged. */
+export const GARBAGE_BURSTS_MIN = 4
+
+/** Bytes without a pause for this long are one burst, in milliseconds. */
+export const GARBAGE_PAUSE_MS = 500
 
 /** A head that listens to a meter which sends by itself. */
 export interface ListeningOptions {
@@ -76,8 +82,8 @@ class ListeningSource implements Source {
   #changes = 0
   #isSilent = false
   #failures = 0
-  /** When the last telegram was understood, or the port was opened. */
-  #soundMs = 0
+  /** What came since the last telegram was understood; undefined while nothing did. */
+  #noise: { readonly sinceMs: number; lastMs: number; bursts: number; bytes: number } | undefined
   /** Where the decoder's count of bytes began in the ring's. */
   #begin = 0
 
@@ -143,7 +149,7 @@ class ListeningSource implements Source {
     this.#context.tap.port?.(port)
     try {
       let silentMs = 0
-      this.#soundMs = clock.monotonicMs()
+      this.#noise = undefined
       while (!signal.aborted) {
         progress()
         const partMs = Math.min(PART_MS, silenceMs - silentMs)
@@ -154,8 +160,9 @@ class ListeningSource implements Source {
           throw new HalError('timeout', `nothing heard for ${String(silenceMs)} ms`)
         }
         silentMs = 0
+        this.#hear(bytes.length, clock.monotonicMs())
         this.#take(bytes, decoder)
-        if (clock.monotonicMs() - this.#soundMs > GARBAGE_MS_MAX) throw new Garbage()
+        if (this.#isGarbage()) throw new Garbage()
       }
     } finally {
       this.#context.tap.port?.(undefined)
@@ -182,8 +189,23 @@ class ListeningSource implements Source {
     }
   }
 
+  #hear(bytes: number, nowMs: number): void {
+    const noise = (this.#noise ??= { sinceMs: nowMs, lastMs: -Infinity, bursts: 0, bytes: 0 })
+    if (nowMs - noise.lastMs > GARBAGE_PAUSE_MS) noise.bursts += 1
+    noise.lastMs = nowMs
+    noise.bytes += bytes
+  }
+
+  /** Whether what comes is no telegram: for long enough, and more than a damaged one of a slow meter. */
+  #isGarbage(): boolean {
+    if (this.#noise === undefined) return false
+    const { sinceMs, lastMs, bursts, bytes } = this.#noise
+    const isMuch = bursts >= GARBAGE_BURSTS_MIN || bytes > DETECT_GARBAGE_BYTES_MAX
+    return isMuch && lastMs - sinceMs > GARBAGE_MS_MAX
+  }
+
   #take(bytes: Uint8Array, decoder: ReturnType<typeof createDecoder>): void {
-    const { onReading, onDiscarded, log, clock, tap } = this.#context
+    const { onReading, onDiscarded, log, tap } = this.#context
     tap.bytes?.(bytes)
     this.quality.heard(bytes.length)
     this.ring.push(bytes)
@@ -192,7 +214,7 @@ class ListeningSource implements Source {
       tap.event?.(event)
       if (event.type === 'reading') {
         this.#failures = 0
-        this.#soundMs = clock.monotonicMs()
+        this.#noise = undefined
         this.#silent(false)
         if (!this.#isNew(event)) continue
         onReading(event.reading, this.#rawOf(event.offset, event.length))
@@ -207,7 +229,7 @@ class ListeningSource implements Source {
         const raw = this.#rawOf(event.offset, event.bytes)
         const isWhole =
           this.#keyWatch.refused(event.reason, raw) || this.#listWatch.refused(event.reason, raw)
-        if (isWhole) this.#soundMs = clock.monotonicMs()
+        if (isWhole) this.#noise = undefined
         if (!isEntry) onDiscarded(event.bytes, event.reason)
       }
     }

@@ -175,20 +175,25 @@ export class Metering {
         heard.protocol = raw.protocol
         heard.lastReadingMs = clock.nowMs()
         // What a meter remembers of yesterday says nothing against its clock of today.
-        const reading = time === undefined ? this.#judged(truth, raw) : raw
+        const reading = time === undefined ? this.#judged(truth, raw, spec.name) : raw
         for (const flag of reading.flags) findings.set(flag, (findings.get(flag) ?? 0) + 1)
         onTelegram(spec.name, reading, bytes)
         intake.take(reading, time)
       },
       onDiscarded: (bytes, reason) => {
         onDiscarded(spec.name, bytes, reason)
-        journal.tell('bytes-discarded', 'info', [shown(reason), BigInt(bytes), shown(spec.name)])
+        journal.tell(
+          'bytes-discarded',
+          'info',
+          [shown(reason), BigInt(bytes), shown(spec.name)],
+          spec.name,
+        )
       },
       onSilence: (isSilent) => {
         const [name, severity] = isSilent
           ? (['meter-silent', 'warning'] as const)
           : (['meter-back', 'info'] as const)
-        journal.tell(name, severity, [shown(spec.name)])
+        journal.tell(name, severity, [shown(spec.name)], spec.name)
       },
       tap: this.#options.tap?.(spec.name) ?? {},
       onTrouble: (trouble) => {
@@ -205,7 +210,7 @@ export class Metering {
   }
 
   /** A reading with what physics, clocks and the readings before have against it. */
-  #judged(truth: ReturnType<typeof createTruth>, raw: Reading): Reading {
+  #judged(truth: ReturnType<typeof createTruth>, raw: Reading, name: string): Reading {
     const { clock, isClockTrusted, systemMs, onTime, log, journal } = this.#options
     const rtcMs = this.#options.rtcMs?.()
     const { reading, findings, time } = truth.check(raw, {
@@ -217,7 +222,8 @@ export class Metering {
     onTime?.(time)
     for (const { flag, what } of findings) {
       log.debug('reading.doubted', { flag, what })
-      if (flag === 'register-jumped') journal.tell('register-implausible', 'warning', [shown(what)])
+      if (flag === 'register-jumped')
+        journal.tell('register-implausible', 'warning', [shown(what)], name)
     }
     return reading
   }
@@ -226,15 +232,17 @@ export class Metering {
     const { journal } = this.#options
     const name = shown(spec.name)
     if (trouble.kind === 'keys-refused') {
-      journal.tell('keys-refused', 'warning', [name, trouble.verdict, shown(trouble.reason)])
+      journal.tell('keys-refused', 'warning', [name, trouble.verdict, shown(trouble.reason)], name)
     } else if (trouble.kind === 'pulses-uncertain') {
-      journal.tell('pulses-uncertain', 'warning', [name, trouble.pulses, shown(trouble.reason)])
-    } else {
-      journal.tell('meter-refused', 'warning', [
+      journal.tell(
+        'pulses-uncertain',
+        'warning',
+        [name, trouble.pulses, shown(trouble.reason)],
         name,
-        shown(trouble.request),
-        shown(trouble.reason),
-      ])
+      )
+    } else {
+      const details = [name, shown(trouble.request), shown(trouble.reason)]
+      journal.tell('meter-refused', 'warning', details, name)
     }
   }
 
