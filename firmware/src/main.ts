@@ -107,6 +107,10 @@ function statusOf(error: unknown): number {
     }
     return error.code === 'usage' ? EXIT.usage : EXIT.no
   }
+  if (error instanceof Error && error.name === 'AbortError') {
+    complain('s3mp: interrupted')
+    return EXIT.no
+  }
   if (isForeseen(error)) {
     complain(`s3mp: ${wordsOf(error)} (${codeOf(error)})`)
     return EXIT.no

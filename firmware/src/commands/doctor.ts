@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 
 import { systemClock } from '@s3mp/hal'
 import { decimal, type DecoderOptions } from '@s3mp/meter'
@@ -98,12 +99,12 @@ async function examine(options: Options): Promise<number> {
   const general = [checkNode, checkBoard, checkClock, checkMemory, checkNetwork, checkModemManager]
   for (const check of [...general, checkServices]) tell(check(machine))
   const config = existsSync(options.config) ? tryConfig(options.config, tell) : undefined
-  if (config === undefined && !existsSync(options.config)) {
+  if (options.write === undefined && !existsSync(options.config)) {
     tell({
       check: 'configuration',
       verdict: 'warning',
       text: `${options.config} is not there yet`,
-      remedy: `s3mp doctor --write ${options.config}`,
+      remedy: `s3mp doctor --write ${basename(options.config)} makes one in this folder`,
     })
   }
   if (config !== undefined) examineConfig(config, tell)
@@ -190,7 +191,7 @@ async function examineHeads(
   })
   const progress = terminalProgress(systemClock)
   const decodings = new Map(usable.map((path) => [path, decodingOf(config, path, tell)]))
-  const detection = await detectHeads({
+  const looked = detectHeads({
     serial,
     paths: usable,
     clock: systemClock,
@@ -201,7 +202,9 @@ async function examineHeads(
       if (!json) progress.show(`listening to ${path} at ${settings} …`)
     },
   })
-  progress.clear()
+  const detection = await looked.finally(() => {
+    progress.clear()
+  })
   for (const finding of findingsOf(detection)) tell(finding)
   const { found } = detection
   if (found.length === 0) return

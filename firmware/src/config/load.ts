@@ -102,7 +102,8 @@ export function parseToml(toml: string, file: string): Tree {
     return parse(toml)
   } catch (error) {
     if (!(error instanceof TomlError)) throw error
-    const what = error.message.split('\n')[0] ?? 'not TOML'
+    const [first = ''] = error.message.split('\n')
+    const what = first.replace(/^Invalid TOML document:/u, 'not TOML:')
     throw new ConfigError(file, [{ line: error.line, key: '', message: what }])
   }
 }

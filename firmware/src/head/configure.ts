@@ -72,5 +72,8 @@ function withKeys(
     missing.delete(key)
     return `${key} = ${value}`
   })
-  return [...[...missing].map(([key, value]) => `${key} = ${value}`), ...changed]
+  // Which port it is comes first; how it is read, behind it.
+  const device = changed.findIndex((line) => /^\s*device\s*=/u.test(line))
+  const added = [...missing].map(([key, value]) => `${key} = ${value}`)
+  return [...changed.slice(0, device + 1), ...added, ...changed.slice(device + 1)]
 }
