@@ -1,6 +1,7 @@
 import { sameBytes } from '../bytes.ts'
 import { ScionError } from '../errors.ts'
 import { decodeHeader, pathOffset } from '../packet/header.ts'
+import { PROTOCOL } from '../packet/protocol.ts'
 import { PATH_TYPE } from '../path/dataplane.ts'
 import { hopOffset, infoOffset, pathMeta } from '../path/standard.ts'
 import { byteAt, u32At } from '../reader.ts'
@@ -15,7 +16,10 @@ export const SENT_PACKET_AGE_MS_MAX = 10_000
 /** Upper-layer bytes that a quote must return: the UDP header, or the head of an SCMP question. */
 const UPPER_BYTES = 8
 
-/** Room for the head of one packet: a path of three segments and two dozen hops, and IPv6 hosts. */
+/**
+ * Room for the head of one packet: a path of three segments and two dozen hops, and IPv6 hosts; or with
+ * an authenticator, and fewer hops.
+ */
 const HEAD_BYTES_MAX = 384
 
 interface Sent {
@@ -54,7 +58,7 @@ export class SentPackets {
     const sent = (this.#sent[slot] ??= { route, sentMs: 0, bytes: 0, long: undefined })
     sent.route = route
     sent.sentMs = nowMs
-    sent.bytes = Math.min(packet.length, 4 * byteAt(packet, 5) + UPPER_BYTES)
+    sent.bytes = Math.min(packet.length, headEnd(packet))
     sent.long = undefined
     this.#marks[slot] = markOf(packet)
     const head = packet.subarray(0, sent.bytes)
@@ -92,16 +96,31 @@ export class SentPackets {
   }
 }
 
-/** The second half of the first eight bytes behind the header. */
+/**
+ * Where the part of a packet ends that a quote must return: the header, extension headers with their
+ * authenticator, and the head of the upper layer with its checksum. Behind the end of a packet that is
+ * too short for them.
+ */
+function headEnd(packet: Uint8Array): number {
+  let next = byteAt(packet, 4)
+  let at = 4 * byteAt(packet, 5)
+  while ((next === PROTOCOL.hopByHop || next === PROTOCOL.endToEnd) && at + 1 < packet.length) {
+    next = byteAt(packet, at)
+    at += 4 * (byteAt(packet, at + 1) + 1)
+  }
+  return at + UPPER_BYTES
+}
+
+/** The last four bytes of a head. */
 function markOf(packet: Uint8Array): number {
-  return u32At(packet, 4 * byteAt(packet, 5) + 4)
+  return u32At(packet, headEnd(packet) - 4)
 }
 
 /** Header and head of the upper layer, what routers change made zero; undefined for what is none. */
 function unchanging(packet: Uint8Array): Uint8Array | undefined {
   try {
     const header = decodeHeader(packet)
-    const end = header.headerBytes + UPPER_BYTES
+    const end = headEnd(packet)
     if (packet.length < end) return undefined
     const kept = packet.slice(0, end)
     // Traffic class: routers mark congestion in it.

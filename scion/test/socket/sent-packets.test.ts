@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import { parseAddress } from '../../src/addr/endpoint.ts'
 import { pathOffset } from '../../src/packet/header.ts'
+import { OPTION } from '../../src/packet/extensions.ts'
 import { encodeUdpPacket } from '../../src/packet/udp.ts'
 import { EMPTY_PATH } from '../../src/path/dataplane.ts'
 import type { PathMeta } from '../../src/path/standard.ts'
@@ -13,7 +14,7 @@ import {
 } from '../../src/socket/sent-packets.ts'
 
 /** A packet over so many hops; `payload` makes its checksum. */
-function packetOver(hopCount: number, payload = 1): Uint8Array {
+function packetOver(hopCount: number, payload = 1, proof?: Uint8Array): Uint8Array {
   const hops = Array.from({ length: hopCount }, (_, id) => ({
     ...{ ingressAlert: false, egressAlert: false, expTime: 63 },
     ...{ consIngress: id, consEgress: id + 1, mac: Uint8Array.of(1, 2, 3, 4, 5, id) },
@@ -22,7 +23,9 @@ function packetOver(hopCount: number, payload = 1): Uint8Array {
   const bytes = encodeStandardPath({ currInf: 0, currHf: 0, segments: [{ info, hops }] })
   const source = parseAddress('1-ff00:0:111,10.0.1.1')
   const destination = parseAddress('1-ff00:0:112,10.0.0.2')
-  const fields = { trafficClass: 0, flowId: 9, destination, source, path: { type: 1, bytes } }
+  const option = { type: OPTION.authenticator, data: proof ?? Uint8Array.of(), align: [4, 2] } as const // prettier-ignore
+  const endToEnd = proof === undefined ? undefined : [option]
+  const fields = { trafficClass: 0, flowId: 9, destination, source, path: { type: 1, bytes }, endToEnd } // prettier-ignore
   return encodeUdpPacket(fields, {
     ...{ sourcePort: 1, destinationPort: 2 },
     payload: Uint8Array.of(payload >> 8, payload),
@@ -45,6 +48,29 @@ function metaOf(packet: Uint8Array): PathMeta {
 
 describe('SentPackets', () => {
   const route = { dataplane: EMPTY_PATH }
+
+  it('ask for the authenticator of a packet that had one, and for the checksum behind it', () => {
+    const proof = (last: number): Uint8Array => Uint8Array.from({ length: 28 }, (_, at) => (at < 27 ? 0 : last)) // prettier-ignore
+    for (const hopCount of [2, 40]) {
+      const sent = new SentPackets()
+      const packet = packetOver(hopCount, 1, proof(1))
+      sent.add(packet, route, 0)
+      assert.equal(sent.take(underWay(packetOver(hopCount, 1, proof(2))), 5), undefined)
+      assert.equal(sent.take(underWay(packetOver(hopCount, 2, proof(1))), 5), undefined)
+      const cut = underWay(packet).subarray(0, packet.length - 4)
+      assert.equal(sent.take(cut, 5), undefined, 'without the checksum')
+      assert.equal(sent.take(underWay(packet), 5), route)
+    }
+  })
+
+  it('are not led astray by a quote whose extension headers go on for ever', () => {
+    const sent = new SentPackets()
+    sent.add(packetOver(2), route, 0)
+    const odd = packetOver(2)
+    odd[4] = 200
+    for (let at = 4 * (odd[5] ?? 0); at < odd.length; at++) odd[at] = at % 4 === 0 ? 201 : 0
+    assert.equal(sent.take(odd, 5), undefined)
+  })
 
   for (const hopCount of [2, 40]) {
     it(`know a packet over ${hopCount} hops by what routers leave alone, once`, () => {
