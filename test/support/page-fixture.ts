@@ -352,7 +352,7 @@ export class PageFixture {
     return {
       device: '',
       register: query.register,
-      unit: 'W',
+      unit: query.register === '1-0:16.7.0*255' ? 'W' : 'Wh',
       stream: 'live',
       bucketMs: 2000,
       timesMs: shown.map((reading) => reading.timeMs),

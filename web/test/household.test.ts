@@ -78,7 +78,7 @@ describe('explainObis', () => {
       '0-1:24.2.1*255': 'Meter behind this one, channel 1',
       '7-0:3.0.0*255': 'Gas, volume',
       '8-0:1.0.0*255': 'Water, volume',
-      '6-0:1.0.0*255': 'Heat used in all',
+      '6-0:1.0.0*255': 'Heat used, total',
       '6-0:11.0.0*255': 'Temperature of the water going back',
       '1-0:199.1.0*255': en.obis.other,
     }

@@ -17,6 +17,8 @@ const REFRESH_MS = 5000
 
 /** A window into the devices that fit a question. */
 export interface DeviceWindow {
+  /** False until the first answer has come. */
+  readonly isKnown: boolean
   readonly total: number
   readonly counts: FleetCounts | undefined
   /** The device at that place; undefined while it is being fetched. */
@@ -66,6 +68,7 @@ export function useDevices(question: DevicesQuestion, first: number, end: number
     }
   }, [key, wanted.join(), round])
   return {
+    isKnown: held.pages.size > 0,
     total: held.total,
     counts: held.counts,
     at: (index) => held.pages.get(Math.floor(index / DEVICES_PER_PAGE))?.[index % DEVICES_PER_PAGE],

@@ -44,7 +44,7 @@ export type Orientation = 'across' | 'down'
 
 const ALONG = { across: 214, down: 148 } as const
 const BESIDE = { across: 112, down: 104 } as const
-const MARGIN = { across: { x: 92, y: 74 }, down: { x: 66, y: 84 } } as const
+const MARGIN = { across: { x: 92, y: 74 }, down: { x: 66, y: 68 } } as const
 
 /** Ground around the outermost ASes of an ISD; below them their names need more. */
 const PAD = { across: { x: 78, y: 60, below: 60 }, down: { x: 58, y: 40, below: 64 } } as const

@@ -7,7 +7,7 @@ import { useStore } from '../store.ts'
 import { wordsStore } from '../texts/index.ts'
 import { listenForGestures } from './gestures.ts'
 import type { Edges } from './gestures.ts'
-import { areaFill, colourOf, signedStroke } from './paint.ts'
+import { areaFill, colourOf, letterScale, signedStroke } from './paint.ts'
 
 /** What a curve is drawn from. */
 export interface CurveProps {
@@ -18,6 +18,8 @@ export interface CurveProps {
   readonly edges?: Edges | undefined
   /** What the curve shows, for who cannot see it. */
   readonly label: string
+  /** What stands there while there are no values. */
+  readonly empty?: string
   /** A line through the values, or a bar for each. */
   readonly kind?: 'line' | 'bars'
   readonly value: (value: number) => string
@@ -68,8 +70,15 @@ export function CurvePlot(props: CurveProps): VNode {
     <div class="curve">
       <div class="curve-host" ref={host} role="group" tabIndex={0} aria-label={props.label} />
       <div class="curve-tip" ref={tip} role="status" hidden />
+      {props.empty !== undefined && isEmpty(props) && <p class="curve-empty">{props.empty}</p>}
     </div>
   )
+}
+
+/** Whether nothing can be seen: a line needs two values, a bar one. */
+function isEmpty({ curve, kind }: CurveProps): boolean {
+  const seen = curve.values.filter((value) => value !== null).length
+  return seen < (kind === 'bars' ? 1 : 2)
 }
 
 /** Keeps a plot as large as its place, and listens to its reader; ends both and the plot. */
@@ -106,7 +115,8 @@ function options(
   const { kind = 'line' } = latest.current
   const muted = colourOf(element, '--muted')
   const line = colourOf(element, '--line')
-  const font = `12px ${getComputedStyle(element).fontFamily}`
+  const scale = letterScale()
+  const font = `${12 * scale}px ${getComputedStyle(element).fontFamily}`
   const axis = { stroke: muted, font, ticks: { show: false }, grid: { stroke: line, width: 1 } }
   const bars = plots.paths.bars?.({ size: [0.7, 48, 2], radius: 0.15 })
   const drawn: uPlot.Series = {
@@ -119,7 +129,7 @@ function options(
   }
   return {
     ...sizeOf(element),
-    padding: [10, 28, 0, 0],
+    padding: [10, 28 * scale, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,
@@ -135,15 +145,15 @@ function options(
       {
         ...axis,
         grid: { show: false },
-        space: 80,
-        size: 30,
+        space: 80 * scale,
+        size: 30 * scale,
         incrs: TIME_STEPS,
         values: timeLabels,
       },
       {
         ...axis,
         size: labelWidth,
-        space: 34,
+        space: 34 * scale,
         values: (plot, splits) => valueLabels(plot, splits, latest.current),
       },
     ],
@@ -192,7 +202,7 @@ const TIME_STEPS = [
 /** Room for the longest label beside the curve. */
 function labelWidth(_plot: uPlot, labels: string[] | null): number {
   const longest = Math.max(3, ...(labels ?? []).map((label) => label.length))
-  return Math.ceil(longest * 6.7) + 14
+  return Math.ceil(longest * 6.7 * letterScale()) + 14
 }
 
 function timeLabels(plot: uPlot, splits: number[]): string[] {

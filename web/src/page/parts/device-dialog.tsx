@@ -45,13 +45,13 @@ function Facts(props: { device: Device }): VNode {
   const { health, completeness } = device
   const facts: readonly (readonly [string, string | VNode | undefined])[] = [
     [t.fleet.columns.state, t.fleet.states[device.state]],
-    [t.household.register, device.meterId],
+    [t.household.meterNumber, device.meterId],
     [t.fleet.enrolled, f.dateTime(device.enrolledMs)],
     [t.fleet.columns.last, device.lastSeenMs && <Ago timeMs={device.lastSeenMs} />],
     [t.fleet.columns.completeness, completeness && `${f.integer(completeness.received)} / ${f.integer(completeness.due)}`], // prettier-ignore
     [t.household.clock, health && t.household.clocks[health.clock]],
-    [t.household.spool, health?.spoolRecords === undefined ? undefined : fill(t.household.records, { count: f.integer(health.spoolRecords) })], // prettier-ignore
-    [t.household.firmware, health?.firmware && <code>{health.firmware.slice(0, 16)}</code>],
+    [t.household.spool, health?.spoolRecords === undefined ? undefined : f.integer(health.spoolRecords)], // prettier-ignore
+    [t.fleet.columns.firmware, health?.firmware && <code>{health.firmware.slice(0, 16)}</code>],
     [t.household.identity, <code key="id">{device.id}</code>],
   ].map(([name, value]) => [name, value === 0 ? undefined : value] as [string, VNode | undefined])
   return (

@@ -50,6 +50,7 @@ export function EnergyBars(props: { span: Span; back: number; counters: Counters
       below={bars.below}
       edges={edges}
       kind="bars"
+      empty={t.household.empty}
       label={fill(t.household.bars[span], { what: t.household.energy })}
       value={(amount) => f.counted(amount, bars.unit)}
       time={from}

@@ -8,10 +8,13 @@ import { rowWindow } from '../logic/window.ts'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
+import { letterScale } from './paint.ts'
 import { Ago } from './time.tsx'
 
 /** Height of every row, here and in fleet.css: a list of ten thousand is laid out by arithmetic. */
-export const ROW_PX = 60
+export function rowPx(): number {
+  return 60 * letterScale()
+}
 
 /** Columns in order, each with what it is sorted by. */
 const COLUMNS = [
@@ -54,7 +57,7 @@ export function FleetTable(props: FleetTableProps): VNode {
       observer.disconnect()
     }
   }, [])
-  const { first, end, abovePx, belowPx } = rowWindow(devices.total, place.topPx, place.heightPx, ROW_PX) // prettier-ignore
+  const { first, end, abovePx, belowPx } = rowWindow(devices.total, place.topPx, place.heightPx, rowPx()) // prettier-ignore
   return (
     <div
       class="fleet"

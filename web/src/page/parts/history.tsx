@@ -192,11 +192,12 @@ function PowerHistory(props: { edges: Edges; zoom: (edges: Edges | undefined) =>
         curve={curve}
         edges={props.edges}
         label={empty ? t.household.empty : t.household.powerCurve}
+        empty={t.household.empty}
         value={f.signedPower}
         time={(second) => f.dateTime(second * 1000)}
         onZoom={props.zoom}
       />
-      <p class="quietly">{empty ? t.household.empty : t.household.zoomHint}</p>
+      {!empty && <p class="quietly">{t.household.zoomHint}</p>}
     </div>
   )
 }

@@ -21,11 +21,11 @@ export function LiveCurve(): VNode {
   return (
     <section class="card live" aria-labelledby="live-title">
       <h2 id="live-title">{t.power.curve}</h2>
-      {values.length === 0 && <p class="quietly">{t.power.none}</p>}
       <CurvePlot
         curve={curve}
         edges={[end - LIVE_SPAN_MS / 1000, end]}
         label={values.length > 0 ? label : t.power.waiting}
+        empty={t.power.none}
         value={f.signedPower}
         time={(second) => f.clock(second * 1000)}
       />

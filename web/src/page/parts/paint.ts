@@ -11,6 +11,11 @@ export function colourOf(element: HTMLElement, name: string): string {
   return color
 }
 
+/** How much larger letters are than on a desk: a wall screen is read from across the room. */
+export function letterScale(): number {
+  return Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / 16
+}
+
 /** The same colour, let through to `alpha` of its strength. */
 function faded(colour: string, alpha: number): string {
   const [red = '0', green = '0', blue = '0'] = colour.match(/[\d.]+/g) ?? []

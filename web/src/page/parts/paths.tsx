@@ -25,7 +25,7 @@ export function PathTable(props: { network: NetworkAnswer; brief?: boolean }): V
   const { columns } = t.network
   return (
     <div class="scroll" role="group" aria-label={t.network.paths} tabIndex={0}>
-      <table class="paths">
+      <table class={`paths ${props.brief ? 'brief' : ''}`}>
         <thead>
           <tr>
             <th scope="col">{columns.path}</th>

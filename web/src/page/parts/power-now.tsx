@@ -1,11 +1,12 @@
 import type { VNode } from 'preact'
 import { useEffect, useRef } from 'preact/hooks'
 import { powerOf } from '../logic/reading.ts'
+import { LIVE_SPAN_MS } from '../logic/state.ts'
 import { pageStore } from '../session.ts'
 import { useStore } from '../store.ts'
 import { wordsStore } from '../texts/index.ts'
 import { Icon } from './icons.tsx'
-import { Ago } from './time.tsx'
+import { Ago, useNow } from './time.tsx'
 import { ProofMark } from './proof.tsx'
 
 const DIRECTION_ICON = { drawn: 'down', fed: 'up', still: 'still' } as const
@@ -15,6 +16,7 @@ export function PowerNow(): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
   const latest = useStore(pageStore, (state) => state.latest)
   const power = latest === undefined ? undefined : powerOf(latest)
+  const nowMs = useNow()
   if (latest === undefined || power === undefined) {
     return (
       <section class="card now" aria-labelledby="now-title">
@@ -25,9 +27,11 @@ export function PowerNow(): VNode {
     )
   }
   const { value, unit } = f.power(power.watts)
+  // What was read long ago is not what is now, and must not look like it.
+  const isOld = nowMs - latest.timeMs > LIVE_SPAN_MS
   return (
-    <section class={`card now ${power.direction}`} aria-labelledby="now-title">
-      <h2 id="now-title">{t.power.title}</h2>
+    <section class={`card now ${isOld ? 'old' : power.direction}`} aria-labelledby="now-title">
+      <h2 id="now-title">{isOld ? t.power.last : t.power.title}</h2>
       <p class="now-value">
         <span class="digits">{value}</span> <span class="unit">{unit}</span>
       </p>
@@ -35,7 +39,7 @@ export function PowerNow(): VNode {
         <Icon name={DIRECTION_ICON[power.direction]} size={22} />
         {t.power[power.direction]}
       </p>
-      <Disc watts={power.watts} />
+      <Disc watts={isOld ? 0 : power.watts} />
       <p class="now-foot">
         <Ago timeMs={latest.timeMs} text={t.power.ago} />
         <ProofMark reading={latest} />

@@ -100,7 +100,9 @@ function Users(props: { users: readonly UserView[] | undefined; changed: () => v
             <tr>
               <th scope="col">{t.login.name}</th>
               <th scope="col">{t.access.role}</th>
-              <th scope="col">{t.access.lastHere}</th>
+              <th scope="col" class="wide">
+                {t.access.lastHere}
+              </th>
               <th scope="col" class="wide">
                 {t.access.since}
               </th>
@@ -137,7 +139,9 @@ function UserRow(props: { user: UserView; open: (user: UserView) => void }): VNo
           {user.disabled ? t.access.disabled : t.login.roles[user.role]}
         </span>
       </td>
-      <td>{user.lastLoginMs === undefined ? t.fleet.never : <Ago timeMs={user.lastLoginMs} />}</td>
+      <td class="wide">
+        {user.lastLoginMs === undefined ? t.fleet.never : <Ago timeMs={user.lastLoginMs} />}
+      </td>
       <td class="wide">{f.date(user.createdMs)}</td>
       <td class="number">
         <button

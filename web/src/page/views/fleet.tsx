@@ -3,10 +3,11 @@ import { useState } from 'preact/hooks'
 import type { DevicesQuestion, DeviceSort, FleetCounts } from '../../api.ts'
 import { useMay } from '../access.ts'
 import { useDevices } from '../devices.ts'
+import type { DeviceWindow } from '../devices.ts'
 import { rowWindow } from '../logic/window.ts'
 import { DeviceDialog } from '../parts/device-dialog.tsx'
 import { EnrolDialog } from '../parts/enrol-dialog.tsx'
-import { FleetTable, ROW_PX } from '../parts/fleet-table.tsx'
+import { FleetTable, rowPx } from '../parts/fleet-table.tsx'
 import { useStore } from '../store.ts'
 import { fill } from '../texts/fill.ts'
 import { wordsStore } from '../texts/index.ts'
@@ -26,7 +27,7 @@ type FilterName = (typeof FILTER_NAMES)[number]
 
 /** Every meter, alarms first: found, ordered and narrowed by the server, drawn as far as it is seen. */
 export function FleetView(): VNode {
-  const { t, f } = useStore(wordsStore, (words) => words)
+  const { t } = useStore(wordsStore, (words) => words)
   const mayEnrol = useMay('devices:admin')
   const [query, setQuery] = useState('')
   const [filter, setFilter] = useState<FilterName>('all')
@@ -37,7 +38,7 @@ export function FleetView(): VNode {
   const order = sort.down ? { order: 'down' as const } : {}
   const named = query.trim() === '' ? {} : { query: query.trim() }
   const question: DevicesQuestion = { ...FILTERS[filter], ...named, ...order, sort: sort.by }
-  const seen = rowWindow(Infinity, place.topPx, place.heightPx, ROW_PX)
+  const seen = rowWindow(Infinity, place.topPx, place.heightPx, rowPx())
   const devices = useDevices(question, seen.first, seen.end)
   const close = (): void => {
     setOpened(undefined)
@@ -70,11 +71,7 @@ export function FleetView(): VNode {
               {t.fleet.enrol}
             </button>
           )}
-          <span role="status">
-            {devices.total === 0
-              ? t.fleet.none
-              : fill(t.fleet.count, { total: f.integer(devices.total) })}
-          </span>
+          <Count devices={devices} />
         </div>
         <FleetTable
           key={JSON.stringify(question)}
@@ -93,6 +90,14 @@ export function FleetView(): VNode {
       {enrolling && <EnrolDialog close={close} />}
     </div>
   )
+}
+
+/** How many devices fit, once that is known. */
+function Count({ devices }: { devices: DeviceWindow }): VNode {
+  const { t, f } = useStore(wordsStore, (words) => words)
+  const { isKnown, total } = devices
+  const text = total === 0 ? t.fleet.none : fill(t.fleet.count, { total: f.integer(total) })
+  return <span role="status">{isKnown ? text : t.connection.connecting}</span>
 }
 
 /** What to show, with how many there are of each. */
