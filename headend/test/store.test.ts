@@ -8,7 +8,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { SoftwareSigner, ueidOf } from '@s3mp/envelope'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { HeadendError, type HeadendErrorCode } from '../src/errors.ts'
-import { APPLICATION_ID } from '../src/store/database.ts'
+import { APPLICATION_ID, Database } from '../src/store/database.ts'
+import { People } from '../src/store/people.ts'
 import { MIGRATIONS } from '../src/store/schema.ts'
 import { SqliteStore } from '../src/store/store.ts'
 import type { NewDevice } from '../src/store/types.ts'
@@ -112,6 +113,21 @@ describe('the store', () => {
     old.exec('COMMIT')
     old.close()
     assert.deepEqual(await ended, [0, null], said)
+  })
+
+  it('lets who is logged in go on looking while nothing can be written', () => {
+    const database = new Database(path)
+    const people = new People(database)
+    const common = { role: 'viewer', password: '-', createdMs: 1 } as const
+    people.addUser({ name: 'anna', ...common })
+    people.putSession({ id: 's', subject: 'anna', createdMs: 1, usedMs: 1 })
+    // As a full disk, or one that has become read-only.
+    database.run('PRAGMA query_only = ON')
+    assert.throws(() => people.addUser({ name: 'bert', ...common }))
+    people.touchSession('s', 2)
+    people.touchToken('none', 2)
+    assert.equal(people.session('s')?.usedMs, 1)
+    database.close()
   })
 
   it('enrols a device once, whatever how often it is asked', () => {

@@ -117,7 +117,7 @@ export class People implements SessionStore {
   }
 
   touchSession(id: string, usedMs: number): void {
-    this.#database.run('UPDATE sessions SET used_ms = ? WHERE id = ?', usedMs, id)
+    this.#note('UPDATE sessions SET used_ms = ? WHERE id = ?', usedMs, id)
   }
 
   dropSession(id: string): void {
@@ -164,7 +164,16 @@ export class People implements SessionStore {
 
   /** Notes that a token was used. */
   touchToken(id: string, usedMs: number): void {
-    this.#database.run('UPDATE tokens SET used_ms = ? WHERE id = ?', usedMs, id)
+    this.#note('UPDATE tokens SET used_ms = ? WHERE id = ?', usedMs, id)
+  }
+
+  /** Notes a use if it can: when the disk is full is when people need to look. */
+  #note(sql: string, usedMs: number, id: string): void {
+    try {
+      this.#database.run(sql, usedMs, id)
+    } catch {
+      // Without the note a session ends by rest a little sooner, and a token looks less used.
+    }
   }
 
   /** Takes a token away. */
