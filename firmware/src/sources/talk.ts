@@ -56,6 +56,7 @@ class Talk {
   #decoder: TelegramDecoder | undefined
   #silenceMs = 0
   #readings = 0
+  #endMs = Infinity
 
   constructor(conversation: Conversation, options: TalkOptions) {
     this.#conversation = conversation
@@ -64,9 +65,9 @@ class Talk {
 
   async run(): Promise<TalkEnd> {
     const { clock, progress } = this.#options
-    const endMs = clock.monotonicMs() + TALK_MS_MAX
+    this.#endMs = clock.monotonicMs() + TALK_MS_MAX
     let todo = this.#conversation.start()
-    for (let count = 0; count < TALK_ACTIONS_MAX && clock.monotonicMs() < endMs; count += 1) {
+    for (let count = 0; count < TALK_ACTIONS_MAX && !this.#isLate(); count += 1) {
       for (const action of todo) {
         progress()
         const end = await this.#act(action)
@@ -128,6 +129,8 @@ class Talk {
     for (;;) {
       progress()
       const bytes = await this.#read()
+      // A meter that talks on and on gives no silence to end with.
+      if (this.#isLate()) return []
       if (bytes === undefined) {
         this.#silenceMs = 0
         return this.#conversation.silence()
@@ -141,6 +144,10 @@ class Talk {
       }
       if (this.#decoder !== undefined && this.#readings > 0) return []
     }
+  }
+
+  #isLate(): boolean {
+    return this.#options.clock.monotonicMs() >= this.#endMs
   }
 
   async #read(): Promise<Uint8Array | undefined> {
