@@ -53,6 +53,11 @@ function specifierOf(node: ts.Node): ts.Node | undefined {
   if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
     return node.arguments[0]
   }
+  // A module that is handed over by its address: new URL('./module.ts', import.meta.url).
+  const address = ts.isNewExpression(node) ? node.arguments?.[0] : undefined
+  if (address !== undefined && ts.isStringLiteral(address) && /^\..*\.tsx?$/.test(address.text)) {
+    return address
+  }
   return undefined
 }
 
