@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { mock } from 'node:test'
 import { createPrekey, openEpoch, signRecord, SoftwareSigner, type Prekey } from '@s3mp/envelope'
 import { afterEach, beforeEach, describe, it } from 'mocha'
 import { DEVICE_BURST_MAX } from '../src/receive/admission.ts'
 import { DEVICE_EPOCHS_BURST_MAX } from '../src/receive/epochs.ts'
+import { SignatureChecker } from '../src/receive/signatures.ts'
 import type { DeviceRow } from '../src/store/types.ts'
 import { openWorld, type World } from './support/receiving.ts'
 import {
@@ -50,6 +52,27 @@ describe('the receiver goes on', () => {
     await world.settle()
     assert.equal(world.receiver.counts.refused['unknown-prekey'], 1)
     assert.equal((await world.deliver(await reading())).length, 1)
+  })
+
+  it('when one object of many is more than it can check, with all the others', async () => {
+    const odd = await reading(1n)
+    const other = new TestMeter('other')
+    await world.join(other)
+    const body = readingBody(START_MS, [1n, 2n])
+    const good = await other.next(QUARTER, body, world.keyring.ueid)
+    const check = mock.method(
+      SignatureChecker.prototype,
+      'check',
+      () => Promise.reject(new TypeError('a fault of this program')),
+      { times: 1 },
+    )
+    const box = mailbox()
+    world.receiver.receive(mailbox().arrival(odd))
+    world.receiver.receive(box.arrival(good.datagram))
+    await world.settle()
+    check.mock.restore()
+    assert.equal(box.answers.length, 1)
+    assert.equal(world.receiver.counts.stored, 1)
   })
 
   it('when a part of the store cannot be read', async () => {

@@ -278,7 +278,8 @@ export class Receiver {
         return { pending, entry }
       }
     } catch (error) {
-      this.#refuse(reasonOf(error), pending.arrival)
+      if (error instanceof EnvelopeError) this.#refuse(error.code, pending.arrival)
+      else this.#failed(error, pending.arrival)
     }
     return undefined
   }
