@@ -69,8 +69,14 @@ export async function readTopology(path: string): Promise<TopologyFile> {
   return parseTopology(new TextDecoder().decode(bytes), path)
 }
 
-/** Reads all `*.trc` files of a folder; none when the folder does not exist. */
-export async function readTrcs(folder: string): Promise<readonly SignedTrc[]> {
+/**
+ * Reads all `*.trc` files of a folder; none when the folder does not exist. One that is broken is an
+ * error, unless `onBroken` is given: it then hears of it, and the others are read.
+ */
+export async function readTrcs(
+  folder: string,
+  onBroken?: (error: ScionError) => void,
+): Promise<readonly SignedTrc[]> {
   let names: readonly string[]
   try {
     names = await readdir(folder)
@@ -78,21 +84,32 @@ export async function readTrcs(folder: string): Promise<readonly SignedTrc[]> {
     return []
   }
   const files = names.filter((name) => name.endsWith('.trc')).sort()
-  if (files.length > TRC_FILES_MAX) {
-    throw new ScionError('ERR_SCION_CONFIG', `${folder}: at most ${TRC_FILES_MAX} TRCs`)
+  const broken = (error: unknown): void => {
+    if (onBroken === undefined || !(error instanceof ScionError)) throw error
+    onBroken(error)
   }
-  return await Promise.all(
-    files.map(async (name) => {
-      const path = join(folder, name)
-      const bytes = await readLimited(path, TRC_BYTES_MAX)
-      try {
-        return parseTrc(bytes)
-      } catch (cause) {
-        if (!(cause instanceof ScionError)) throw cause
-        throw new ScionError('ERR_SCION_CONFIG', `${path}: ${cause.message}`, { cause })
-      }
-    }),
-  )
+  if (files.length > TRC_FILES_MAX) {
+    broken(new ScionError('ERR_SCION_CONFIG', `${folder}: at most ${TRC_FILES_MAX} TRCs`))
+  }
+  const trcs: SignedTrc[] = []
+  for (const name of files.slice(0, TRC_FILES_MAX)) {
+    try {
+      trcs.push(await readTrc(join(folder, name)))
+    } catch (error) {
+      broken(error)
+    }
+  }
+  return trcs
+}
+
+async function readTrc(path: string): Promise<SignedTrc> {
+  const bytes = await readLimited(path, TRC_BYTES_MAX)
+  try {
+    return parseTrc(bytes)
+  } catch (cause) {
+    if (!(cause instanceof ScionError)) throw cause
+    throw new ScionError('ERR_SCION_CONFIG', `${path}: ${cause.message}`, { cause })
+  }
 }
 
 async function readLimited(path: string, limit: number): Promise<Uint8Array> {

@@ -65,11 +65,14 @@ export interface KeepOptions {
   readonly keepDir?: string
   /** Hears of every TRC that was accepted after the start. */
   readonly onTrc?: (trc: SignedTrc) => void
-  /** Hears why a TRC could not be written. */
+  /** Hears why a TRC could not be written, or not be read again. */
   readonly onTrouble?: (error: Error) => void
 }
 
-/** The given anchors and those that were kept earlier. */
+/**
+ * The given anchors and those that were kept earlier. A kept one that cannot be read any more, as may
+ * happen on a worn memory card, is told to `onTrouble` and learned again; it keeps nobody from starting.
+ */
 export async function withKeptTrcs(
   anchors: readonly SignedTrc[],
   { keepDir, onTrc, onTrouble }: KeepOptions,
@@ -77,7 +80,7 @@ export async function withKeptTrcs(
   if (keepDir === undefined) return { anchors, ...(onTrc === undefined ? {} : { onTrc }) }
   const keep = keepTrcs(keepDir, onTrouble)
   return {
-    anchors: [...anchors, ...(await readTrcs(keepDir))],
+    anchors: [...anchors, ...(await readTrcs(keepDir, onTrouble ?? (() => undefined)))],
     onTrc: (trc) => {
       keep(trc)
       onTrc?.(trc)

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'mocha'
-import { readTrcs } from '../../src/control/topology.ts'
+import { TRC_FILES_MAX, readTrcs } from '../../src/control/topology.ts'
 import { findNetwork } from '../../src/discovery/find.ts'
 import { seededRandom } from '../../src/testing/random.ts'
 import { VirtualClock } from '../../src/testing/virtual-clock.ts'
@@ -51,6 +51,30 @@ describe('kept TRCs', () => {
     assert.deepEqual(heard, [signed])
     assert.equal((await withKeptTrcs([], { keepDir: folder })).anchors.length, 1)
     assert.deepEqual(await withKeptTrcs([signed], {}), { anchors: [signed] })
+  })
+
+  it('that are broken keep nobody from starting, unlike those that the operator gave', async () => {
+    keepTrcs(folder)(signed)
+    writeFileSync(join(folder, 'ISD9-B1-S1.trc'), new Uint8Array(100))
+    writeFileSync(join(folder, 'ISD0-B1-S1.trc'), '')
+    const troubles: string[] = []
+    const onTrouble = (error: Error): unknown => troubles.push(error.message)
+    const { anchors } = await withKeptTrcs([], { keepDir: folder, onTrouble })
+    assert.deepEqual(anchors.map(trcFileName), [trcFileName(signed)])
+    assert.equal(troubles.length, 2)
+    assert.match(troubles.join(), /ISD0-B1-S1\.trc: .*ISD9-B1-S1\.trc: /)
+    assert.equal((await withKeptTrcs([], { keepDir: folder })).anchors.length, 1)
+    await assert.rejects(readTrcs(folder), { code: 'ERR_SCION_CONFIG' })
+  })
+
+  it('of which there are too many keep nobody from starting either', async () => {
+    keepTrcs(folder)(signed)
+    for (let number = 0; number < TRC_FILES_MAX; number++) writeFileSync(join(folder, `x${number}.trc`), '') // prettier-ignore
+    const troubles: string[] = []
+    const onTrouble = (error: Error): unknown => troubles.push(error.message)
+    assert.equal((await withKeptTrcs([], { keepDir: folder, onTrouble })).anchors.length, 1)
+    assert.match(troubles[0] ?? '', /at most 1024 TRCs/)
+    await assert.rejects(readTrcs(folder), /at most 1024 TRCs/)
   })
 
   it('are learned on first use and hold against what a server offers later', async () => {
