@@ -68,7 +68,9 @@ export function dlms(options: DlmsOptions): SourceSpec {
 class Asker {
   readonly #options: DlmsOptions
   readonly #context: SourceContext
-  readonly #scales = new ScaleMemory()
+  #scales = new ScaleMemory()
+  /** The meter that was read last. */
+  #device: string | undefined
   readonly #invocations: Invocations
   #plan: MeterPlan | undefined
   /** What is to be made up for from the load profile, where there is one. */
@@ -78,11 +80,9 @@ class Asker {
     this.#options = options
     this.#context = context
     this.#invocations = new Invocations(context.invocations)
-    const { registers, profile, name, askMs } = options
+    const { profile, name, askMs } = options
     this.#arrears = profile === undefined ? undefined : new Arrears(name, askMs, context)
-    if (registers !== undefined) {
-      this.#plan = { registers: registers.map((obis) => ({ obis: completed(obis) })) }
-    }
+    this.#plan = planGiven(options)
   }
 
   async ask(round: Round): Promise<string | undefined> {
@@ -94,9 +94,7 @@ class Asker {
     const client = this.#client(round)
     try {
       await client.connect(signal)
-      this.#plan ??= planOf(await readObjectList(client, signal))
-      round.progress()
-      const reading = await readMeter(client, this.#plan, signal, this.#scales)
+      const reading = await this.#read(client, round)
       if (reading.registers.length === 0) return 'the meter gives none of the registers'
       const zone = zoneOf(reading.meterTime, this.#context.clock.nowMs())
       // What is wrong with a meter's memory must not cost what it shows now.
@@ -110,6 +108,22 @@ class Asker {
     } finally {
       await client.release(signal)
     }
+  }
+
+  /** What the meter shows; what was learned of another one before it is forgotten first. */
+  async #read(client: DlmsClient, { signal, progress }: Round): Promise<Reading> {
+    const once = async (): Promise<Reading> => {
+      const plan = (this.#plan ??= planOf(await readObjectList(client, signal)))
+      progress()
+      return readMeter(client, plan, signal, this.#scales)
+    }
+    const reading = await once()
+    const before = this.#device
+    this.#device = reading.device
+    if (before === undefined || before === reading.device) return reading
+    this.#scales = new ScaleMemory()
+    this.#plan = planGiven(this.#options)
+    return once()
   }
 
   /** Signs on where the meter wants it; answers why it did not let us in. */
@@ -197,6 +211,12 @@ class Asker {
     if (verdict === undefined) return
     this.#context.onTrouble({ kind: 'keys-refused', verdict, reason: error.message })
   }
+}
+
+/** The registers that are wanted; undefined where those are that the meter lists. */
+function planGiven({ registers }: DlmsOptions): MeterPlan | undefined {
+  if (registers === undefined) return undefined
+  return { registers: registers.map((obis) => ({ obis: completed(obis) })) }
 }
 
 /** The port, with everything that is read shown to the recorder. */

@@ -93,6 +93,45 @@ describe('a meter that answers a DLMS client', () => {
     await one.stop()
   }).timeout(10_000)
 
+  it('that was swapped for one with other scales is read by its own', async () => {
+    const of = (title: string, tamper?: (apdu: Uint8Array) => Uint8Array): DlmsMeter =>
+      new DlmsMeter({
+        household: new Household({ seed: 1, startMs: START_MS - 86_400_000 }),
+        device: title,
+        profileFromMs: START_MS,
+        systemTitle: Uint8Array.from(Buffer.from(title, 'hex')),
+        random: seededBytes(title),
+        link: 'hdlc',
+        clients: PUBLIC,
+        ...(tamper === undefined ? {} : { tamper }),
+      })
+    // Scaler and unit of the other meter: thousands of watt-hours.
+    const thousands = (apdu: Uint8Array): Uint8Array => {
+      const hex = Buffer.from(apdu).toString('hex').replace('02020f00161e', '02020f03161e')
+      return Uint8Array.from(Buffer.from(hex, 'hex'))
+    }
+    const meters = [of('53494d0000000001'), of('53494d0000000002', thousands)]
+    let at = 0
+    const door: AnsweringPeer = {
+      receive: (bytes, moment) => onLine(meters[at] ?? meter(PUBLIC)).receive(bytes, moment),
+      poll: () => [],
+    }
+    const bench = start(door, {})
+    await bench.pass(90_000)
+    at = 1
+    await bench.pass(180_000)
+    const counters = bench.readings.map(({ reading }) => {
+      const energy = reading.registers.find(({ obis }) => obis === '1-0:1.8.0*255')
+      return [reading.device, energy?.scaler]
+    })
+    assert.deepEqual(counters[0], ['53494d0000000001', 0])
+    assert.deepEqual(
+      [...new Set(counters.map(String))],
+      ['53494d0000000001,0', '53494d0000000002,3'],
+    )
+    await bench.stop()
+  }).timeout(10_000)
+
   it('makes up for an outage from its load profile, once and in order', async () => {
     const bench = new SourceBench()
     bench.newestMs = START_MS - 3 * HOUR
