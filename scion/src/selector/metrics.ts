@@ -56,12 +56,19 @@ export function pathMetrics(
     const samples = [...reports].flatMap(([destination, paths]) =>
       paths.flatMap((report) => {
         const number = value(report, nowMs)
-        return number === undefined ? [] : [`${family}${labels(destination, report)} ${number}`]
+        return number === undefined
+          ? []
+          : [`${family}${labels(destination, report)} ${formatted(number)}`]
       }),
     )
     return [...head, ...samples]
   })
   return `${lines.join('\n')}\n# EOF\n`
+}
+
+/** A path inside one AS never expires, which OpenMetrics writes in a way of its own. */
+function formatted(value: number): string {
+  return value === Infinity ? '+Inf' : String(value)
 }
 
 /** None of these texts holds anything that needs escaping. */

@@ -3,7 +3,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, it } from 'mocha'
 import { PATH_CHANNEL, pathMetrics } from '../../src/selector/metrics.ts'
 import type { PathMessage } from '../../src/selector/metrics.ts'
+import type { PathReport } from '../../src/selector/report.ts'
 import { LIVELY_PLAN } from '../../src/selector/plan.ts'
+import { fakePath } from '../support/fake-path.ts'
 import { virtualWorld } from '../support/world.ts'
 
 describe('what a pilot shows to the outside', () => {
@@ -39,5 +41,15 @@ describe('what a pilot shows to the outside', () => {
         /^(# (TYPE|UNIT|HELP) scion_path_[a-z_]+ .+|scion_path_[a-z_]+\{[^{}]+\} -?[\d.e+-]+)$/,
       )
     }
+  })
+
+  it('writes that a path inside one AS never expires as OpenMetrics writes infinity', () => {
+    const path = { ...fakePath([1, 1], Infinity), interfaces: [], fingerprint: '' }
+    const report: PathReport = {
+      ...{ path, fingerprint: '', state: 'active', reason: 'best', words: '', cost: 1 },
+      ...{ mtu: 1400, expiryMs: Infinity },
+    }
+    const text = pathMetrics(new Map([[path.destination, [report]]]), 1000)
+    assert.match(text, /^scion_path_expiry_seconds\{[^}]*\} \+Inf$/m)
   })
 })
