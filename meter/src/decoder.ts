@@ -38,7 +38,7 @@ export interface DecoderOptions {
    * Power of ten in watt-hours of energies that a DLMS meter sends without their scale: 0 where one
    * step is 1 Wh, 1 where it is 10 Wh. The maker's if left out.
    */
-  readonly energyScaler?: number
+  readonly energyScaler?: number | undefined
   /** Last invocation counters by {@link counterName} of {@link Reading.security}: state to keep. */
   readonly counters?: ReadonlyMap<string, number>
 }

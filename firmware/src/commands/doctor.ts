@@ -35,6 +35,7 @@ import { meterSections, withMeters } from '../head/configure.ts'
 import { detectHeads, trialInWords, type Detection, type Found } from '../head/detect.ts'
 import { loadIdentity, loadTrust } from '../identity.ts'
 import { meterKeys } from '../sources/keys.ts'
+import { pushedOf } from '../sources/pushed.ts'
 import { CONFIG_FILE, readConfig } from '../service/options.ts'
 import {
   bold,
@@ -223,13 +224,13 @@ function decodingOf(
   const meter = config?.meters.find(({ device }) => device === path)
   if (config === undefined || meter === undefined) return undefined
   const credentials = process.env.CREDENTIALS_DIRECTORY
-  const { lists } = meter
+  const pushed = pushedOf(meter)
   try {
-    return { ...meterKeys(meter, { configFile: config.file, credentials }), lists }
+    return { ...meterKeys(meter, { configFile: config.file, credentials }), ...pushed }
   } catch (error) {
     if (!(error instanceof FirmwareError)) throw error
     tell({ check: 'meter keys', verdict: 'warning', text: error.message })
-    return { lists }
+    return pushed
   }
 }
 

@@ -178,7 +178,7 @@ export const METER_SECTIONS = {
     },
   },
   'meter.dlms': {
-    doc: 'How a meter is asked as a DLMS client: `protocol = "dlms"` with `ask`.',
+    doc: 'How a meter is asked as a DLMS client: `protocol = "dlms"` with `ask`. One key is for meters that push.',
     fields: {
       client: {
         schema: whole(1, 127),
@@ -243,6 +243,12 @@ export const METER_SECTIONS = {
         example: '"1-0:99.1.0"',
         expected: 'an OBIS code',
         doc: 'The load profile from which readings are fetched that were missed during an outage.',
+      },
+      energy_wh: {
+        schema: z.literal([1, 10, 100, 1000]).optional(),
+        example: '1',
+        expected: '1, 10, 100 or 1000',
+        doc: 'Of a meter that pushes: what one step of an energy is worth, in watt-hours, where it sends no scale. Left out: as its maker has it, which for Kamstrup is 10, as in Norway; compare with the display.',
       },
     },
   },

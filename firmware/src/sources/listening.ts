@@ -50,6 +50,8 @@ export interface ListeningOptions {
   readonly keys?: MeterKeys
   /** What stands where in its lists without codes. */
   readonly lists?: readonly OwnList[]
+  /** Power of ten of energies that it sends without scale, where its owner has said so. */
+  readonly energyScaler?: number | undefined
 }
 
 /** The source of a head that listens. */
@@ -133,8 +135,8 @@ class ListeningSource implements Source {
     const { serial, path, protocol, silenceMs } = this.#options
     const { clock, random } = this.#context
     const settings = this.#settings()
-    const { keys, lists = [] } = this.#options
-    const decoder = createDecoder(protocol, { ...keys, lists })
+    const { keys, lists = [], energyScaler } = this.#options
+    const decoder = createDecoder(protocol, { ...keys, lists, energyScaler })
     this.#begin = this.ring.total
     const port = new ReopeningSerial({
       backend: serial,

@@ -27,6 +27,7 @@ import { meterKeys, type MeterKeys } from './keys.ts'
 import { listening } from './listening.ts'
 import { modbus } from './modbus.ts'
 import { pulses } from './pulses.ts'
+import { pushedOf } from './pushed.ts'
 import { signOn } from './sign-on.ts'
 import { pretend } from './simulated.ts'
 import type { SourceSpec } from './source.ts'
@@ -77,12 +78,13 @@ class Opener {
   }
 
   async #pretended(meter: MeterConfig): Promise<SourceSpec> {
-    const { name, device, silence, lists } = meter
+    const { name, device, silence } = meter
     const settings = settingsOf(meter)
     const protocol = listenedProtocol(meter)
     const keys = this.#keys(meter)
-    const head = await pretend({ ...this.#options, device, settings, protocol, keys, lists })
-    const heard = { ...head, name, protocol, keys, lists }
+    const pushed = pushedOf(meter)
+    const head = await pretend({ ...this.#options, device, settings, protocol, keys, ...pushed })
+    const heard = { ...head, name, protocol, keys, ...pushed }
     return listening({ ...heard, silenceMs: silence, isSimulated: true })
   }
 
@@ -95,7 +97,7 @@ class Opener {
       settings: settingsOf(meter),
       protocol: listenedProtocol(meter),
       keys: this.#keys(meter),
-      lists: meter.lists,
+      ...pushedOf(meter),
       silenceMs: silence,
       isSimulated: false,
     })
