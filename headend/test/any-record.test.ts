@@ -3,11 +3,14 @@ import {
   decodeRecord,
   encodeRecord,
   EnvelopeError,
+  KINDS,
   recordHash,
+  signRecord,
   type DeviceRecord,
 } from '@s3mp/envelope'
 import fc from 'fast-check'
 import { describe, it } from 'mocha'
+import { Views } from '../src/api/views.ts'
 import type { Entry } from '../src/store/records.ts'
 import { openWorld } from './support/receiving.ts'
 import { START_MS, TestMeter } from './support/world.ts'
@@ -92,16 +95,20 @@ describe('a commit', () => {
     const world = await openWorld()
     const meter = new TestMeter('odd')
     const { row } = await world.join(meter)
+    const views = new Views(world.store)
     let taken = 0
-    const entryOf = (made: unknown): readonly Entry[] => {
+    const entryOf = async (made: unknown): Promise<readonly Entry[]> => {
       try {
         // Whatever the generators make, the codec decides what a record is.
         const { kind } = made as DeviceRecord
         const payload = encodeRecord(made as DeviceRecord)
         const record = decodeRecord(kind, payload)
         const hash = recordHash(payload)
-        const { ueid } = meter.signer
-        return [{ device: row, ueid, record, hash, bytes: payload, path: undefined }]
+        const { signer } = meter
+        const { signed } = KINDS[kind]
+        const object = signed ? await signRecord(signer, record, world.keyring.ueid) : payload
+        const entry = { device: row, ueid: signer.ueid, record, hash, bytes: object }
+        return [{ ...entry, path: undefined }]
       } catch (error) {
         assert.ok(error instanceof EnvelopeError, String(error))
         return []
@@ -110,10 +117,14 @@ describe('a commit', () => {
     const any = fc.oneof(reading, seal, event, heartbeat, schema)
     await fc.assert(
       fc.asyncProperty(fc.array(any, { maxLength: 30 }), async (made) => {
-        const entries = made.flatMap(entryOf)
+        const entries = (await Promise.all(made.map(entryOf))).flat()
         const { outcomes } = await world.store.commit(entries, START_MS)
         assert.equal(outcomes.length, entries.length)
         world.store.reportGaps(START_MS, START_MS)
+        const device = world.store.registry.device(meter.signer.ueid)
+        assert.ok(device)
+        JSON.stringify(views.device(device, START_MS))
+        for (const told of world.store.queries.events({ limit: 5 })) views.event(told)
         taken += entries.length
       }),
       { numRuns: 300 },

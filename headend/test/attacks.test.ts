@@ -75,6 +75,20 @@ describe('the receiver goes on', () => {
     assert.equal(world.receiver.counts.stored, 1)
   })
 
+  it('when what was stored cannot be told to those who look on', async () => {
+    const onCommit = (): void => {
+      throw new TypeError('a fault of a page')
+    }
+    const other = await openWorld({ receiver: { onCommit } })
+    const speaker = new TestMeter('speaker')
+    await other.join(speaker)
+    const body = readingBody(START_MS, [1n, 2n])
+    const { datagram } = await speaker.next(QUARTER, body, other.keyring.ueid)
+    assert.equal((await other.deliver(datagram)).length, 1)
+    assert.deepEqual(other.refusals, [], 'nobody takes the store for broken')
+    await other.close()
+  })
+
   it('when a part of the store cannot be read', async () => {
     const good = await reading()
     const { registry } = world.store

@@ -252,7 +252,7 @@ export class Receiver {
         for (const [index, outcome] of committed.outcomes.entries()) {
           this.#settle(ready[index]?.pending, entries[index], outcome)
         }
-        this.#options.onCommit?.(entries, committed, nowMs)
+        this.#tell(entries, committed, nowMs)
       } catch (error) {
         log.error('store.failed', { reason: String(error), objects: entries.length })
         for (const { pending: lost } of ready) this.#refuse('store-failed', lost.arrival)
@@ -260,6 +260,15 @@ export class Receiver {
       }
     }
     this.counts.acks += await this.#acks.send(nowMs, paceMsFor(this.#queue.fill))
+  }
+
+  /** Who looks on is told after the commit: what goes wrong there is not the store's fault. */
+  #tell(entries: readonly Entry[], committed: Committed, nowMs: number): void {
+    try {
+      this.#options.onCommit?.(entries, committed, nowMs)
+    } catch (error) {
+      this.#options.log.error('commit.untold', { reason: String(error) })
+    }
   }
 
   /** The step that costs a signature; undefined where the object is refused. */
