@@ -78,11 +78,6 @@ describe('the meter’s own page, opened to the network, in a browser', function
     await page.waitForSelector('button.proof.verified', { timeout: 40_000 })
     const text = String(await page.evaluate('document.body.textContent'))
     assert.ok(text.includes('<b>Cellar</b>'), 'a name from a file is shown as text')
-    if (process.env.S3MP_PICTURES === '1') {
-      await page.setViewport({ width: 1280, height: 900 })
-      const path = join(import.meta.dirname, '../../docs/pictures/meter-page.png')
-      await page.screenshot({ path, fullPage: true })
-    }
     assert.deepEqual(complaints, [])
   })
 })
