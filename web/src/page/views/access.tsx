@@ -235,8 +235,10 @@ function Token(props: { token: TokenView; changed: () => void }): VNode {
           <code key={scope}>{scope}</code>
         ))}
       </p>
-      <small class={isOver ? 'refusal' : ''}>{until}</small>{' '}
-      <small>{fill(t.access.made, made)}</small>
+      <p>
+        <small class={isOver ? 'refusal' : ''}>{until}</small>{' '}
+        <small>{fill(t.access.made, made)}</small>
+      </p>
       {asked && (
         <form
           class="confirm"
