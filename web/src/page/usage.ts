@@ -172,5 +172,5 @@ async function begun(
   if (first === undefined || question.toMs - first * 1000 > SHORT_MS) return coarse
   // A quarter hour that ends then began before it.
   const fine = await ask(Math.max(question.fromMs, first * 1000 - QUARTER_MS))
-  return (fine[1].seconds[0] ?? Infinity) < first ? fine : coarse
+  return (fine[1].seconds[0] ?? Infinity) <= first ? fine : coarse
 }
