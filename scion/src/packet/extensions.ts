@@ -45,6 +45,16 @@ export interface DecodedExtension {
  * ExtLen counts 4-byte words beyond the first.
  */
 export function decodeExtension(bytes: Uint8Array, at: number, end: number): DecodedExtension {
+  const length = checkExtension(bytes, at, end)
+  return { nextHeader: byteAt(bytes, at), length, options: optionsOf(bytes, at + 2, at + length) }
+}
+
+/**
+ * Checks the extension header at `at` as {@link decodeExtension} does, and says how long it is. Nothing
+ * is made of its options: there may be a thousand, and whoever sends them would have the work done for
+ * nothing.
+ */
+function checkExtension(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 4) {
     throw new ScionError('ERR_SCION_TRUNCATED', `extension: 4 bytes, found ${end - at}`)
   }
@@ -55,46 +65,55 @@ export function decodeExtension(bytes: Uint8Array, at: number, end: number): Dec
       `extension.extLen: says ${length} bytes, found ${end - at}`,
     )
   }
-  return {
-    nextHeader: byteAt(bytes, at),
-    length,
-    options: decodeOptions(bytes.subarray(at + 2, at + length)),
-  }
-}
-
-function decodeOptions(bytes: Uint8Array): readonly ExtensionOption[] {
-  const options: ExtensionOption[] = []
-  for (let at = 0; at < bytes.length;) {
-    const type = byteAt(bytes, at)
+  const optionsEnd = at + length
+  for (let option = at + 2; option < optionsEnd;) {
+    const type = byteAt(bytes, option)
     if (type === OPTION.pad1) {
-      options.push({ type, data: bytes.subarray(at, at) })
-      at++
+      option++
       continue
     }
-    const end = at + 2 + (at + 1 < bytes.length ? byteAt(bytes, at + 1) : 0)
-    if (end > bytes.length) {
+    const optionEnd = option + 2 + (option + 1 < optionsEnd ? byteAt(bytes, option + 1) : 0)
+    if (optionEnd > optionsEnd) {
       throw new ScionError(
         'ERR_SCION_MALFORMED',
-        `extension.option: ends within the header, found type ${type} up to byte ${end} of ${bytes.length}`,
+        `extension.option: ends within the header, found type ${type} up to byte ${optionEnd - at} of ${length}`,
       )
     }
-    options.push({ type, data: bytes.subarray(at + 2, end) })
-    at = end
+    option = optionEnd
+  }
+  return length
+}
+
+/** The options of an extension header that was checked. */
+function optionsOf(bytes: Uint8Array, start: number, end: number): readonly ExtensionOption[] {
+  const options: ExtensionOption[] = []
+  for (let at = start; at < end;) {
+    const type = byteAt(bytes, at)
+    const dataAt = type === OPTION.pad1 ? at + 1 : at + 2
+    const dataEnd = type === OPTION.pad1 ? dataAt : dataAt + byteAt(bytes, at + 1)
+    options.push({ type, data: bytes.subarray(dataAt, dataEnd) })
+    at = dataEnd
   }
   return options
 }
 
+/** The options of an extension header that was checked and begins at `at`; none for 0, where none is. */
+export function optionsAt(bytes: Uint8Array, at: number): readonly ExtensionOption[] {
+  return at === 0 ? [] : optionsOf(bytes, at + 2, at + 4 * (byteAt(bytes, at + 1) + 1))
+}
+
 /** What lies between the header and the upper layer. */
 export interface UpperLayerPosition {
-  readonly hopByHop: readonly ExtensionOption[] | undefined
-  readonly endToEnd: readonly ExtensionOption[] | undefined
+  /** Where the extension headers begin; 0 for one that is not there. */
+  readonly hopByHopAt: number
+  readonly endToEndAt: number
   readonly protocol: number
   /** Where the upper layer begins. */
   readonly at: number
 }
 
 /**
- * Reads the extension headers from `at` on: at most one hop-by-hop header, then at most one
+ * Checks the extension headers from `at` on: at most one hop-by-hop header, then at most one
  * end-to-end header. Throws `ERR_SCION_MALFORMED` for any other order.
  */
 export function skipExtensions(
@@ -105,19 +124,16 @@ export function skipExtensions(
 ): UpperLayerPosition {
   let protocol = nextHeader
   let position = at
-  let hopByHop: readonly ExtensionOption[] | undefined
-  let endToEnd: readonly ExtensionOption[] | undefined
+  const found = { hopByHopAt: 0, endToEndAt: 0 }
   if (protocol === PROTOCOL.hopByHop) {
-    const extension = decodeExtension(bytes, position, end)
-    hopByHop = extension.options
-    position += extension.length
-    protocol = extension.nextHeader
+    found.hopByHopAt = position
+    position += checkExtension(bytes, position, end)
+    protocol = byteAt(bytes, found.hopByHopAt)
   }
   if (protocol === PROTOCOL.endToEnd) {
-    const extension = decodeExtension(bytes, position, end)
-    endToEnd = extension.options
-    position += extension.length
-    protocol = extension.nextHeader
+    found.endToEndAt = position
+    position += checkExtension(bytes, position, end)
+    protocol = byteAt(bytes, found.endToEndAt)
   }
   if (protocol === PROTOCOL.hopByHop || protocol === PROTOCOL.endToEnd) {
     throw new ScionError(
@@ -125,7 +141,7 @@ export function skipExtensions(
       `extension.nextHdr: at most one hop-by-hop, then one end-to-end header, found ${protocol}`,
     )
   }
-  return { hopByHop, endToEnd, protocol, at: position }
+  return { ...found, protocol, at: position }
 }
 
 /**

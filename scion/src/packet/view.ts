@@ -3,7 +3,7 @@ import { ScionError } from '../errors.ts'
 import type { DataplanePath } from '../path/dataplane.ts'
 import { byteAt, u16At, u32At } from '../reader.ts'
 import type { ExtensionOption } from './extensions.ts'
-import { skipExtensions } from './extensions.ts'
+import { optionsAt, skipExtensions } from './extensions.ts'
 import type { PackedAddress } from './header.ts'
 import { checkHeader, destinationIn, isDestination, sourceIn } from './header.ts'
 import type { Packet } from './packet.ts'
@@ -15,11 +15,13 @@ interface Parts {
   source: ScionAddress | undefined
   path: DataplanePath | undefined
   payload: Uint8Array | undefined
+  hopByHop: readonly ExtensionOption[] | undefined
+  endToEnd: readonly ExtensionOption[] | undefined
 }
 
 /**
- * A packet that is checked at once and taken apart when somebody asks: addresses, path and payload
- * are made at their first use and kept. Refuses what `decodePacket` refuses, and has the same fields;
+ * A packet that is checked at once and taken apart when somebody asks: addresses, path, options and
+ * payload are made at their first use and kept. Refuses what `decodePacket` refuses, and has the same fields;
  * but they are no own properties, so `{ ...view }` has none of them.
  *
  * A host that drops what is not for it pays for nothing else: checked and summed in a third of the
@@ -30,8 +32,9 @@ export class PacketView implements Packet {
   readonly pathOffset: number
   readonly upperOffset: number
   readonly protocol: number
-  readonly hopByHop: readonly ExtensionOption[] | undefined
-  readonly endToEnd: readonly ExtensionOption[] | undefined
+  /** 0 for an extension header that is not there. */
+  readonly #hopByHopAt: number
+  readonly #endToEndAt: number
   #made: Parts | undefined
 
   /** Throws `ScionError` unless every byte is accounted for. */
@@ -44,15 +47,25 @@ export class PacketView implements Packet {
     if (nextHeader !== PROTOCOL.hopByHop && nextHeader !== PROTOCOL.endToEnd) {
       this.protocol = nextHeader
       this.upperOffset = headerBytes
-      this.hopByHop = undefined
-      this.endToEnd = undefined
+      this.#hopByHopAt = 0
+      this.#endToEndAt = 0
       return
     }
     const upper = skipExtensions(bytes, headerBytes, bytes.length, nextHeader)
     this.protocol = upper.protocol
     this.upperOffset = upper.at
-    this.hopByHop = upper.hopByHop
-    this.endToEnd = upper.endToEnd
+    this.#hopByHopAt = upper.hopByHopAt
+    this.#endToEndAt = upper.endToEndAt
+  }
+
+  get hopByHop(): readonly ExtensionOption[] | undefined {
+    if (this.#hopByHopAt === 0) return undefined
+    return (this.#parts.hopByHop ??= optionsAt(this.bytes, this.#hopByHopAt))
+  }
+
+  get endToEnd(): readonly ExtensionOption[] | undefined {
+    if (this.#endToEndAt === 0) return undefined
+    return (this.#parts.endToEnd ??= optionsAt(this.bytes, this.#endToEndAt))
   }
 
   get trafficClass(): number {
@@ -92,6 +105,8 @@ export class PacketView implements Packet {
       source: undefined,
       path: undefined,
       payload: undefined,
+      hopByHop: undefined,
+      endToEnd: undefined,
     }
     return this.#made
   }

@@ -5,7 +5,7 @@ import type { DecodedHeader } from '../packet/header.ts'
 import { decodeHeader } from '../packet/header.ts'
 import type { ExtensionOption } from '../packet/extensions.ts'
 import { OPTION } from '../packet/extensions.ts'
-import { skipExtensions } from '../packet/extensions.ts'
+import { optionsAt, skipExtensions } from '../packet/extensions.ts'
 import { PROTOCOL } from '../packet/protocol.ts'
 import { SCMP_FIRST_INFORMATION } from '../packet/scmp.ts'
 import type { ScmpError, ScmpMessage } from '../packet/scmp.ts'
@@ -57,7 +57,8 @@ export class RouterAnswers {
       interfaceId,
       data: new Uint8Array(0),
     }
-    const asked = upper.endToEnd?.some((option) => option.type === OPTION.authenticator) ?? false
+    const options = optionsAt(bytes, upper.endToEndAt)
+    const asked = options.some((option) => option.type === OPTION.authenticator)
     return this.#pack(header, fromOutside, reply, asked)
   }
 

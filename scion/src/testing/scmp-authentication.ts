@@ -3,7 +3,7 @@ import { hostLength } from '../addr/host.ts'
 import type { ExtensionOption } from '../packet/extensions.ts'
 import { OPTION } from '../packet/extensions.ts'
 import { decodeHeader, pathOffset } from '../packet/header.ts'
-import { skipExtensions } from '../packet/extensions.ts'
+import { optionsAt, skipExtensions } from '../packet/extensions.ts'
 import { hopOffset, infoOffset, pathMeta } from '../path/standard.ts'
 import { byteAt } from '../reader.ts'
 import { putU16, putU32 } from '../writer.ts'
@@ -44,7 +44,8 @@ export class ScmpAuthentication {
   fill(packet: Uint8Array): void {
     const header = decodeHeader(packet)
     const upper = skipExtensions(packet, header.headerBytes, packet.length, header.nextHeader)
-    const option = upper.endToEnd?.find((one) => one.type === OPTION.authenticator)?.data
+    const options = optionsAt(packet, upper.endToEndAt)
+    const option = options.find((one) => one.type === OPTION.authenticator)?.data
     if (option === undefined) return
     const sinceEpochNs = BigInt(Math.floor(this.#options.nowMs() % EPOCH_MS)) * 1_000_000n
     putU16(option, 6, Number(sinceEpochNs >> 32n))

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, it } from 'mocha'
 import type { ExtensionOption } from '../../src/packet/extensions.ts'
 import { decodeExtension, encodeExtension } from '../../src/packet/extensions.ts'
-import { skipExtensions } from '../../src/packet/extensions.ts'
+import { optionsAt, skipExtensions } from '../../src/packet/extensions.ts'
 import { decodePacket, encodePacket } from '../../src/packet/packet.ts'
 import { PROTOCOL } from '../../src/packet/protocol.ts'
 import type { OptionVector } from '../support/golden-packets.ts'
@@ -63,12 +63,15 @@ describe('extension header', () => {
 
   it('reads the headers of another implementation', () => {
     const { bytes: raw, decoded } = goldenPackets.extensionHeaders
-    const found = skipExtensions(bytes(raw), 0, raw.length / 2, PROTOCOL.hopByHop)
+    // As behind a header: 0 stands for no extension header.
+    const behind = Uint8Array.from([0, 0, 0, 0, ...bytes(raw)])
+    const found = skipExtensions(behind, 4, behind.length, PROTOCOL.hopByHop)
     const want = (options: readonly OptionVector[]): readonly object[] =>
       options.map(({ type, data = '' }) => ({ type, data }))
-    assert.deepEqual(optionsAsVector(found.hopByHop ?? []), want(decoded.hbh.options))
-    assert.deepEqual(optionsAsVector(found.endToEnd ?? []), want(decoded.e2e.options))
-    assert.equal(raw.slice(2 * found.at), decoded.udpRaw)
+    const [hopByHop, endToEnd] = [found.hopByHopAt, found.endToEndAt].map((at) => optionsAt(behind, at)) // prettier-ignore
+    assert.deepEqual(optionsAsVector(hopByHop ?? []), want(decoded.hbh.options))
+    assert.deepEqual(optionsAsVector(endToEnd ?? []), want(decoded.e2e.options))
+    assert.equal(raw.slice(2 * (found.at - 4)), decoded.udpRaw)
   })
 
   for (const { name, raw, want } of golden.order.cases) {
