@@ -6,7 +6,12 @@ import { badField, FieldReader } from './field.ts'
 import { generateHpkeKeyPair, suiteOf, type SuiteId } from './hpke.ts'
 import { parseJsonObject } from './keys.ts'
 import { PROTOCOL_ID } from './kinds.ts'
-import { COUNTER_MAX, PREKEY_GRACE_MS, PREKEY_VALIDITY_MS_MAX } from './limits.ts'
+import {
+  CLOCK_SKEW_MS_MAX,
+  COUNTER_MAX,
+  PREKEY_GRACE_MS,
+  PREKEY_VALIDITY_MS_MAX,
+} from './limits.ts'
 import { checkRange, TIME_MS_MAX } from './payload/header.ts'
 import { signObject, verifyObject } from './sign1.ts'
 import { ueidOf, type PublicKey, type VerifySignature } from './signature.ts'
@@ -171,7 +176,9 @@ function checkPolicy(prekey: Prekey, { suites, previous, nowMs }: PrekeyPolicy):
       throw new EnvelopeError('downgrade', 'prekey: weaker or older than the one held')
     }
   }
-  if (nowMs !== undefined && (nowMs < prekey.notBeforeMs || nowMs > prekey.notAfterMs)) {
+  // Two good clocks differ a little: one made just now must not seem to come from the future.
+  const isEarly = nowMs !== undefined && nowMs < prekey.notBeforeMs - CLOCK_SKEW_MS_MAX
+  if (isEarly || (nowMs !== undefined && nowMs > prekey.notAfterMs)) {
     throw new EnvelopeError('expired-prekey', 'prekey: not valid at this time')
   }
 }
