@@ -111,6 +111,21 @@ link_of() {
   esac
 }
 
+MANUAL=usr/local/share/man/man1/s3mp.1
+COMPLETION=usr/local/share/bash-completion/completions/s3mp
+
+# What `man s3mp` and the tabulator key need; made by the program itself, so that they say what it says.
+lay_down_help() {
+  case " $roles " in
+    *' meter '*) ;;
+    *) return 0 ;;
+  esac
+  mkdir -p "/${MANUAL%/*}" "/${COMPLETION%/*}"
+  /usr/local/bin/s3mp man >"/$MANUAL"
+  /usr/local/bin/s3mp completion bash >"/$COMPLETION"
+  chmod 0644 "/$MANUAL" "/$COMPLETION"
+}
+
 uninstall() {
   if is_live; then
     # shellcheck disable=SC2046
@@ -123,6 +138,7 @@ uninstall() {
     done
     link_of "$one" | while read -r name _; do rm -f "$root/usr/local/bin/$name"; done
   done
+  rm -f "$root/$MANUAL" "$root/$COMPLETION"
   rm -rf "$root$PREFIX"
   rmdir "$root/etc/sysusers.d" 2>/dev/null || true
   if [ "$purge" = yes ]; then
@@ -286,6 +302,7 @@ find "$root$PREFIX/releases" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' 
   done
 
 if is_live; then
+  lay_down_help
   systemctl daemon-reload
   udevadm control --reload 2>/dev/null || true
   udevadm trigger --subsystem-match=tty 2>/dev/null || true

@@ -213,6 +213,8 @@ describe('a release on a bare Debian', function () {
   it('runs what a meter said through the decoder', () => {
     const output = machine.sh('s3mp decode /root/telegrams/0000')
     assert.match(output, /1-0:1\.8\.0/)
+    assert.match(machine.sh('cat /usr/local/share/man/man1/s3mp.1'), /^\.TH S3MP 1/m)
+    machine.sh('bash -n /usr/local/share/bash-completion/completions/s3mp')
     assert.match(machine.sh('s3mp --version; s3mp headend --version'), /^(\d+\.\d+\.\d+\n){2}$/)
   })
 
@@ -307,12 +309,14 @@ describe('a release on a bare Debian', function () {
     await until('more readings', () => stored() > count + 3)
   })
 
-  it('leaves configuration, data and users when it is taken off', () => {
+  it('leaves configuration, data and users when it is taken off', async () => {
     machine.sh('/opt/s3mp/current/install.sh --uninstall')
     assert.equal(machine.sh('ls -d /opt/s3mp /usr/local/bin/s3mp* 2>/dev/null || true'), '')
     machine.sh('test -f /etc/s3mp/meter.toml && test -f /var/lib/s3mp/device.json')
     machine.sh('getent passwd s3mp-meter')
-    assert.equal(machine.sh('systemctl list-units --all --no-legend "s3mp-*"').trim(), '')
+    // What systemd still names for a moment is not there any more, and not running.
+    const units = (): string => machine.sh('systemctl list-units --all --no-legend "s3mp-*"').trim()
+    await until('the units to be forgotten', () => units() === '')
   })
 
   it('leaves nothing when it is purged', async () => {
