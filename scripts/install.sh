@@ -114,7 +114,7 @@ link_of() {
 MANUAL=usr/local/share/man/man1/s3mp.1
 COMPLETION=usr/local/share/bash-completion/completions/s3mp
 
-# What `man s3mp` and the tabulator key need; made by the program itself, so that they say what it says.
+# What `man s3mp` and the Tab key need; made by the program itself, so that they say what it says.
 lay_down_help() {
   case " $roles " in
     *' meter '*) ;;
