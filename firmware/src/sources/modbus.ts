@@ -32,21 +32,23 @@ export function modbus(options: ModbusOptions): SourceSpec {
     ...base,
     device: `${device} unit ${String(unit)}`,
     create: (context) => {
-      // What a meter refused is remembered for as long as it is asked.
-      const poll = new ModbusPoll({
-        map,
-        unit,
-        transport,
-        ...(serial === undefined ? {} : { device: serial }),
-      })
+      const number = serial === undefined ? {} : { device: serial }
+      const fresh = (): ModbusPoll => new ModbusPoll({ map, unit, transport, ...number })
+      // What a meter refused is remembered for as long as it is there to be asked.
+      let poll = fresh()
       const asking = {
         ...base,
         bus,
         ask: async (round: Parameters<Ask>[0]): Promise<string | undefined> => {
           if (round.canSwitch) await round.port.reconfigure(settings)
           await hush(round.port, context.clock, round.signal)
-          const end = await talk(poll, { ...round, clock: context.clock })
-          return end.kind === 'failed' ? end.reason : undefined
+          try {
+            const end = await talk(poll, { ...round, clock: context.clock })
+            return end.kind === 'failed' ? end.reason : undefined
+          } catch (error) {
+            poll = fresh()
+            throw error
+          }
         },
       }
       return new AskingSource(asking, context)

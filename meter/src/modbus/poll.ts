@@ -39,7 +39,8 @@ const NO_BYTES = new Uint8Array()
  * the answers. `start` begins the next round.
  *
  * What a round learns stays for the next: a block that the meter refuses is cut into smaller ones, a
- * single value that it refuses is never asked for again, and the place of a SunSpec model is kept.
+ * single value that it refuses is never asked for again, and the place of a SunSpec model is kept,
+ * until the line was silent: then another meter may be behind it.
  * It can read registers and nothing else.
  */
 export class ModbusPoll implements Conversation {
@@ -198,6 +199,11 @@ export class ModbusPoll implements Conversation {
     this.#attempts = 0
     this.#request = undefined
     this.#received = NO_BYTES
+    if (reason === 'silent') {
+      // Who answers next may be another meter: what was learned of this one is no longer true.
+      this.#search?.reset()
+      this.#blocks = [...planBlocks(this.#options.map)]
+    }
     return [{ kind: 'failed', reason }]
   }
 }

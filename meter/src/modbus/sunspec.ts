@@ -58,6 +58,7 @@ export class SunSpecSearch {
     this.#models = 0
     this.#serialAt = undefined
     this.#found = undefined
+    this.#serial = undefined
   }
 
   /** The device does not have what was asked for. */
