@@ -114,4 +114,49 @@ describe('ScionTransport', () => {
       await network.close()
     }
   })
+
+  it('goes on when whoever it asks for paths, or answers by, fails in a way of its own', async () => {
+    const network = await openNetwork(demoTopology(), {
+      clock: systemClock,
+      random: seededRandom(1),
+      underlay: nodeUnderlay,
+    })
+    try {
+      const [headend, meter] = [network.host(DEMO_HEADEND_AS), network.host(DEMO_METER_AS)]
+      const fails = (): Promise<never> => Promise.reject(new TypeError('not a SCION error'))
+      const { source } = headend
+      let heard = 0
+      const transport = new ScionTransport({
+        open: async () => {
+          const socket = await headend.openSocket()
+          socket.send = fails
+          return socket
+        },
+        source: { local: source.local, paths: fails, close: () => Promise.resolve() },
+      })
+      await transport.start((arrival) => {
+        arrival.reply(arrival.bytes)
+        heard++
+      })
+      const socket = await meter.openSocket()
+      const [path] = await meter.source.paths(headend.isdAs)
+      assert.ok(path)
+      const port = Number(transport.address.split(':').at(-1))
+      // A rejection that nobody takes would end the process.
+      const untaken: unknown[] = []
+      const note = (reason: unknown): void => void untaken.push(reason)
+      process.on('unhandledRejection', note)
+      for (let time = 1; time <= 2; time++) {
+        await socket.send({ ...headend.address, port }, Uint8Array.of(time), path)
+        while (heard < time) await new Promise((resolve) => setTimeout(resolve, 1))
+        await new Promise((resolve) => setTimeout(resolve, 5))
+      }
+      process.off('unhandledRejection', note)
+      assert.deepEqual(untaken, [])
+      await socket.close()
+      await transport.close()
+    } finally {
+      await network.close()
+    }
+  })
 })

@@ -133,9 +133,9 @@ export class ScionTransport implements Transport {
         this.#replies++
         socket
           .send(from, bytes, reply)
-          .catch((error: unknown) => {
-            // A way back that does not work is the sender's to notice: it asks again over another.
-            if (!(error instanceof ScionError)) throw error
+          .catch(() => {
+            // A way back that does not work, for whatever cause, is the sender's to notice: it asks
+            // again over another. What one packet leads to must never end the process.
           })
           .finally(() => {
             this.#replies--
@@ -221,9 +221,8 @@ class PathNames {
     this.#asking.add(sender)
     try {
       for (const path of await this.#source.paths(sender)) this.#learn(sender, path)
-    } catch (error) {
-      // The name of a path is for people; nothing depends on it.
-      if (!(error instanceof ScionError)) throw error
+    } catch {
+      // The name of a path is for people; nothing depends on it, and anybody's packet asks for it.
     } finally {
       this.#asking.delete(sender)
     }
