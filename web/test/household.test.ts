@@ -47,6 +47,17 @@ describe('the meters of a device', () => {
     assert.deepEqual(countersOf(all, []), { drawn: ['1-0:1.8.0*255'], fed: ['1-0:2.8.0*255'] })
   })
 
+  it('count nothing by values that a meter stored at the end of a period', () => {
+    const [power] = headsOf(both)
+    assert.ok(power !== undefined)
+    const stored = ['1-0:1.8.0*1', '1-0:1.8.0*2', '1-0:1.8.0*255', '1-0:1.8.1*1', '1-0:1.8.2*1']
+    const head = { ...power, registers: stored }
+    assert.deepEqual(countersOf(head, []), { drawn: ['1-0:1.8.0*255'], fed: [] })
+    assert.deepEqual(pricedCounters(head, []), ['1-0:1.8.0*255'])
+    const gas = { ...power, medium: 'gas', registers: ['7-0:3.0.0*1', '7-0:3.0.0*255'] } as const
+    assert.deepEqual(countersOf(gas, [])?.drawn, ['7-0:3.0.0*255'])
+  })
+
   it('have the medium that the device said, where registers do not tell', () => {
     const other = { head: 1, medium: 'other', registers: ['0-1:24.2.1*255'] } as const
     const values = { detail1: 1, detail4: 'gas' }
@@ -79,6 +90,7 @@ describe('explainObis', () => {
       '7-0:3.0.0*255': 'Gas, volume',
       '8-0:1.0.0*255': 'Water, volume',
       '6-0:1.0.0*255': 'Heat used, total',
+      '1-0:1.8.0*3': 'Energy drawn, total, stored value 3',
       '6-0:11.0.0*255': 'Temperature of the water going back',
       '1-0:199.1.0*255': en.obis.other,
     }

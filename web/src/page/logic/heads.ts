@@ -6,7 +6,7 @@ import type {
   RegisterView,
   StreamState,
 } from '../../api.ts'
-import { EXPORT_OBIS, IMPORT_OBIS, obisParts } from './reading.ts'
+import { EXPORT_OBIS, IMPORT_OBIS, NOW, obisParts } from './reading.ts'
 
 /** One of the meters that a device reads. */
 export interface Head {
@@ -82,7 +82,7 @@ export function countersOf(head: Head, seen: readonly RegisterView[]): Counters 
   }
   const counter =
     codes.find((code) => isSubMeter(code)) ??
-    codes.find((code) => COUNTED[head.medium].includes(obisParts(code)?.c ?? -1)) ??
+    codes.find((code) => isCounted(code, head.medium)) ??
     codes[0]
   return counter === undefined ? undefined : { drawn: [counter], fed: [] }
 }
@@ -97,7 +97,12 @@ function energyCounters(codes: readonly string[], quantity: 1 | 2): readonly str
 /** Energy drawn or fed in, in all or by tariff. */
 export function isEnergyCounter(code: string): boolean {
   const parts = obisParts(code)
-  return parts?.a === 1 && parts.d === 8 && parts.c >= 1 && parts.c <= 2
+  return parts?.a === 1 && parts.f === NOW && parts.d === 8 && parts.c >= 1 && parts.c <= 2
+}
+
+function isCounted(code: string, medium: Medium): boolean {
+  const parts = obisParts(code)
+  return parts?.f === NOW && COUNTED[medium].includes(parts.c)
 }
 
 function isSubMeter(code: string): boolean {

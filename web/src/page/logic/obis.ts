@@ -1,13 +1,14 @@
 import { fill } from '../texts/fill.ts'
 import type { Texts } from '../texts/texts.ts'
-import { obisParts } from './reading.ts'
+import { NOW, obisParts } from './reading.ts'
 import type { ObisParts } from './reading.ts'
 
 /** What a register means, in words (IEC 62056-61, EN 13757-1): never empty. */
 export function explainObis(obis: string, t: Texts): string {
   const parts = obisParts(obis)
   if (parts === undefined) return t.obis.other
-  return explainMedium(parts, t) ?? t.obis.other
+  const name = explainMedium(parts, t) ?? t.obis.other
+  return parts.f === NOW ? name : fill(t.obis.stored, { name, number: parts.f })
 }
 
 function explainMedium(parts: ObisParts, t: Texts): string | undefined {

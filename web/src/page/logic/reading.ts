@@ -57,14 +57,19 @@ export interface ObisParts {
   readonly c: number
   readonly d: number
   readonly e: number
+  /** 255 for the value of now, below that one that the meter has stored at the end of a period. */
+  readonly f: number
 }
+
+/** The last group of an OBIS code where the value is that of now. */
+export const NOW = 255
 
 /** Takes "1-0:16.7.0*255" apart; undefined for text that is no OBIS code. */
 export function obisParts(obis: string): ObisParts | undefined {
-  const match = /^(\d{1,3})-(\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\*\d{1,3})?$/.exec(obis)
+  const match = /^(\d{1,3})-(\d{1,3}):(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\*(\d{1,3}))?$/.exec(obis)
   if (match === null) return undefined
-  const [a = 0, b = 0, c = 0, d = 0, e = 0] = match.slice(1).map(Number)
-  return { a, b, c, d, e }
+  const [a = 0, b = 0, c = 0, d = 0, e = 0] = match.slice(1, 6).map(Number)
+  return { a, b, c, d, e, f: Number(match[6] ?? NOW) }
 }
 
 /** The difference of two exact decimal strings, exact: what was used between two counter readings. */

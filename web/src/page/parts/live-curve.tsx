@@ -1,4 +1,5 @@
 import type { VNode } from 'preact'
+import { powerOf } from '../logic/reading.ts'
 import { LIVE_SPAN_MS } from '../logic/state.ts'
 import { pageStore } from '../session.ts'
 import { useStore } from '../store.ts'
@@ -11,6 +12,7 @@ export function LiveCurve(): VNode {
   const { t, f } = useStore(wordsStore, (words) => words)
   const curve = useStore(pageStore, (state) => state.power)
   const latest = useStore(pageStore, (state) => state.latest)
+  const untold = latest !== undefined && powerOf(latest) === undefined
   const values = curve.values.filter((value) => value !== null)
   const end = Math.max(curve.seconds.at(-1) ?? 0, (latest?.timeMs ?? 0) / 1000)
   const label = fill(t.power.curveSummary, {
@@ -25,7 +27,7 @@ export function LiveCurve(): VNode {
         curve={curve}
         edges={[end - LIVE_SPAN_MS / 1000, end]}
         label={values.length > 0 ? label : t.power.waiting}
-        empty={t.power.none}
+        empty={untold ? t.power.untold : t.power.none}
         value={f.signedPower}
         time={(second) => f.clock(second * 1000)}
       />

@@ -21,7 +21,7 @@ export function PowerNow(): VNode {
     return (
       <section class="card now" aria-labelledby="now-title">
         <h2 id="now-title">{t.power.title}</h2>
-        <p class="now-value waiting">{t.power.waiting}</p>
+        <p class="now-value waiting">{latest === undefined ? t.power.waiting : t.power.untold}</p>
         <Disc watts={0} />
       </section>
     )
