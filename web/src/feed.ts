@@ -15,8 +15,8 @@ export const FEED_READER_BYTES_MAX = 1 << 18
 /** Silence after which a reader gets a comment, so that proxies and phones keep the line open. */
 export const FEED_KEEPALIVE_MS_MAX = 15_000
 
-/** Wait that readers are asked to keep before they come back. */
-const RETRY_MS = 1000
+/** The wait that readers are asked to keep before they come back, in milliseconds. */
+const RETRY = new TextEncoder().encode('retry: 1000\n\n')
 
 interface Held {
   readonly number: number
@@ -134,6 +134,8 @@ export class LiveFeed {
 
   #stream(opening: readonly Uint8Array[], signal: AbortSignal): ReadableStream<Uint8Array> {
     let reader: Reader | undefined
+    // What it missed is there for all and was asked for; only what comes on top is held for it alone.
+    const owed = opening.reduce((sum, bytes) => sum + bytes.length, RETRY.length)
     const leave = (): void => {
       if (reader !== undefined) this.#readers.delete(reader)
       if (this.#readers.size === 0) clearInterval(this.#keepAlive)
@@ -153,14 +155,14 @@ export class LiveFeed {
               else controller.enqueue(bytes)
             },
           }
-          controller.enqueue(this.#encoder.encode(`retry: ${RETRY_MS}\n\n`))
+          controller.enqueue(RETRY)
           for (const bytes of opening) controller.enqueue(bytes)
           this.#join(reader)
           signal.addEventListener('abort', end, { once: true })
         },
         cancel: leave,
       },
-      new ByteLengthQueuingStrategy({ highWaterMark: FEED_READER_BYTES_MAX + FEED_BYTES_MAX }),
+      new ByteLengthQueuingStrategy({ highWaterMark: FEED_READER_BYTES_MAX + owed }),
     )
   }
 

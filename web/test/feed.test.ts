@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'mocha'
 import type { LiveEvent, ServerInfo } from '../src/api.ts'
-import { LiveFeed } from '../src/feed.ts'
+import { FEED_READER_BYTES_MAX, LiveFeed } from '../src/feed.ts'
 
 const info: ServerInfo = {
   role: 'demo',
@@ -94,6 +94,22 @@ describe('LiveFeed', () => {
     for (let index = 0; index < 100; index += 1) feed.publish(event('a'.repeat(50_000)))
     assert.equal(feed.readers, 0)
     await idle.body?.cancel()
+  })
+
+  it('lets no more wait for a slow reader than its limit, whatever it came back for', async () => {
+    const bytes = 50_000
+    const feed = new LiveFeed({ run: 'r1' })
+    for (let index = 0; index < 10; index += 1) feed.publish(event('a'.repeat(bytes)))
+    const fresh = feed.respond(request(), () => info)
+    const back = feed.respond(request('r1-0'), () => info)
+    // What it missed is its own to take; beyond that, both wait for as little.
+    for (let sent = 0; sent + bytes < FEED_READER_BYTES_MAX; sent += bytes + 200) {
+      assert.equal(feed.readers, 2)
+      feed.publish(event('a'.repeat(bytes)))
+    }
+    for (let index = 0; index < 2; index += 1) feed.publish(event('a'.repeat(bytes)))
+    assert.equal(feed.readers, 0)
+    for (const response of [fresh, back]) await response.body?.cancel()
   })
 
   it('lets a reader go when its request is aborted or its body cancelled', async () => {

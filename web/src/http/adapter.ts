@@ -4,6 +4,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 /** Bytes of a request's body; a device's card and a tariff are the largest there are. */
 export const REQUEST_BODY_BYTES_MAX = 65_536
 
+/**
+ * How long a reader may take nothing at all of its answer, in milliseconds. What an answer holds (a
+ * download's place, a live stream) must not be held by a machine that fell asleep, or by malice.
+ */
+export const ANSWER_STALL_MS_MAX = 60_000
+
 /** Anything that answers requests: a Hono app, or a function. */
 export interface Fetcher {
   fetch(request: Request): Response | Promise<Response>
@@ -27,28 +33,39 @@ export function withPeer(request: Request, address: string | undefined): Request
 
 /**
  * Joins node's HTTP server to whoever answers `Request` by `Response`. The body of an answer is read
- * only as fast as its reader takes it, and cancelled when the reader goes.
+ * only as fast as its reader takes it, and cancelled when the reader goes, or takes nothing for
+ * `stallMs`.
  */
-export function listenerFor(app: Fetcher): (from: IncomingMessage, to: ServerResponse) => void {
+export function listenerFor(
+  app: Fetcher,
+  stallMs = ANSWER_STALL_MS_MAX,
+): (from: IncomingMessage, to: ServerResponse) => void {
   return (from, to) => {
     const gone = new AbortController()
     to.once('close', () => {
       gone.abort()
     })
-    exchange(app, from, to, gone.signal).catch(() => {
+    exchange(app, from, to, { signal: gone.signal, stallMs }).catch(() => {
       // The reader went away, or an answer broke off: either way nobody can be told.
       to.destroy()
     })
   }
 }
 
+/** Until when an answer is worth writing. */
+interface Patience {
+  /** Aborts when the reader is gone. */
+  readonly signal: AbortSignal
+  readonly stallMs: number
+}
+
 async function exchange(
   app: Fetcher,
   from: IncomingMessage,
   to: ServerResponse,
-  signal: AbortSignal,
+  patience: Patience,
 ): Promise<void> {
-  const request = await requestOf(from, signal)
+  const request = await requestOf(from, patience.signal)
   const response =
     request instanceof Response
       ? request
@@ -60,13 +77,13 @@ async function exchange(
     to.end()
     return
   }
-  await pour(response.body, to, signal)
+  await pour(response.body, to, patience)
 }
 
 async function pour(
   body: ReadableStream<Uint8Array>,
   to: ServerResponse,
-  signal: AbortSignal,
+  { signal, stallMs }: Patience,
 ): Promise<void> {
   const reader = body.getReader()
   const cancel = (): void => {
@@ -78,9 +95,15 @@ async function pour(
   for (;;) {
     const part = await reader.read()
     if (part.done) break
-    if (!to.write(part.value)) await once(to, 'drain', { signal })
+    if (!to.write(part.value)) await drained(to, signal, stallMs)
   }
   to.end()
+}
+
+/** Resolves when the reader has taken what was written; rejects when it is gone, or takes nothing. */
+async function drained(to: ServerResponse, signal: AbortSignal, stallMs: number): Promise<void> {
+  const stall = AbortSignal.timeout(stallMs)
+  await once(to, 'drain', { signal: AbortSignal.any([signal, stall]) })
 }
 
 /** The request in the platform's terms, or the answer to one that cannot be put so. */

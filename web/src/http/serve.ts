@@ -22,6 +22,8 @@ export interface HttpOptions {
   readonly nextPort?: boolean
   /** `https://…` under which a proxy in front shows this server, where there is one. */
   readonly origin?: string | undefined
+  /** How long a reader may take nothing of its answer; {@link ANSWER_STALL_MS_MAX} where left out. */
+  readonly stallMs?: number
 }
 
 /** A running server. */
@@ -41,10 +43,13 @@ export interface HttpServer {
  */
 export async function serveHttp(app: Fetcher, options: HttpOptions): Promise<HttpServer> {
   const loopback = isLoopback(options.host)
-  const listener = listenerFor({
-    fetch: (request) =>
-      !loopback || namesThisServer(request, options.origin) ? app.fetch(request) : wrongHost(),
-  })
+  const listener = listenerFor(
+    {
+      fetch: (request) =>
+        !loopback || namesThisServer(request, options.origin) ? app.fetch(request) : wrongHost(),
+    },
+    options.stallMs,
+  )
   const limits = { maxHeaderSize: REQUEST_HEAD_BYTES_MAX, requestTimeout: REQUEST_MS_MAX }
   const server = createServer(limits, listener)
   server.maxConnections = CONNECTIONS_MAX

@@ -65,6 +65,31 @@ describe('serveHttp', () => {
     while (!cancelled || !aborted) await new Promise((resolve) => setTimeout(resolve, 1))
   })
 
+  it('leaves a reader that takes nothing of an answer, and gives up what it held', async () => {
+    let given = 0
+    const gone = Promise.withResolvers<undefined>()
+    const endless = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        controller.enqueue(new Uint8Array(65_536))
+        given += 1
+      },
+      cancel: () => {
+        gone.resolve(undefined)
+      },
+    })
+    const stalling = await serveHttp(
+      { fetch: () => new Response(endless) },
+      { host: '127.0.0.1', port: 0, stallMs: 100 },
+    )
+    const socket = connect(stalling.port, '127.0.0.1').pause()
+    socket.on('error', () => undefined)
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await gone.promise
+    assert.ok(given > 0)
+    socket.destroy()
+    await stalling.close()
+  })
+
   it('on loopback is nobody else’s server: a foreign host name is refused', async () => {
     for (const [host, status] of [
       ['evil.example', 421],
