@@ -4,6 +4,8 @@ import { after, afterEach, describe, it } from 'mocha'
 
 import { connectToUplink, listenForMeter } from '../src/channel/socket.ts'
 import type { ToMeter } from '../src/channel/message.ts'
+import { PREKEYS_PER_SECOND_MAX } from '../src/delivery/delivery.ts'
+import { Epochs } from '../src/epochs.ts'
 import { FirmwareError } from '../src/errors.ts'
 import { Spool } from '../src/spool/spool.ts'
 import { STREAM } from '../src/streams.ts'
@@ -55,6 +57,34 @@ describe('delivery in trouble', () => {
     assert.match(world.log.join('\n'), /^prekey\.not-kept /mu)
     assert.equal(world.headEnd.epochs, 2)
     await world.stop()
+  })
+
+  it('looks at a few of a thousand made-up prekeys, and then at the right one', async () => {
+    const takePrekey = Reflect.get<Epochs, 'takePrekey'>(Epochs.prototype, 'takePrekey')
+    let looked = 0
+    Epochs.prototype.takePrekey = function (this: Epochs, object) {
+      looked += 1
+      takePrekey.call(this, object)
+    }
+    try {
+      const world = await World.open({ seed: 'flood' })
+      const stranger = await World.open({ seed: 'stranger' })
+      await world.startAndMeet()
+      for (let round = 0; round < 5; round += 1) {
+        for (let i = 0; i < 200; i += 1) world.road.inject(stranger.headEnd.prekey.object)
+        await world.pass(100)
+      }
+      assert.ok(looked > 0 && looked <= PREKEYS_PER_SECOND_MAX, String(looked))
+      assert.equal(world.meter.status().delivery.refused, 1000)
+      await world.headEnd.newPrekey()
+      await world.pass(1000)
+      world.road.inject(world.headEnd.prekey.object)
+      await world.pass(100)
+      assert.equal(world.saved.length, 1)
+      await world.stop()
+    } finally {
+      Epochs.prototype.takePrekey = takePrekey
+    }
   })
 
   it('does not skip to the end of all numbers, whatever a head-end says', async () => {

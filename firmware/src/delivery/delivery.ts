@@ -12,6 +12,7 @@ import {
 } from '../channel/message.ts'
 import type { Epochs, Sealed } from '../epochs.ts'
 import { codeOf, FirmwareError } from '../errors.ts'
+import { EventBudget } from '../event-budget.ts'
 import type { Log } from '../log.ts'
 import type { Journey } from '../path-ledger.ts'
 import type { SpoolBox } from '../spool/box.ts'
@@ -54,6 +55,9 @@ export const FLIGHTS_MAX = 256
  * believed: a number near the end of what can be counted would leave the stream none.
  */
 export const FORK_LEAP_MAX = 2 ** 31
+
+/** Prekeys from the network that are looked at in a second: each costs a signature. */
+export const PREKEYS_PER_SECOND_MAX = 20
 
 /** Ids of epoch objects begin here; the spool's own never reach it. */
 const EPOCH_ID = 2 ** 52
@@ -105,6 +109,7 @@ export class Delivery {
   readonly #flights = new Map<number, Flight>()
   readonly #roundTrip = new RoundTrip()
   readonly #window = new SendWindow()
+  readonly #prekeys = new EventBudget(PREKEYS_PER_SECOND_MAX, 1000)
   readonly #epochSentMs = new Map<number, number>()
   readonly #epochFirstMs = new Map<number, number>()
   readonly #knownEpochs = new Set<number>()
@@ -394,9 +399,13 @@ export class Delivery {
   }
 
   #receive(token: number, bytes: Uint8Array): void {
-    const { epochs, log } = this.#options
+    const { clock, epochs, log } = this.#options
     try {
       if (classify(bytes) === 'prekey') {
+        if (this.#prekeys.admit('prekey', clock.monotonicMs()) === undefined) {
+          this.#counts.refused += 1
+          return
+        }
         epochs.takePrekey(bytes)
         this.wake()
         return

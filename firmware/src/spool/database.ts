@@ -98,6 +98,19 @@ export function openDatabase(file: string, pagesMax?: number): DatabaseSync {
   }
 }
 
+/** The database as far as it can be opened, else undefined; throws when another process holds it. */
+export function openOrNothing(
+  file: string,
+  pagesMax: number | undefined,
+): DatabaseSync | undefined {
+  try {
+    return openDatabase(file, pagesMax)
+  } catch (error) {
+    if (error instanceof FirmwareError || troubleOf(error) === 'full') throw error
+    return undefined
+  }
+}
+
 /** Reads every page of the file once; returns what is wrong with it, or undefined. */
 export function checkDatabase(database: DatabaseSync): string | undefined {
   try {

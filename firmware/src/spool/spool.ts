@@ -10,7 +10,7 @@ import {
   writeCounters,
   type Counters,
 } from './counters.ts'
-import { checkDatabase, openDatabase, troubleOf } from './database.ts'
+import { checkDatabase, openDatabase, openOrNothing, troubleOf } from './database.ts'
 import { PRIORITIES, PRIORITY, PRIORITY_DROPPABLE_MIN, type Priority } from './priority.ts'
 import {
   isSalvagePending,
@@ -22,6 +22,7 @@ import {
 } from './recovery.ts'
 import { Reserve } from './reserve.ts'
 import { Statements } from './statements.ts'
+import { Writer } from './writer.ts'
 
 /** Streams of one meter: three for each place, and two of its own. */
 export const SPOOL_STREAMS_MAX = 62
@@ -138,6 +139,7 @@ export class Spool {
   readonly #database: DatabaseSync
   readonly #do: Statements
   readonly #reserve: Reserve
+  readonly #writer: Writer
   readonly #streams = new Map<number, StreamState>()
   readonly #objectsBy: number[]
   #counters: Counters
@@ -149,6 +151,7 @@ export class Spool {
     this.recovery = recovery
     this.#countersFile = join(options.folder, 'counters')
     this.#reserve = new Reserve(join(options.folder, 'spool.reserve'), options.freeBytes)
+    this.#writer = new Writer(database, this.#reserve)
     this.#do = new Statements(database)
     this.#counters = readCounters(this.#countersFile) ?? FRESH_COUNTERS
     const boot = Math.max(this.#counters.boot, this.#do.counter('boot'))
@@ -238,7 +241,7 @@ export class Spool {
 
   /** Keeps the object that opens an epoch for as long as records of that epoch wait. */
   keepEpoch(number: number, datagram: Uint8Array): void {
-    this.#write(() => {
+    this.#writer.write(() => {
       this.#do.dropIdleEpochs(number)
       this.#do.putEpoch(number, datagram)
     })
@@ -277,7 +280,7 @@ export class Spool {
     const need = object.priority === PRIORITY.alarm ? 'urgent' : 'usual'
     for (;;) {
       try {
-        this.#write(() => {
+        this.#writer.write(() => {
           id = this.#do.putObject(object)
           this.#do.putStream(after)
           if (seal === 'opens') this.#do.putLink(object.stream, object.seq, object.hash)
@@ -304,7 +307,7 @@ export class Spool {
 
   /** Stores a stream's memory without a record. */
   remember(after: StreamState): void {
-    this.#write(() => {
+    this.#writer.write(() => {
       this.#do.putStream(after)
     })
     this.#streams.set(after.stream, after)
@@ -324,7 +327,7 @@ export class Spool {
   reseal(id: number, epoch: number, datagram: Uint8Array): void {
     const before = this.object(id)
     if (before === undefined) return
-    this.#write(() => {
+    this.#writer.write(() => {
       this.#do.reseal(id, epoch, datagram)
     })
     this.#add(before.priority, 0, datagram.length - before.datagram.length)
@@ -345,7 +348,7 @@ export class Spool {
     // Need not outlive a power cut: what comes back is sent again and acknowledged again.
     this.#database.exec('PRAGMA synchronous = NORMAL')
     try {
-      this.#write(() => {
+      this.#writer.write(() => {
         for (const object of gone) this.#do.removeObject(object.id)
       }, 'urgent')
     } finally {
@@ -420,7 +423,7 @@ export class Spool {
       const nextSeq = Math.max(state.nextSeq, bound)
       return { ...state, nextSeq, head: new Uint8Array(0) }
     })
-    this.#write(() => {
+    this.#writer.write(() => {
       for (const state of states) this.#do.putStream(state)
       this.#do.putCounter('ready', 1)
     })
@@ -430,7 +433,7 @@ export class Spool {
   #count(change: Partial<Counters>): void {
     const counters = { ...this.#counters, ...change }
     this.#keepCounters(counters)
-    this.#write(() => {
+    this.#writer.write(() => {
       this.#do.putCounter('boot', counters.boot)
       this.#do.putCounter('epoch', counters.epoch)
     })
@@ -516,7 +519,7 @@ export class Spool {
       const first = oldest[0]
       if (first === undefined) continue
       const gone = oldest.filter((object) => object.stream === first.stream)
-      this.#write(() => {
+      this.#writer.write(() => {
         for (const object of gone) this.#do.removeObject(object.id)
       }, 'urgent')
       for (const object of gone) this.#add(priority, -1, -sizeOf(object))
@@ -533,68 +536,6 @@ export class Spool {
   #add(priority: Priority, objects: number, bytes: number): void {
     this.#objectsBy[priority] = (this.#objectsBy[priority] ?? 0) + objects
     this.#bytes += bytes
-  }
-
-  /**
-   * One transaction: all of `work` is on the disk afterwards, or nothing of it. What is urgent makes
-   * room, or must be said: it may use what is held back.
-   */
-  #write(work: () => void, need: 'urgent' | 'usual' = 'usual'): void {
-    try {
-      this.#transact(work)
-    } catch (error) {
-      const trouble = troubleOf(error)
-      if (trouble === 'full') {
-        if (this.#againFromFront(work)) return
-        if (need === 'urgent' && this.#reserve.release() && this.#againFromFront(work)) return
-      }
-      const code = trouble === 'full' ? 'spool-full' : 'spool'
-      throw new FirmwareError(code, `spool: ${reasonOf(error)}`, { cause: error })
-    }
-  }
-
-  #transact(work: () => void): void {
-    try {
-      this.#database.exec('BEGIN IMMEDIATE')
-      work()
-      this.#database.exec('COMMIT')
-    } catch (error) {
-      if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK')
-      throw error
-    }
-  }
-
-  #foldBack(): void {
-    try {
-      this.#database.exec('PRAGMA wal_checkpoint(RESTART)')
-    } catch (error) {
-      if (troubleOf(error) !== 'full') throw error
-    }
-  }
-
-  /**
-   * On a full disk the log cannot grow any more, but it can be folded back and begun again in the room
-   * that it has: so that what is acknowledged can be let go, which makes room for what comes.
-   */
-  #againFromFront(work: () => void): boolean {
-    try {
-      this.#foldBack()
-      this.#transact(work)
-      return true
-    } catch (error) {
-      if (troubleOf(error) === 'full') return false
-      throw new FirmwareError('spool', `spool: ${reasonOf(error)}`, { cause: error })
-    }
-  }
-}
-
-/** The database as far as it can be opened; throws when another process holds it. */
-function openOrNothing(file: string, pagesMax: number | undefined): DatabaseSync | undefined {
-  try {
-    return openDatabase(file, pagesMax)
-  } catch (error) {
-    if (error instanceof FirmwareError || troubleOf(error) === 'full') throw error
-    return undefined
   }
 }
 

@@ -7,7 +7,7 @@ const LATE_MS = 60_000
 /** The status in words, a line each. */
 export function statusLines(status: StatusView, nowMs: number): readonly string[] {
   const { roundTripMs, isConfirmed, isUplinkThere } = status
-  const answer = roundTripMs === undefined ? '' : `, answers in ${roundTripMs.toFixed(0)} ms`
+  const answer = roundTripMs === undefined ? '' : ` in ${roundTripMs.toFixed(0)} ms`
   return [
     row('device', status.device),
     row('running', `${duration(status.uptimeMs)}, start ${String(status.boot)}`),

@@ -44,7 +44,7 @@ describe('the status', () => {
       /last reading 2 s ago, 100 telegrams, recently 98 % whole/u,
       /doubts: sign-doubt/u,
       /packets +prove their sender/u,
-      /head-end +answers, answers in 31 ms/u,
+      /head-end +answers in 31 ms/u,
       /waiting +4 objects, 2 KiB \(1\.0 % of the room\), the oldest for 3 s/u,
       /path +1-ff00:0:111 > 2-ff00:0:211: in use, 20 ms/u,
     ]) {
