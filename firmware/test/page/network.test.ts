@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import { toHex } from '@s3mp/envelope'
 import type { NetworkAnswer } from '@s3mp/web/api'
+import { SCHEMAS } from '@s3mp/web/openapi'
 import { after, afterEach, beforeEach, describe, it } from 'mocha'
 
 import {
@@ -35,7 +36,13 @@ describe('the network as the meter’s page tells it', function () {
   afterEach(() => world.close())
   after(removeFolders)
 
-  const answer = (): NetworkAnswer => networkAnswer(heard(world.transport.network()), AT_MS)
+  /** The answer, held to the document that the page is described by. */
+  const answer = (): NetworkAnswer => {
+    const told = networkAnswer(heard(world.transport.network()), AT_MS)
+    SCHEMAS.Network.parse(told)
+    SCHEMAS.Policy.parse(policyAnswer(heard(world.transport.network())))
+    return told
+  }
 
   it('names every AS and link that paths run over, and the two ends', () => {
     const { ases, links, paths, active, source, destination, atMs } = answer()
