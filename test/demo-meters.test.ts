@@ -4,7 +4,8 @@ import { VirtualClock } from '@s3mp/hal/mock'
 import { explainTelegram, splitMedia, type Reading } from '@s3mp/meter'
 import { describe, it } from 'mocha'
 import type { PastMoment } from '../scripts/demo/history.ts'
-import { DEMO_METERS, meterInput, type DemoMeter } from '../scripts/demo/meters.ts'
+import { DEMO_METERS, type DemoMeter } from '../scripts/demo/kinds.ts'
+import { meterInput } from '../scripts/demo/meters.ts'
 import { pastOf } from '../scripts/demo/pasts.ts'
 
 const START_MS = Date.UTC(2026, 10, 23, 8)

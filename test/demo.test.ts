@@ -226,9 +226,9 @@ describe('npm start', function () {
 
   it('refuses a forged reading, and stores a replayed one once', async () => {
     await reading(url, 2)
-    const forged = await (await post(url, '/demo/deeds/forge', {})).json()
+    const forged: unknown = await (await post(url, '/demo/deeds/forge', {})).json()
     assert.deepEqual(forged, { deed: 'forge', accepted: false, reason: 'bad-signature' })
-    const replayed = await (await post(url, '/demo/deeds/replay', {})).json()
+    const replayed: unknown = await (await post(url, '/demo/deeds/replay', {})).json()
     assert.deepEqual(replayed, { deed: 'replay', accepted: true })
   })
 

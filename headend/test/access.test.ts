@@ -266,7 +266,7 @@ describe('a session', () => {
       const reader = answer.body?.getReader()
       let text = ''
       while (!text.includes('\n\nid: ')) {
-        text += new TextDecoder().decode((await reader?.read())?.value as Uint8Array | undefined)
+        text += new TextDecoder().decode((await reader?.read())?.value)
       }
       await reader?.cancel()
       return text

@@ -21,15 +21,10 @@ import {
 import type { Fault, HouseholdState } from '@s3mp/meter/simulator'
 import type { DemoSwitch } from '@s3mp/web/api'
 import type { DemoInput, DemoLever } from './input.ts'
+import type { DemoMeter } from './kinds.ts'
 import { EXPORT_MILLI_WH, IMPORT_MILLI_WH, pastOf } from './pasts.ts'
 
-/** Meters that the demonstration can pretend to have. */
-export const DEMO_METERS = ['sml', 'dlms', 'd0', 'dsmr', 's0', 'modbus'] as const
-
-/** One of {@link DEMO_METERS}. */
-export type DemoMeter = (typeof DEMO_METERS)[number]
-
-/** What each of them is, for people. */
+/** What each kind of meter is, for people. */
 const WORDS: Readonly<Record<DemoMeter, string>> = {
   sml: 'a simulated household, heard by SML at 9600 baud',
   dlms: 'a simulated household, heard by DLMS push, ciphered and opened with its keys',

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { HISTORY_DAYS_MAX } from './history.ts'
-import { DEMO_METERS } from './meters.ts'
-import type { DemoMeter } from './meters.ts'
+import { DEMO_METERS } from './kinds.ts'
+import type { DemoMeter } from './kinds.ts'
 
 /** What the demonstration is asked to do. */
 export interface DemoOptions {

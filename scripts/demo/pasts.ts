@@ -1,6 +1,6 @@
 import { gasLitresAt } from '@s3mp/meter/simulator'
 import type { DemoPast, PastMoment, PastRegister, PastStream } from './history.ts'
-import type { DemoMeter } from './meters.ts'
+import type { DemoMeter } from './kinds.ts'
 
 /** Units of DLMS UA (IEC 62056-6-2, clause 4.3.2): watt, watt-hour, cubic metre. */
 const [W, WH, M3] = [27, 30, 13]

@@ -7,7 +7,7 @@ import type {
   StreamState,
 } from '@s3mp/web/api'
 import { describe, it } from 'mocha'
-import { DEMO_METERS, type DemoMeter } from '../../scripts/demo/meters.ts'
+import { DEMO_METERS, type DemoMeter } from '../../scripts/demo/kinds.ts'
 import { pastOf } from '../../scripts/demo/pasts.ts'
 import { DemoProcess, until } from '../support/demo-process.ts'
 

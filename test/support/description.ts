@@ -175,7 +175,8 @@ export class Description {
     const check = this.#checks.get($ref) ?? (isParameter ? this.#coercing : this.#ajv).compile(schema) // prettier-ignore
     this.#checks.set($ref, check)
     const name = said ?? where.join(' ')
-    assert.ok(check(value), `${name}: ${JSON.stringify(check.errors?.slice(0, 3))}: ${String(JSON.stringify(value)).slice(0, 500)}`) // prettier-ignore
+    const shown = JSON.stringify({ value }).slice(0, 500)
+    assert.ok(check(value), `${name}: ${JSON.stringify(check.errors?.slice(0, 3))}: ${shown}`)
   }
 
   #at(keys: readonly string[]): unknown {

@@ -217,8 +217,16 @@ export class PageApi {
     const style = question.text('decimal') === 'comma' ? 'comma' : 'point'
     const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10)
     const file = `readings-${streamName(stream)}-${day(fromMs)}-${day(toMs)}.csv`
-    const text = this.#csv(stream, fromMs, toMs, style)
-    return new Response(ReadableStream.from(text).pipeThrough(new TextEncoderStream()), {
+    const lines = this.#csv(stream, fromMs, toMs, style)
+    const encoder = new TextEncoder()
+    const body = new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        const line = lines.next()
+        if (line.done === true) controller.close()
+        else controller.enqueue(encoder.encode(line.value))
+      },
+    })
+    return new Response(body, {
       headers: {
         'content-type': 'text/csv; charset=utf-8',
         'content-disposition': `attachment; filename="${file}"`,
