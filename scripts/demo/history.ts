@@ -10,7 +10,7 @@ import {
   signRecord,
 } from '@s3mp/envelope'
 import type { ChainState, DeviceRecord, Schema, Signer } from '@s3mp/envelope'
-import { streamOf } from '@s3mp/firmware'
+import { streamOf } from '../../firmware/src/streams.ts'
 import type { SqliteStore } from '@s3mp/headend'
 
 /** Days that the demonstration's household looks back on: a year and a month. */
@@ -75,6 +75,8 @@ export interface HistoryOptions {
   /** Until when; the registers then stand at the values given. */
   readonly endMs: number
   readonly days: number
+  /** How large the household is, 1 that of the demonstration. */
+  readonly size?: number
 }
 
 /**
@@ -139,7 +141,7 @@ async function plantStream(
 }
 
 /** Quarter hours up to the end, with registers that arrive there at the values given. */
-function momentsOf({ past, endMs, days }: HistoryOptions): readonly PastMoment[] {
+function momentsOf({ past, endMs, days, size = 1 }: HistoryOptions): readonly PastMoment[] {
   const lastMs = Math.floor(endMs / QUARTER_MS) * QUARTER_MS
   const count = Math.max(0, Math.min(days, HISTORY_DAYS_MAX)) * QUARTERS_A_DAY
   let [drawn, fed] = [Number(past.importMilliWh / 100n), Number(past.exportMilliWh / 100n)]
@@ -147,7 +149,7 @@ function momentsOf({ past, endMs, days }: HistoryOptions): readonly PastMoment[]
   const moments: PastMoment[] = []
   for (let index = 0; index < count; index += 1) {
     const timeMs = lastMs - index * QUARTER_MS
-    const watts = wattsAt(timeMs)
+    const watts = size * wattsAt(timeMs)
     if (drawn < 0 || fed < 0) break
     moments.push({ timeMs, drawn, fed, watts, litres: Math.max(0, litres) })
     // Backwards: what this quarter hour adds is not there before it.

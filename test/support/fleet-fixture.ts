@@ -182,6 +182,7 @@ export class FleetFixture {
       endMs: nowMs - (index % TALKATIVE) * 20_000,
       past,
       days: 1,
+      size: 0.3 + (index % 17) / 9,
     })
     const record: DeviceRecord = {
       kind: 'heartbeat',
@@ -200,7 +201,7 @@ export class FleetFixture {
       paths: [],
       streams: [],
     }
-    await this.#keep(row, signer, record, recipientId, nowMs)
+    await this.#keep(row, signer, record, recipientId, record.timeMs)
   }
 
   async #keep(
