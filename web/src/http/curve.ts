@@ -38,22 +38,23 @@ export function bucketWidthMs({ fromMs, toMs, points }: Omit<CurveQuestion, 'reg
 }
 
 /**
- * The candidate that draws a curve best: the coarsest that still fills every bucket and leaves nothing
- * of the range out that a finer one has. A year of one reading a second is thirty million of them, and
- * fine readings are kept for less long: where they reach less far back, the coarse ones are drawn.
- * Candidates come from the finest to the coarsest.
+ * The candidate that draws a curve best: the coarsest that still fills every bucket and leaves no more
+ * of the range out than one reading of another. A year of one reading a second is thirty million of
+ * them, and fine readings are kept for less long: where they reach less far back, the coarse ones are
+ * drawn. Candidates come from the finest to the coarsest.
  */
 export function suitingCandidate<T extends CurveCandidate>(
   candidates: readonly T[],
   question: Omit<CurveQuestion, 'register'>,
 ): T | undefined {
   const widthMs = (question.toMs - question.fromMs) / question.points
-  const firstMs = Math.min(...candidates.map((one) => one.firstMs))
-  const lastMs = Math.max(...candidates.map((one) => one.lastMs))
-  const whole = candidates.filter((one) => {
-    const slackMs = 2 * Math.max(one.intervalMs, widthMs)
-    return one.firstMs <= firstMs + slackMs && one.lastMs >= lastMs - slackMs
-  })
+  const whole = candidates.filter((one) =>
+    candidates.every((other) => {
+      // A single reading of a coarse stream, such as the last quarter hour's, is no reason to prefer it.
+      const slackMs = Math.max(2 * one.intervalMs, 2 * widthMs, other.intervalMs)
+      return one.firstMs <= other.firstMs + slackMs && one.lastMs >= other.lastMs - slackMs
+    }),
+  )
   const suiting = whole.findLast(({ intervalMs }) => intervalMs <= widthMs)
   return suiting ?? whole[0] ?? candidates[0]
 }

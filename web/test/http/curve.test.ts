@@ -61,6 +61,22 @@ describe('a curve', () => {
     assert.equal(suitingCandidate(none, { fromMs: 0, toMs: 1, points: 1 }), undefined)
   })
 
+  it('is drawn from the finest although a coarse one has a reading from just before it began', () => {
+    const minute = 60_000
+    const nowMs = 5 * minute
+    const drawn = (minutesFromMs: number): string | undefined =>
+      suitingCandidate(
+        [
+          { name: 'live', intervalMs: 0, firstMs: 2.3 * minute, lastMs: nowMs },
+          { name: 'minute', intervalMs: minute, firstMs: minutesFromMs, lastMs: 4 * minute },
+          { name: 'quarter', intervalMs: 15 * minute, firstMs: 2 * minute, lastMs: 2 * minute },
+        ],
+        { fromMs: 0, toMs: nowMs, points: 1000 },
+      )?.name
+    assert.equal(drawn(3 * minute), 'live')
+    assert.equal(drawn(0), 'minute')
+  })
+
   it('asks for the newest of each bucket where there is too much to read', () => {
     const times = [5, 15, 18, 42]
     const asked: number[] = []
