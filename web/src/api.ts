@@ -312,7 +312,9 @@ export interface NetworkLink {
 }
 
 /** How the path selector sees one path now. */
-export type PathState = 'active' | 'alive' | 'probing' | 'down' | 'expired' | 'refused'
+export const PATH_STATES = ['active', 'alive', 'probing', 'down', 'expired', 'refused'] as const
+/** One of {@link PATH_STATES}. */
+export type PathState = (typeof PATH_STATES)[number]
 
 /**
  * Why a path is, or is not, the one in use: the selector's own reasoning. `best`: lowest score;
@@ -321,20 +323,23 @@ export type PathState = 'active' | 'alive' | 'probing' | 'down' | 'expired' | 'r
  * not usable, for that reason; `unproven`: not measured yet; `only`: nothing else is alive;
  * `outranked`: works, but the owner's policy puts another path before it.
  */
-export type PathReason =
-  | 'best'
-  | 'kept'
-  | 'only'
-  | 'outranked'
-  | 'slower'
-  | 'lossy'
-  | 'unproven'
-  | 'silent'
-  | 'revoked'
-  | 'unreachable'
-  | 'faulty'
-  | 'expired'
-  | 'refused'
+export const PATH_REASONS = [
+  'best',
+  'kept',
+  'only',
+  'outranked',
+  'slower',
+  'lossy',
+  'unproven',
+  'silent',
+  'revoked',
+  'unreachable',
+  'faulty',
+  'expired',
+  'refused',
+] as const
+/** One of {@link PATH_REASONS}. */
+export type PathReason = (typeof PATH_REASONS)[number]
 
 /** One end-to-end path. */
 export interface NetworkPath {

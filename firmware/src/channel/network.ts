@@ -1,6 +1,11 @@
 import { encodeCbor, type CborValue } from '@s3mp/envelope'
-import type { PathReason, PathRuling, PathState } from '@s3mp/web/api'
-
+import {
+  PATH_REASONS,
+  PATH_STATES,
+  type PathReason,
+  type PathRuling,
+  type PathState,
+} from '@s3mp/web/api'
 import { bytesOf, CHANNEL_TEXT_MAX, countOf, flagOf, listOf, refused, textOf } from './fields.ts'
 
 /** Paths that one `network` message tells of; the least wanted are left out. */
@@ -21,22 +26,6 @@ const RESERVED_BYTES = 2048
 /** Characters of a rule's words; a policy's own entry is far shorter. */
 const RULE_CHARS = 120
 
-const STATES = ['active', 'alive', 'probing', 'down', 'expired', 'refused'] as const
-const REASONS = [
-  'best',
-  'kept',
-  'only',
-  'outranked',
-  'slower',
-  'lossy',
-  'unproven',
-  'silent',
-  'revoked',
-  'unreachable',
-  'faulty',
-  'expired',
-  'refused',
-] as const
 const RULERS = ['none', 'acl', 'sequence', 'jurisdiction', 'requirement'] as const
 
 /** One interface of an AS: `1-ff00:0:111#41`. */
@@ -111,8 +100,8 @@ function pathItems(path: NetworkPathReport): CborValue {
     path.fingerprint,
     isTold ? [...interfaces] : [],
     isTold ? delaysMs.map(measure) : [],
-    STATES.indexOf(path.state),
-    REASONS.indexOf(path.reason),
+    PATH_STATES.indexOf(path.state),
+    PATH_REASONS.indexOf(path.reason),
     measure(path.roundTripMs),
     measure(path.jitterMs),
     measure(path.lossPercent),
@@ -127,7 +116,7 @@ function pathItems(path: NetworkPathReport): CborValue {
 }
 
 function changeItems({ atMs, from, to, cause, gapMs }: PathChange): CborValue {
-  return [Math.round(atMs), from, to, REASONS.indexOf(cause), measure(gapMs)]
+  return [Math.round(atMs), from, to, PATH_REASONS.indexOf(cause), measure(gapMs)]
 }
 
 /** A number in thousandths, so that it is whole; null where it is not known. */
@@ -159,8 +148,8 @@ function pathOf(value: CborValue): NetworkPathReport {
     fingerprint: nameOf(items[0], 'network.fingerprint', false),
     interfaces: interfaces.map((one) => textLike(one, INTERFACE, 'network.interface')),
     delaysMs: delays.map(measured),
-    state: oneOf(items[3], STATES, 'network.state'),
-    reason: oneOf(items[4], REASONS, 'network.reason'),
+    state: oneOf(items[3], PATH_STATES, 'network.state'),
+    reason: oneOf(items[4], PATH_REASONS, 'network.reason'),
     ...(roundTripMs !== undefined && { roundTripMs }),
     ...(jitterMs !== undefined && { jitterMs }),
     ...(lossPercent !== undefined && { lossPercent }),
@@ -183,7 +172,7 @@ function changeOf(value: CborValue): PathChange {
     atMs: countOf(items[0], 'network.change.atMs'),
     from: nameOf(items[1], 'network.change.from', true),
     to: nameOf(items[2], 'network.change.to', true),
-    cause: oneOf(items[3], REASONS, 'network.change.cause'),
+    cause: oneOf(items[3], PATH_REASONS, 'network.change.cause'),
     ...(gapMs !== undefined && { gapMs }),
   }
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import {
   FAILOVERS_MAX,
+  PATH_REASONS,
+  PATH_STATES,
   POLICY_CHARS_MAX,
   type Failover,
   type LinkChange,
@@ -18,21 +20,7 @@ const timeMs = z.int().min(0)
 const share = z.number().min(0).max(100)
 const duration = z.number().min(0)
 const end = z.strictObject({ ia, interface: z.int().min(0).max(65_535) })
-const reason = z.enum([
-  'best',
-  'kept',
-  'only',
-  'outranked',
-  'slower',
-  'lossy',
-  'unproven',
-  'silent',
-  'revoked',
-  'unreachable',
-  'faulty',
-  'expired',
-  'refused',
-])
+const reason = z.enum(PATH_REASONS)
 
 /** One link. */
 export const networkLink: z.ZodType<NetworkLink> = z.strictObject({
@@ -75,7 +63,7 @@ export const networkAnswer: z.ZodType<NetworkAnswer> = z.strictObject({
       id: pathId,
       interfaces: z.array(end),
       links: z.array(z.string()),
-      state: z.enum(['active', 'alive', 'probing', 'down', 'expired', 'refused']),
+      state: z.enum(PATH_STATES),
       reason,
       roundTripMs: duration.exactOptional(),
       jitterMs: duration.exactOptional(),
