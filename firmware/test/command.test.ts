@@ -66,7 +66,7 @@ describe('the s3mp command', function () {
     assert.equal(s3mp(['config', 'check'], folder).stdout, 'meter.toml: right\n')
     assert.match(s3mp(['config', 'check'], freshFolder()).stderr, /^s3mp: \/etc\/s3mp\/meter\.toml/)
     // As after sudo -u: the folder one stands in is somebody else's.
-    const script = `cd ${folder} && chmod 0 . && { ${S3MP} --version; status=$?; chmod 700 .; exit $status; }`
+    const script = `cd ${folder} && chmod 0 . && { ${S3MP} --version; status=$?; chmod 700 ${folder}; exit $status; }`
     assert.match(spawnSync('sh', ['-c', script], { encoding: 'utf8' }).stdout, /^\d/)
   })
 

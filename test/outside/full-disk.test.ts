@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'mocha'
@@ -54,6 +54,7 @@ describe('a meter on a disk that others have filled', function () {
   it('keeps running, says that it is full, delivers what it has, and starts again', async () => {
     world = await World.open({ seed: 'full disk' })
     const { headEnd, road } = world
+    mkdirSync(join(disk, 'state'))
     Object.assign(world, { folder: join(disk, 'state') })
     await world.startAndMeet()
     await pass(world, 20_000)
