@@ -271,22 +271,27 @@ class LinuxSerialPort implements SerialPort {
    * circle that keeps a core busy and grows; only this question finds out and ends it.
    */
   async #probe(): Promise<void> {
-    if (!(await this.#answers(this.#native))) return // This device cannot be asked.
+    let native = this.#native
+    let state = await this.#stateOf(native)
+    if (state === 'mute') return
     while (!this.#ended.signal.aborted) {
-      await this.#clock.sleep(SERIAL_PROBE_MS, this.#ended.signal).catch(() => undefined)
-      if (this.#clock.monotonicMs() - this.#lastByteMs < SERIAL_PROBE_MS) continue
-      const native = this.#native
-      if (await this.#answers(native)) continue
       // While it is being switched the old descriptor is closed: not a loss.
-      if (this.#operations === 0) this.#lose(native, new Error('the descriptor is dead'))
+      if (state !== 'alive' && this.#operations === 0) {
+        this.#lose(native, new Error('the descriptor is dead'))
+      }
+      await this.#clock.sleep(SERIAL_PROBE_MS, this.#ended.signal).catch(() => undefined)
+      native = this.#native
+      const isHeard = this.#clock.monotonicMs() - this.#lastByteMs < SERIAL_PROBE_MS
+      state = isHeard ? 'alive' : await this.#stateOf(native)
     }
   }
 
-  async #answers(native: NativeSerialPort): Promise<boolean> {
+  /** Whether a descriptor answers; `mute` is a device that is no terminal and knows no such question. */
+  async #stateOf(native: NativeSerialPort): Promise<'alive' | 'dead' | 'mute'> {
     try {
-      return (await native.port?.getBaudRate()) !== undefined
-    } catch {
-      return false
+      return (await native.port?.getBaudRate()) === undefined ? 'mute' : 'alive'
+    } catch (cause) {
+      return driverError(this.#path, cause).code === 'unsupported' ? 'mute' : 'dead'
     }
   }
 

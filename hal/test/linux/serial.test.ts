@@ -161,6 +161,20 @@ describe('linuxSerial', () => {
     await clock.runUntil(port.close())
   })
 
+  it('finds out that a device was pulled out while it was being opened', async () => {
+    const clock = new VirtualClock()
+    const Pulled = class extends (deafDriver(['open', 'close']) as new () => object) {
+      port = {
+        getBaudRate: () => Promise.reject(new Error('Input/output error, cannot get baud rate')),
+      }
+    }
+    const port = await linuxSerial({ natives: nativesWith(Pulled), clock }).open(PATH, SML_LINE)
+    const pending = rejectsWith(port.read(), 'io')
+    await clock.advance(SERIAL_PROBE_MS)
+    await pending
+    await clock.runUntil(port.close())
+  })
+
   it('keeps a device that cannot be asked', async () => {
     const clock = new VirtualClock()
     const Shy = class extends (deafDriver(['open', 'close']) as new () => object) {
