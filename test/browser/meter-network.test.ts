@@ -100,13 +100,14 @@ describe('the network on the meter’s own page, in a browser', function () {
     await shows(page, `document.querySelector('.network-view > .alarm') === null`, 30_000)
   })
 
-  const keeps = makesPictures ? it : it.skip
-  keeps('keeps a picture of the household behind this meter', async () => {
-    await new Promise((resolve) => setTimeout(resolve, GROW_MS))
-    const { page } = await open(browser, url, { view: 'household' })
-    await page.waitForSelector('button.proof.verified', { timeout: 40_000 })
-    await page.evaluate(`document.querySelector('.history .segments button').click()`)
-    await new Promise((resolve) => setTimeout(resolve, 3000))
-    await picture(page, 'meter-page', true)
-  })
+  if (makesPictures) {
+    it('keeps a picture of the household behind this meter', async () => {
+      await new Promise((resolve) => setTimeout(resolve, GROW_MS))
+      const { page } = await open(browser, url, { view: 'household' })
+      await page.waitForSelector('button.proof.verified', { timeout: 40_000 })
+      await page.evaluate(`document.querySelector('.history .segments button').click()`)
+      await new Promise((resolve) => setTimeout(resolve, 3000))
+      await picture(page, 'meter-page', true)
+    })
+  }
 })
