@@ -66,9 +66,15 @@ export class PathChanges {
   }
 }
 
-/** The median distance between neighbours; 0 for fewer than two. */
+/**
+ * The pause in which a moment picked by chance usually falls: the median of the distances between
+ * neighbours, each weighed by its own length, so that answers that come in a bunch count for little; 0
+ * for fewer than two.
+ */
 function usualDistance(times: readonly number[]): number {
   const distances = times.slice(1).map((time, index) => time - (times[index] ?? time))
   distances.sort((one, two) => one - two)
-  return distances[Math.floor(distances.length / 2)] ?? 0
+  const half = distances.reduce((sum, distance) => sum + distance, 0) / 2
+  let sum = 0
+  return distances.find((distance) => (sum += distance) >= half) ?? 0
 }

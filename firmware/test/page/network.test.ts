@@ -137,6 +137,15 @@ describe('the price of a change of path', () => {
     )
   })
 
+  it('takes for usual what lies between the bunches in which acknowledgements come', () => {
+    const changes = new PathChanges()
+    for (let atMs = 0; atMs <= 10_000; atMs += 1000) {
+      for (const laterMs of [0, 4, 9]) changes.acknowledged('a', atMs + laterMs)
+    }
+    changes.moved({ atMs: 11_020, from: 'a', to: 'b', cause: 'revoked' })
+    assert.equal(changes.acknowledged('b', 11_060)?.gapMs, 11_060 - 10_009 - 991)
+  })
+
   it('counts several moves before the first answer as one gap, and keeps the last twenty', () => {
     const changes = new PathChanges()
     for (let atMs = 0; atMs <= 5000; atMs += 1000) changes.acknowledged('a', atMs)
