@@ -14,8 +14,7 @@ import { randomFillSync } from 'node:crypto'
 import { median, type Figure } from './table.ts'
 
 /** The program: this tree's, or the one of a release that `S3MP_COMMAND` names. */
-const S3MP =
-  process.env.S3MP_COMMAND ?? join(dirname(import.meta.dirname), 'firmware/bin/s3mp')
+const S3MP = process.env.S3MP_COMMAND ?? join(dirname(import.meta.dirname), 'firmware/bin/s3mp')
 const RUNS = 3
 const EMPTY = 'an empty Node process'
 
